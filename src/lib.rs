@@ -1,6 +1,7 @@
 //! Segue: zero-downtime schema changes for PostgreSQL.
 
 pub mod catalog;
+pub mod compile;
 pub mod diagnostic;
 pub mod ident;
 pub mod lsn;

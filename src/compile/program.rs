@@ -1,0 +1,281 @@
+//! Owns what a plan compiles to: phases, steps, statements as pure, printable, storable data.
+//! Must not decide anything: `compile` fills it, `control` orders it, `execute` carries it out.
+
+use crate::ident::{Ident, QualifiedName};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Version of the stored form; a newer binary refuses or migrates an older one.
+pub const FORMAT: u32 = 1;
+
+/// One plan against one catalog, ready to be carried out. Stored whole with the rollout, so that a
+/// restart goes on with what was started even if the file or the schema has changed since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Program {
+    pub format: u32,
+    pub plan: String,
+    pub description: Option<String>,
+    pub schema: Ident,
+    /// The new version's schema of views, in full: `public_full_name`.
+    pub version_schema: Ident,
+    /// The one it replaces; `None` where applications use the base tables so far.
+    pub previous_version_schema: Option<Ident>,
+    /// Statements that must be acceptable to the server before anything starts.
+    pub checks: Vec<ExpressionCheck>,
+    /// How the new version's views differ from the tables as they are.
+    pub views: Vec<TableView>,
+    /// In the order of being carried out: all of expand, then backfill, then contract.
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Expand,
+    Backfill,
+    Contract,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What a person reads: `fill users (full_name)`.
+    pub title: String,
+    pub phase: Phase,
+    pub action: Action,
+    /// What it locks, strongest mode per relation, in the order to be taken.
+    pub locks: Vec<Lock>,
+    pub cost: Cost,
+    /// How a rollback undoes it; only expand and backfill steps have one.
+    pub undo: Undo,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lock {
+    pub relation: QualifiedName,
+    pub mode: LockMode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockMode {
+    RowExclusive,
+    ShareUpdateExclusive,
+    Share,
+    ShareRowExclusive,
+    AccessExclusive,
+}
+
+impl LockMode {
+    /// As `LOCK TABLE … IN … MODE` has it.
+    pub fn sql(self) -> &'static str {
+        match self {
+            LockMode::RowExclusive => "ROW EXCLUSIVE",
+            LockMode::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            LockMode::Share => "SHARE",
+            LockMode::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            LockMode::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+}
+
+/// How much of a table a step touches while it holds its locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Catalog rows only.
+    Catalog,
+    /// Reads the whole table.
+    Scan,
+    /// Writes every row, in slices.
+    Fill,
+    /// The user's own SQL: not known.
+    Unknown,
+}
+
+/// What a step does. Names are physical; SQL is complete and qualified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// One short transaction under the lock budget; its outcome is journalled in that transaction.
+    Ddl {
+        statements: Vec<String>,
+    },
+    /// A `Ddl` that also installs the sync function, whose expressions the server qualifies first.
+    Expand {
+        statements: Vec<String>,
+        sync: SyncSpec,
+    },
+    /// Fills hidden columns, range by range.
+    Backfill(BackfillSpec),
+    /// CREATE INDEX CONCURRENTLY; probed by name and validity.
+    BuildIndex {
+        table: QualifiedName,
+        index: Ident,
+        sql: String,
+    },
+    /// DROP INDEX CONCURRENTLY; probed by name.
+    DropIndex {
+        index: QualifiedName,
+    },
+    /// ALTER TABLE … VALIDATE CONSTRAINT: reads the table under SHARE UPDATE EXCLUSIVE.
+    Validate {
+        table: QualifiedName,
+        constraint: Ident,
+    },
+    /// Creates the new version's schema and all its views in one transaction, from the catalog as it is then.
+    Publish,
+    /// Drops the views of a version schema, then the schema, in one transaction.
+    Retire {
+        version_schema: Ident,
+    },
+    Analyze {
+        table: QualifiedName,
+    },
+    /// The user's `sql`. Not transactional where it holds a statement that cannot be.
+    Script {
+        sql: String,
+        transactional: bool,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    #[default]
+    Nothing,
+    /// One short transaction under the lock budget.
+    Ddl { statements: Vec<String>, locks: Vec<Lock> },
+    /// DROP INDEX CONCURRENTLY of what the step built, finished or not.
+    DropIndex { index: QualifiedName },
+    /// Drops the version schema that the step published.
+    Retire { version_schema: Ident },
+    /// The user's own `down`.
+    Script { sql: String, transactional: bool },
+}
+
+/// `SELECT expression FROM (a row of typed NULLs)`, assignable to a type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpressionCheck {
+    /// For messages: `up of add_column users.full_name`.
+    pub what: String,
+    pub table: QualifiedName,
+    /// Over physical column names.
+    pub expression: String,
+    pub assigned_to: String,
+    /// Columns it may read, with their types, where they are not in the table yet.
+    pub extra_columns: Vec<(Ident, String)>,
+    /// Byte span of the expression in the plan's file, for the diagnostic.
+    pub position: Option<(usize, usize)>,
+}
+
+/// Everything one sync function needs to keep a table's two versions in step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SyncSpec {
+    pub table: QualifiedName,
+    /// Function (in Segue's own schema) and the common start of the trigger names.
+    pub function: QualifiedName,
+    pub trigger_insert: Ident,
+    pub trigger_update: Ident,
+    pub version_schema: Ident,
+    pub previous_version_schema: Option<Ident>,
+    /// `None` where nothing is to be filled (only dropped columns with `down`).
+    pub marker: Option<Ident>,
+    pub pairs: Vec<Pair>,
+    /// Hidden columns that expressions may read, with their types, in column order.
+    pub hidden_columns: Vec<(Ident, String)>,
+}
+
+/// One value seen by two versions. Old-side and new-side columns are physical names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Column only the old version sees; `None` for an added column.
+    pub old: Option<PairSide>,
+    /// Column only the new version sees; `None` for a dropped column.
+    pub new: Option<PairSide>,
+    /// Gives `new` from what the old version sees.
+    pub up: Option<PairExpression>,
+    /// Gives `old` from what the new version sees.
+    pub down: Option<PairExpression>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairSide {
+    pub column: Ident,
+    pub type_name: String,
+    /// Whether NULL is impossible there in the end.
+    pub not_null: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairExpression {
+    /// Over physical column names, unqualified by schema; the server qualifies functions and types.
+    pub sql: String,
+    /// Columns it reads that only its own side sees.
+    pub reads_own: Vec<Ident>,
+    /// Columns it reads that both versions see.
+    pub reads_shared: Vec<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackfillSpec {
+    pub table: QualifiedName,
+    pub marker: Ident,
+    /// (hidden column, expression over physical columns).
+    pub set: Vec<(Ident, String)>,
+    /// Shown columns for messages.
+    pub shown: Vec<Ident>,
+    /// Primary key columns, to name a row in messages; empty where there is none.
+    pub key: Vec<Ident>,
+    pub partitioned: bool,
+}
+
+/// How one table appears in the new version. Tables and columns not mentioned appear as they are;
+/// hidden columns not mentioned do not appear.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableView {
+    pub table: Ident,
+    /// `None`: not in the new version.
+    pub view: Option<Ident>,
+    pub columns: Vec<ViewColumn>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewColumn {
+    /// Physical column.
+    pub column: Ident,
+    /// `None`: not in the new version.
+    pub shown: Option<Ident>,
+    /// Takes the place of this physical column in the order (and its grants); `None`: its own place.
+    pub in_place_of: Option<Ident>,
+    pub default: ViewDefault,
+    /// `None`: as the column has it.
+    pub comment: Option<Option<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewDefault {
+    /// The table's own applies.
+    #[default]
+    Inherit,
+    Set(String),
+    /// NULL although the table has one.
+    Drop,
+}
+
+impl Program {
+    /// Hash of all of it: two programs with the same hash do the same.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a program is plain data");
+        Sha256::digest(&json).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Tables whose rows are filled or whose shape changes: what the monitor watches.
+    pub fn tables(&self) -> Vec<QualifiedName> {
+        let mut tables: Vec<QualifiedName> =
+            self.steps.iter().flat_map(|step| step.locks.iter().map(|lock| lock.relation.clone())).collect();
+        tables.sort();
+        tables.dedup();
+        tables
+    }
+}

@@ -1,0 +1,1 @@
+//! Owns the SQL of the sync function and its triggers. Must not ask a server.
