@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod compile;
+pub mod control;
 pub mod diagnostic;
 pub mod ident;
 pub mod lsn;
