@@ -1,0 +1,137 @@
+//! Owns the command line's grammar. Must not carry anything out.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Zero-downtime schema changes for PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "segue", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Where the database is: a URL or libpq's key=value string. Else SEGUE_URL, DATABASE_URL, PG*.
+    #[arg(long, global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// The schema whose tables are changed [default: public, or what segue.yaml says]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub schema: Option<String>,
+    /// An environment of segue.yaml.
+    #[arg(long, short = 'e', global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// One JSON object a line (or one object) instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// More of what is going on; twice for each statement.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// No colours.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create or upgrade Segue's own schema in the database
+    Init,
+    /// Parse plans and, where a database is given, compile them against it
+    Check {
+        #[arg(required = true, value_name = "PLAN")]
+        plans: Vec<PathBuf>,
+    },
+    /// Show the program: every step with its SQL, locks, scans, estimates and inverse
+    Explain {
+        plan: PathBuf,
+        /// As an SQL script for review.
+        #[arg(long)]
+        sql: bool,
+    },
+    /// Expand, backfill and publish a plan, supervised in this terminal
+    Start {
+        plan: PathBuf,
+        /// Go on to the contract when ready.
+        #[arg(long)]
+        complete: bool,
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Where the rollout stands, with the reasons of every hold
+    Status {
+        /// Show it again each second until the rollout is over.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Hold the rollout until `segue resume`; in force within one slice
+    Pause {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// Lift a pause; supervises in this terminal if no supervisor is alive
+    Resume,
+    /// Back to the old version, from any state up to ready
+    Rollback {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Contract: drop the old version and finish
+    Complete {
+        /// Although the old version is in use.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Apply all plans of a folder not yet applied, in order
+    Migrate {
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Complete the last one as well.
+        #[arg(long)]
+        complete: bool,
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Which application uses which version, last seen when
+    Clients,
+    /// Rollouts that were
+    History,
+    /// One rollout's journal (the latest if no plan is named)
+    Log { plan: Option<String> },
+    /// A private primary and standby, live traffic, one supervised rollout with a lag incident
+    Demo(DemoFlags),
+}
+
+/// What a plan's settings may be overridden with.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SettingFlags {
+    /// What a slice's transaction should take, such as 50ms.
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub slice_time: Option<Duration>,
+    /// How long the old version must have been seen unused before the contract.
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub quiet_for: Option<Duration>,
+    /// How long to try for a strong lock before the step is postponed.
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub lock_budget: Option<Duration>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct DemoFlags {
+    /// Rows of the accounts table.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
+    pub rows: u64,
+    /// Directory of PostgreSQL's programs, if they are not found.
+    #[arg(long, value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::plan::duration::parse_duration(text).map_err(|fault| format!("{fault:?}: write a number and a unit, such as 50ms, 1s or 5m"))
+}

@@ -1,0 +1,61 @@
+//! Owns what the journal says: one record a decision or outcome. Must not store or print them.
+
+use super::hold::Hold;
+use super::retry::FailureClass;
+use super::state::{Goal, State};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Forward,
+    /// Carrying out a step's undo.
+    Back,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandKind {
+    Pause,
+    Resume,
+    Rollback,
+    Complete { force: bool },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Done,
+    Failed {
+        error: String,
+        class: FailureClass,
+    },
+    /// Strong locks were not to be had within the budget.
+    Postponed {
+        blockers: String,
+    },
+    Unknown {
+        error: String,
+    },
+    /// Gave way at a safe point: nothing failed, the rest is still to do.
+    Stopped,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    SupervisorUp { holder: String, term: i64, version: String },
+    SupervisorLeft { why: String },
+    StepBegan { step: usize, direction: Direction },
+    StepEnded { step: usize, direction: Direction, outcome: Outcome },
+    StateChanged { from: State, to: State, error: Option<String> },
+    GoalChanged { goal: Goal },
+    ContractAllowed { forced: bool },
+    ContractRefused { users: Vec<String> },
+    Held { hold: Hold },
+    Released { hold: Hold },
+    CommandTaken { id: i64, kind: CommandKind, by: String, reason: Option<String>, refused: Option<String> },
+    RollbackDecided { guard: Option<String>, reason: Option<String>, evidence: serde_json::Value },
+    /// Readings kept for later judgement.
+    Evidence { what: String, readings: serde_json::Value },
+}

@@ -1,0 +1,210 @@
+//! Owns carrying out one effect of a rollout against the server, a file an action. Must not decide
+//! what is done next or whether a failure is retried: it says what happened, and control decides.
+
+pub mod backfill;
+pub mod blockers;
+pub mod board;
+pub mod check;
+pub mod contents;
+pub mod ddl;
+pub mod gate;
+pub mod index;
+pub mod row_error;
+pub mod slice;
+
+use crate::compile::program::{Action, Program, Undo};
+use crate::control::policy::Policy;
+use crate::control::record::{Direction, Outcome};
+use crate::control::retry::FailureClass;
+use crate::pg::{self, Canceller, Class, Pool};
+use crate::store::StoreError;
+use board::Board;
+use gate::Gate;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long to wait for a session before the server counts as unreachable.
+pub const SESSION_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What a step needs to be carried out. Cheap to clone.
+#[derive(Clone)]
+pub struct Work {
+    /// Sessions whose search_path is the rollout's schema, so that user expressions mean there what
+    /// they mean to the schema's owner. Segue's own SQL is qualified.
+    pub pool: Pool,
+    pub program: Arc<Program>,
+    pub policy: Arc<Policy>,
+    pub rollout: i64,
+    /// The lease's fencing number: every transaction begins by proving that it is still ours.
+    pub term: i64,
+    pub gate: Gate,
+    pub board: Board,
+    canceller: Arc<Mutex<Option<Canceller>>>,
+}
+
+/// What came of a step, and whether the work's own transaction journalled it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    pub outcome: Outcome,
+    pub recorded: bool,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Ended {
+        Ended { outcome, recorded: false }
+    }
+}
+
+/// Why a step did not get to its end.
+#[derive(Debug)]
+pub enum Halt {
+    /// Told to: nothing failed.
+    Stopped,
+    Postponed {
+        blockers: String,
+    },
+    /// Another supervisor holds the lease.
+    Superseded,
+    Failed(pg::Error),
+    /// A failure that trying again cannot mend, said in full.
+    Broken(String),
+}
+
+impl From<pg::Error> for Halt {
+    fn from(error: pg::Error) -> Halt {
+        Halt::Failed(error)
+    }
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Halt {
+        match error {
+            StoreError::Superseded { .. } => Halt::Superseded,
+            StoreError::Pg(error) => Halt::Failed(error),
+            other => Halt::Broken(other.to_string()),
+        }
+    }
+}
+
+impl Halt {
+    fn outcome(self) -> Outcome {
+        match self {
+            Halt::Stopped => Outcome::Stopped,
+            Halt::Postponed { blockers } => Outcome::Postponed { blockers },
+            Halt::Superseded => Outcome::Failed {
+                error: "another supervisor has taken over this rollout".to_owned(),
+                class: FailureClass::Superseded,
+            },
+            Halt::Broken(error) => Outcome::Failed { error, class: FailureClass::Permanent },
+            Halt::Failed(error) => Outcome::Failed { class: class(&error), error: error.to_string() },
+        }
+    }
+}
+
+/// The connection layer's class in control's words.
+pub fn class(error: &pg::Error) -> FailureClass {
+    match pg::class(error) {
+        Class::LockTimeout => FailureClass::LockTimeout,
+        Class::Deadlock => FailureClass::Deadlock,
+        Class::Serialization => FailureClass::Serialization,
+        Class::Cancelled => FailureClass::Cancelled,
+        Class::Connection => FailureClass::Connection,
+        Class::ReadOnly => FailureClass::ReadOnly,
+        Class::TooManyConnections => FailureClass::TooManyConnections,
+        Class::DiskFull => FailureClass::DiskFull,
+        Class::Privilege => FailureClass::Privilege,
+        Class::UnknownOutcome => FailureClass::UnknownOutcome,
+        Class::Permanent => FailureClass::Permanent,
+    }
+}
+
+impl Work {
+    pub fn new(
+        pool: Pool,
+        program: Arc<Program>,
+        policy: Arc<Policy>,
+        (rollout, term): (i64, i64),
+        gate: Gate,
+        board: Board,
+    ) -> Work {
+        Work { pool, program, policy, rollout, term, gate, board, canceller: Arc::default() }
+    }
+
+    /// A session whose statement in hand [`Work::cancel`] cancels.
+    async fn session(&self) -> Result<pg::Session, pg::Error> {
+        let session = self.pool.session(SESSION_DEADLINE).await?;
+        *self.slot() = Some(session.canceller());
+        Ok(session)
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Canceller>> {
+        self.canceller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cancels the statement in hand, if there is one.
+    pub async fn cancel(&self) -> Result<(), pg::Error> {
+        let canceller = self.slot().clone();
+        match canceller {
+            Some(canceller) => canceller.cancel(Duration::from_secs(2)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Carries out a step, or its undo, to its end or to the point where it cannot go on.
+    pub async fn run(&self, step: usize, direction: Direction) -> Ended {
+        let ended = match direction {
+            Direction::Forward => self.forward(step).await,
+            Direction::Back => self.back(step).await,
+        };
+        *self.slot() = None;
+        match ended {
+            Ok(recorded) => Ended { outcome: Outcome::Done, recorded },
+            // A statement cancelled because the step was told to end has not failed.
+            Err(Halt::Failed(error)) if self.gate.stopped() && pg::class(&error) == Class::Cancelled => {
+                Outcome::Stopped.into()
+            }
+            Err(halt) => halt.outcome().into(),
+        }
+    }
+
+    async fn forward(&self, step: usize) -> Result<bool, Halt> {
+        let here = &self.program.steps[step];
+        match &here.action {
+            Action::Backfill(spec) => backfill::run(self, step, spec).await.map(|()| false),
+            Action::BuildIndex { table, index, sql } => {
+                index::build(self, table, index, sql).await.map(|()| false)
+            }
+            Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
+            Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
+            action => {
+                ddl::run(self, (step, Direction::Forward), &contents::of_action(action), &here.locks).await
+            }
+        }
+    }
+
+    async fn back(&self, step: usize) -> Result<bool, Halt> {
+        match &self.program.steps[step].undo {
+            Undo::DropIndex { index } => index::drop(self, index).await.map(|()| false),
+            Undo::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
+            Undo::Ddl { locks, .. } => {
+                let contents = contents::of_undo(&self.program.steps[step].undo);
+                ddl::run(self, (step, Direction::Back), &contents, locks).await
+            }
+            undo => ddl::run(self, (step, Direction::Back), &contents::of_undo(undo), &[]).await,
+        }
+    }
+
+    /// The user's own SQL where it cannot be in a transaction. Its outcome, if the connection is
+    /// lost, is not known, and nothing in the catalog could tell.
+    async fn script(&self, sql: &str) -> Result<(), Halt> {
+        let mut gate = self.gate.clone();
+        if gate.pass().await == gate::Pass::Stop {
+            return Err(Halt::Stopped);
+        }
+        let session = self.session().await?;
+        session
+            .execute("running the plan's sql", sql, &pg::Limits::unlimited(Duration::from_secs(7 * 86_400)))
+            .await?;
+        Ok(())
+    }
+}
