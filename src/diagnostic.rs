@@ -5,8 +5,10 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 use std::{fmt, ops::Range, sync::Arc};
 
-/// Characters of a line shown before and after the place a diagnostic points at: a plan may be one
-/// line of a megabyte.
+/// Bytes of a line that the renderer is given whole; it fits it to the terminal by itself.
+const LONG_LINE: usize = 1000;
+/// Characters of a longer line shown before and after the place a diagnostic points at: a plan may be
+/// one line of a megabyte.
 const SHOWN_BEFORE: usize = 60;
 const SHOWN_AFTER: usize = 100;
 
@@ -43,6 +45,9 @@ impl Span {
         let line_end = line_start + text[line_start..line_end].trim_end_matches('\r').len();
         let start = start.min(line_end);
         let end = floor(text, self.bytes.end).clamp(start, line_end);
+        if line_end - line_start <= LONG_LINE {
+            return (text[line_start..line_end].to_owned(), start - line_start..end - line_start);
+        }
         let before = &text[line_start..start];
         let from =
             before.char_indices().rev().take(SHOWN_BEFORE).last().map_or(start, |(i, _)| line_start + i);
@@ -145,9 +150,15 @@ impl Diagnostic {
         if let Some(span) = &self.span {
             let (line, column) = span.line_column();
             let (shown, pointed) = span.excerpt();
-            group = group.element(Origin::path(&span.source.name).line(line).char_column(column)).element(
-                Snippet::source(shown).line_start(line).annotation(AnnotationKind::Primary.span(pointed)),
-            );
+            let at_its_place = shown[..pointed.start].chars().count() + 1 == column;
+            let snippet =
+                Snippet::source(shown).line_start(line).annotation(AnnotationKind::Primary.span(pointed));
+            group = if at_its_place {
+                group.element(snippet.path(&span.source.name))
+            } else {
+                // In part of a line the renderer would count the column from where the part begins.
+                group.element(Origin::path(&span.source.name).line(line).char_column(column)).element(snippet)
+            };
         }
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));

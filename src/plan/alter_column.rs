@@ -41,7 +41,7 @@ impl AlterColumn {
         let check = f.keyed("check").filter(|(_, node)| !node.is_null());
         let references = f.keyed("references").filter(|(_, node)| !node.is_null());
         let unique = f.keyed("unique").filter(|(_, node)| !node.is_null());
-        let rename = f.keyed("name").filter(|(_, node)| !node.is_null());
+        let rename = f.historic("name").filter(|(_, node)| !node.is_null());
         let up = f.optional_filled("up");
         let down = f.optional_filled("down");
 

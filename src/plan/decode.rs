@@ -194,6 +194,10 @@ impl<'a> Fields<'a> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
+        self.find(key)
+    }
+
+    fn find(&mut self, key: &'static str) -> Option<&'a Entry> {
         // pgroll's decoder matches keys in any case; written exactly is preferred.
         let exact = self.entries.iter().position(|entry| entry.key == key);
         let any_case =
@@ -218,6 +222,11 @@ impl<'a> Fields<'a> {
         self.entry(key).map(|entry| (&entry.key_bytes, &*entry.value))
     }
 
+    /// A key that is accepted for old files' sake and suggested to nobody.
+    pub fn historic(&mut self, key: &'static str) -> Option<(&'a Range<usize>, &'a Node)> {
+        self.find(key).map(|entry| (&entry.key_bytes, &*entry.value))
+    }
+
     /// Null counts as absent, as in Go's decoder.
     pub fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
         self.keyed(key).map(|(_, node)| node).filter(|node| !node.is_null())
@@ -230,7 +239,10 @@ impl<'a> Fields<'a> {
 
     /// Reports a field that is absent or says nothing.
     pub fn require(&mut self, key: &'static str) -> bool {
-        let given = self.optional(key).is_some_and(|node| !node.says_nothing());
+        // An empty mapping is reported by the field it lacks.
+        let given = self
+            .optional(key)
+            .is_some_and(|node| matches!(node.value, Value::Map(_)) || !node.says_nothing());
         if !given {
             self.missing(key);
         }
@@ -304,7 +316,8 @@ impl<'a> Fields<'a> {
     /// One of `known`, in any case; the value is spelled as in `known`.
     pub fn one_of(&mut self, key: &'static str, known: &[&'static str]) -> Option<Spanned<&'static str>> {
         let node = self.optional(key)?;
-        let text = self.cx.text(node, &self.named(key))?;
+        // Empty is absent, as in Go's decoder.
+        let text = self.cx.text(node, &self.named(key)).filter(|text| !text.value.is_empty())?;
         let squeezed = text.value.split_whitespace().collect::<Vec<_>>().join(" ");
         if let Some(value) = known.iter().find(|k| k.eq_ignore_ascii_case(&squeezed)) {
             return Some(Spanned { value, span: text.span });

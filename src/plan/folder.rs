@@ -1,6 +1,7 @@
 //! Owns the order of a folder's plans: which files are plans, and which plan comes after which.
 //! Must not read the folder: names and plans in, order out.
 
+use super::decode::MAX_DIAGNOSTICS;
 use super::{PROJECT_FILE, Plan};
 use crate::diagnostic::{Diagnostic, Diagnostics, clip, nearest};
 use std::collections::{BTreeSet, HashMap};
@@ -69,6 +70,7 @@ pub fn order(plans: &[Plan]) -> (Option<Vec<Placed>>, Diagnostics) {
             match by_name.get(parent.as_str()) {
                 Some(found) if !own.contains(found) => own.push(*found),
                 Some(_) => {}
+                None if diagnostics.0.len() >= MAX_DIAGNOSTICS => {}
                 None => {
                     let message = format!(
                         "`{}` comes after `{}`, and there is no such plan",

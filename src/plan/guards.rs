@@ -6,7 +6,7 @@ use super::node::Node;
 use super::settings::{LevelSettings, ProbeSettings, RollbackRule, Settings};
 use super::{Spanned, Text};
 use crate::diagnostic::{Diagnostic, clip};
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 /// What a threshold is measured in.
 #[derive(Clone, Copy)]
@@ -29,9 +29,10 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
             _ => settings.lock_wait = levels,
         }
     }
+    let mut names = HashSet::new();
     for item in f.optional_list("probes").unwrap_or_default() {
         let Some(probe) = ProbeSettings::decode(cx, item) else { continue };
-        if settings.probes.iter().any(|other| other.name.value == probe.name.value) {
+        if !names.insert(probe.name.value.clone()) {
             let message = format!("there are two probes of the name `{}`", clip(probe.name.as_str()));
             cx.report(Diagnostic::error("plan.duplicate_name", message).at(probe.name.span.clone()));
         }

@@ -4,7 +4,7 @@
 
 use super::decode::Context;
 use crate::diagnostic::{Diagnostic, clip};
-use serde_yaml::granit_parser::{self as yaml, Event, Parser, ScalarStyle};
+use serde_yaml::granit_parser::{self as yaml, ErrorKind, Event, Parser, ScalarStyle};
 use std::{collections::HashMap, ops::Range, rc::Rc};
 
 /// How deep lists and mappings may nest; a plan needs eight.
@@ -51,7 +51,7 @@ impl Node {
         match &self.value {
             _ if self.is_null() => true,
             Value::Scalar { text, plain } => {
-                text.is_empty()
+                text.trim().is_empty()
                     || *plain && ["false", "no", "off", "n"].contains(&text.to_ascii_lowercase().as_str())
             }
             Value::List(items) => items.is_empty(),
@@ -125,13 +125,7 @@ pub(crate) fn read(cx: &Context) -> Option<Rc<Node>> {
             Ok(next) => next,
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(0) + shift;
-                cx.report(
-                    Diagnostic::error(
-                        "plan.syntax",
-                        format!("this cannot be read as YAML: {}", error.info()),
-                    )
-                    .at(cx.span(&(at..at + 1))),
-                );
+                cx.report(syntax(error.kind(), &error.info().to_string()).at(cx.span(&(at..at + 1))));
                 return None;
             }
         };
@@ -154,6 +148,32 @@ pub(crate) fn read(cx: &Context) -> Option<Rc<Node>> {
     builder.root
 }
 
+/// The parser's own words, with what to do where that is known.
+fn syntax(kind: &ErrorKind, info: &str) -> Diagnostic {
+    if matches!(kind, ErrorKind::RecursionLimitExceeded) {
+        let message = format!("lists and mappings nest more than {MAX_DEPTH} deep here");
+        return Diagnostic::error("plan.too_deep", message);
+    }
+    let diagnostic = Diagnostic::error("plan.syntax", format!("this cannot be read as YAML: {info}"));
+    match kind {
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => diagnostic.help("indent with spaces"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            diagnostic.help("put quotes around a text with `: ` in it, or write it as a block after `|`")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => diagnostic.help("put quotes around a text that begins so"),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            diagnostic.help("within single quotes, write a single quote twice")
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            diagnostic.help("within double quotes, write a double quote as `\\\"`")
+        }
+        ErrorKind::UnknownAnchor => {
+            diagnostic.help("an alias needs its anchor (`&name`) before it in the same file")
+        }
+        _ => diagnostic,
+    }
+}
+
 impl Builder<'_> {
     /// False where reading on makes no sense.
     fn take(
@@ -173,21 +193,19 @@ impl Builder<'_> {
         }
         match event {
             Event::Scalar(text, style, anchor, _) => {
+                let mut text = text.into_owned();
                 if text.contains('\0') {
                     self.cx.error(
                         "plan.nul_byte",
                         &bytes,
                         "the text holds a NUL character, which PostgreSQL cannot store",
                     );
-                    return true;
+                    // In the tree all the same, so that it is not reported as missing, too.
+                    text = text.replace('\0', "\u{fffd}");
                 }
                 let plain = style == ScalarStyle::Plain;
-                let node = Node {
-                    weight: 1 + text.len(),
-                    height: 0,
-                    value: Value::Scalar { text: text.into_owned(), plain },
-                    bytes,
-                };
+                let node =
+                    Node { weight: 1 + text.len(), height: 0, value: Value::Scalar { text, plain }, bytes };
                 self.finish(node, anchor);
             }
             Event::SequenceStart(_, anchor, _) => return self.start(anchor, bytes, Items::List(Vec::new())),

@@ -83,8 +83,8 @@ fn decode(cx: &Context, name: &str, root: &Node) -> Option<Plan> {
         return None;
     }
     let start = root.bytes.start;
-    let mut f = Fields::of(cx, root, "a plan", Some(&(start..start)))?;
-    if let Some((at, _)) = f.keyed("name") {
+    let mut f = Fields::of(cx, root, "the plan", Some(&(start..start)))?;
+    if let Some((at, _)) = f.historic("name") {
         cx.report(
             Diagnostic::note("plan.historic", "`name` is ignored: a plan is named after its file")
                 .at(cx.span(at))

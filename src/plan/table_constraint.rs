@@ -5,7 +5,7 @@ use super::Text;
 use super::decode::{Context, Fields};
 use super::node::Node;
 use crate::diagnostic::{Diagnostic, Span, clip};
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableConstraintKind {
@@ -155,11 +155,12 @@ fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind) {
 fn foreign_key_fits(f: &Fields<'_>, columns: &[Text], references: &TableReferences) {
     let (from, to) = (columns.len(), references.columns.len());
     if from != to && from > 0 && to > 0 {
-        let message = format!("the foreign key has {from} columns and references {to}");
+        let message = format!("the foreign key is of {from}, and its `references` of {to} columns");
         f.cx.report(Diagnostic::error("plan.invalid_value", message).at(references.columns[0].span.clone()));
     }
+    let known: HashSet<&str> = columns.iter().map(Text::as_str).collect();
     for column in &references.on_delete_set_columns {
-        if !columns.iter().any(|c| c.value == column.value) {
+        if !known.contains(column.as_str()) {
             let message = format!(
                 "`on_delete_set_columns` names `{}`, which is not a column of the foreign key",
                 clip(column.as_str())
