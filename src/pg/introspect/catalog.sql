@@ -5,7 +5,7 @@
 -- the schema and a misjudged join cannot make it quadratic. Columns that only newer servers have are read by
 -- way of to_jsonb(row), which gives NULL where they are missing.
 WITH me AS MATERIALIZED (
-    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname = $1
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname = $1::text
 ),
 member AS MATERIALIZED (
     -- Named in the publication itself, or published with all tables, its schema or its root.
@@ -276,7 +276,7 @@ SELECT jsonb_build_object(
                                 WHEN r.relkind = 'm' THEN format('materialized view %I.%I', n.nspname, r.relname)
                                 ELSE format('view %I.%I', n.nspname, r.relname) END
                     FROM pg_rewrite w JOIN pg_class r ON r.oid = w.ev_class JOIN pg_namespace n ON n.oid = r.relnamespace
-                    WHERE w.oid = p.objid AND n.nspname <> ALL ($2))
+                    WHERE w.oid = p.objid AND n.nspname <> ALL ($2::text[]))
                 WHEN 'pg_proc'::regclass THEN (
                     SELECT format('%s %I.%I(%s)', CASE f.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END,
                                   n.nspname, f.proname, oidvectortypes(f.proargtypes))
