@@ -4,4 +4,5 @@ pub mod catalog;
 pub mod diagnostic;
 pub mod ident;
 pub mod lsn;
+pub mod pg;
 pub mod plan;
