@@ -10,5 +10,6 @@ pub mod ident;
 pub mod lsn;
 pub mod monitor;
 pub mod plan;
+pub mod sandbox;
 pub mod store;
 pub mod telemetry;
