@@ -9,6 +9,7 @@ pub mod failpoint;
 pub mod ident;
 pub mod lsn;
 pub mod monitor;
+pub mod pg;
 pub mod plan;
 pub mod sandbox;
 pub mod store;
