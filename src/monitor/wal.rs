@@ -6,7 +6,7 @@ use crate::lsn::Lsn;
 use jiff::Timestamp;
 use std::time::Instant;
 
-pub(super) const SQL: &str = "SELECT pg_current_wal_lsn()::text";
+pub(super) const SQL: &str = "SELECT to_jsonb(pg_current_wal_lsn()::text)";
 
 /// Two positions make a rate; the first alone says nothing.
 #[derive(Debug, Default)]

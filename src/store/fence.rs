@@ -45,8 +45,9 @@ impl Fence {
 /// The first statement of every transaction of a supervisor: from here to its end nobody takes over.
 pub async fn fence_in_tx(tx: &Tx<'_>, fence: Fence) -> Result<(), Error> {
     let sql = fenced!("SELECT id FROM fence");
-    let row = tx.query_opt("checking that this supervisor is still the one", sql, &[&fence.rollout, &fence.term]);
-    row.await?.map(|_| ()).ok_or_else(|| fence.superseded())
+    let doing = "checking that this supervisor is still the one";
+    let row = tx.query_opt(doing, sql, &[&fence.rollout, &fence.term]).await?;
+    row.map(|_| ()).ok_or_else(|| fence.superseded())
 }
 
 /// How an attempt to take over ended.
