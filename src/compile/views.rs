@@ -36,8 +36,14 @@ struct ShownColumn<'a> {
 
 /// Creates the version schema with its views, from the tables as they are now. `role` is who runs it.
 pub fn publish(catalog_now: &Catalog, program: &Program, role: &Ident) -> Vec<String> {
+    let mut statements = create(catalog_now, program);
+    statements.extend(ownership(catalog_now, program, &shown_tables(catalog_now, program), role));
+    statements
+}
+
+/// [`publish`] without what depends on who runs it.
+pub(super) fn create(catalog_now: &Catalog, program: &Program) -> Vec<String> {
     let schema = &program.version_schema;
-    let shown = shown_tables(catalog_now, program);
     let mut statements = vec![format!("CREATE SCHEMA {schema}")];
     if let Some(comment) = &catalog_now.schema_comment {
         statements.push(format!("COMMENT ON SCHEMA {schema} IS {}", literal(comment)));
@@ -45,10 +51,9 @@ pub fn publish(catalog_now: &Catalog, program: &Program, role: &Ident) -> Vec<St
     for grant in catalog_now.schema_grants.iter().filter(|grant| grant.privilege == "USAGE") {
         statements.push(grant_statement("USAGE", &format!("SCHEMA {schema}"), grant));
     }
-    for table in &shown {
+    for table in &shown_tables(catalog_now, program) {
         statements.extend(view_statements(catalog_now, &program.schema, table));
     }
-    statements.extend(ownership(catalog_now, program, &shown, role));
     statements
 }
 
