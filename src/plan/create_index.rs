@@ -1,7 +1,11 @@
-//! Owns the fields of `create_index`. Must not know a catalog.
+//! Owns the fields of `create_index`, columns in each of the three shapes pgroll has had.
+//! Must not know a catalog.
 
-use super::Text;
+use super::decode::{Context, Fields};
+use super::node::{Node, Value};
+use super::{Spanned, Text};
 use crate::diagnostic::Span;
+use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateIndex {
@@ -10,7 +14,7 @@ pub struct CreateIndex {
     /// All of pgroll's three shapes end here.
     pub columns: Vec<IndexColumn>,
     pub unique: bool,
-    /// Default `btree`.
+    /// Lower case; default `btree`.
     pub method: Option<Text>,
     pub predicate: Option<Text>,
     pub storage_parameters: Option<Text>,
@@ -25,4 +29,97 @@ pub struct IndexColumn {
     /// Operator class and its parameters (`name = value`).
     pub opclass: Option<(Text, Vec<Text>)>,
     pub span: Option<Span>,
+}
+
+impl CreateIndex {
+    pub(crate) fn decode(mut f: Fields<'_>) -> Option<CreateIndex> {
+        let cx = f.cx;
+        let table = f.required_name("table");
+        let name = f.required_name("name");
+        let columns = match f.required("columns").map(|node| (&node.value, node)) {
+            // Since 0.16 objects; up to 0.9 names. Each item may be either.
+            Some((Value::List(items), node)) if items.is_empty() => no_columns(cx, node),
+            Some((Value::List(items), _)) => {
+                items.iter().filter_map(|item| IndexColumn::from_item(cx, item)).collect()
+            }
+            // 0.10 to 0.15: a mapping from the name.
+            Some((Value::Map(entries), node)) if entries.is_empty() => no_columns(cx, node),
+            Some((Value::Map(entries), _)) => entries
+                .iter()
+                .filter_map(|entry| {
+                    let key = Text { value: entry.key.clone(), span: Some(cx.span(&entry.key_bytes)) };
+                    cx.check_name(&key, "a column of `create_index`").then_some(())?;
+                    IndexColumn::from_fields(cx, &entry.value, Some(key), Some(&entry.key_bytes))
+                })
+                .collect(),
+            Some((_, node)) => {
+                cx.wrong_type(node, "`columns` of `create_index`", "a list");
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        let unique = f.flag("unique");
+        let method = f.one_of("method", &["btree", "hash", "gist", "spgist", "gin", "brin"]);
+        let predicate = f.optional_filled("predicate");
+        let storage_parameters = f.optional_filled("storage_parameters");
+        f.finish();
+        Some(CreateIndex {
+            table: table?,
+            name: name?,
+            columns,
+            unique,
+            method: method.map(|method| Spanned { value: method.value.to_owned(), span: method.span }),
+            predicate,
+            storage_parameters,
+        })
+    }
+}
+
+fn no_columns(cx: &Context, node: &Node) -> Vec<IndexColumn> {
+    cx.error("plan.missing_field", &node.bytes, "an index needs at least one column");
+    Vec::new()
+}
+
+impl IndexColumn {
+    fn from_item(cx: &Context, item: &Node) -> Option<IndexColumn> {
+        if matches!(item.value, Value::Map(_)) {
+            return IndexColumn::from_fields(cx, item, None, None);
+        }
+        let column = cx.name(item, "a column of `create_index`")?;
+        let span = column.span.clone();
+        Some(IndexColumn { column, collate: None, descending: None, nulls_first: None, opclass: None, span })
+    }
+
+    /// `name` where the column is the key of these fields rather than one of them.
+    fn from_fields(
+        cx: &Context,
+        node: &Node,
+        name: Option<Text>,
+        at: Option<&Range<usize>>,
+    ) -> Option<IndexColumn> {
+        let mut f = Fields::of(cx, node, "a column of `create_index`", at)?;
+        let column = if name.is_some() { name } else { f.required_name("column") };
+        let collate = f.optional_filled("collate");
+        let sort = f.one_of("sort", &["ASC", "DESC"]);
+        let nulls = f.one_of("nulls", &["FIRST", "LAST"]);
+        let opclass = f.keyed("opclass").filter(|(_, node)| !node.is_null()).and_then(|(at, node)| {
+            let mut f = Fields::of(cx, node, "`opclass`", Some(at))?;
+            let name = f.required_filled("name");
+            let what = "a parameter of `opclass`";
+            let params = f.optional_list("params").unwrap_or_default();
+            let params = params.iter().filter_map(|item| cx.text(item, what)).collect();
+            f.finish();
+            Some((name?, params))
+        });
+        let span = Some(cx.span(&f.at));
+        f.finish();
+        Some(IndexColumn {
+            column: column?,
+            collate,
+            descending: sort.map(|sort| sort.value == "DESC"),
+            nulls_first: nulls.map(|nulls| nulls.value == "FIRST"),
+            opclass,
+            span,
+        })
+    }
 }

@@ -1,7 +1,10 @@
-//! Owns the fields of `create_table`. Must not know a catalog.
+//! Owns the fields of `create_table` and what can be known of it from the file alone.
+//! Must not know a catalog.
 
-use super::{ColumnDef, Text};
-use crate::diagnostic::Span;
+use super::decode::{Context, Fields};
+use super::{ColumnDef, TableConstraint, TableConstraintKind, Text};
+use crate::diagnostic::{Diagnostic, clip};
+use std::collections::HashMap;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTable {
@@ -11,52 +14,64 @@ pub struct CreateTable {
     pub constraints: Vec<TableConstraint>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableConstraintKind {
-    Unique,
-    Check,
-    PrimaryKey,
-    ForeignKey,
-    Exclude,
+impl CreateTable {
+    pub(crate) fn decode(mut f: Fields<'_>) -> Option<CreateTable> {
+        let cx = f.cx;
+        let name = f.required_name("name");
+        let comment = f.optional_text("comment");
+        let items = if f.require("columns") { f.optional_list("columns") } else { None };
+        let columns: Vec<ColumnDef> = items
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| ColumnDef::decode(cx, item, "a column of `create_table`", None))
+            .collect();
+        let constraints: Vec<TableConstraint> = f
+            .optional_list("constraints")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| TableConstraint::decode(cx, item))
+            .collect();
+        f.finish();
+        unique_names(cx, "column", columns.iter().map(|column| &column.name));
+        let on_columns = columns.iter().flat_map(|column| {
+            let check = column.check.as_ref().map(|check| &check.name);
+            check.into_iter().chain(column.references.as_ref().map(|references| &references.name))
+        });
+        unique_names(cx, "constraint", on_columns.chain(constraints.iter().map(|c| &c.name)));
+        one_primary_key(cx, &columns, &constraints);
+        Some(CreateTable { name: name?, comment, columns, constraints })
+    }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct TableConstraint {
-    pub name: Text,
-    pub kind: TableConstraintKind,
-    pub columns: Vec<Text>,
-    pub check: Option<Text>,
-    pub nulls_not_distinct: bool,
-    pub deferrable: bool,
-    pub initially_deferred: bool,
-    pub no_inherit: bool,
-    pub references: Option<TableReferences>,
-    /// index_method, elements, predicate.
-    pub exclude: Option<Exclude>,
-    pub index_parameters: Option<IndexParameters>,
-    pub span: Option<Span>,
+fn unique_names<'a>(cx: &Context, kind: &str, names: impl Iterator<Item = &'a Text>) {
+    let mut seen: HashMap<&str, &Text> = HashMap::new();
+    for name in names {
+        let Some(first) = seen.insert(name.as_str(), name).filter(|_| !cx.is_full()) else { continue };
+        let line = first.span.as_ref().map_or(0, |span| span.line_column().0);
+        cx.report(
+            Diagnostic::error(
+                "plan.duplicate_name",
+                format!("the table has two {kind}s of the name `{}`", clip(name.as_str())),
+            )
+            .at(name.span.clone())
+            .help(format!("the other is on line {line}")),
+        );
+    }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct TableReferences {
-    pub table: Text,
-    pub columns: Vec<Text>,
-    pub match_type: String,
-    pub on_update: String,
-    pub on_delete: String,
-    pub on_delete_set_columns: Vec<Text>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exclude {
-    pub index_method: Option<Text>,
-    pub elements: Text,
-    pub predicate: Option<Text>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct IndexParameters {
-    pub tablespace: Option<Text>,
-    pub storage_parameters: Option<Text>,
-    pub include_columns: Vec<Text>,
+fn one_primary_key(cx: &Context, columns: &[ColumnDef], constraints: &[TableConstraint]) {
+    let on_columns = columns.iter().any(|column| column.pk);
+    let keys = constraints.iter().filter(|c| c.kind == TableConstraintKind::PrimaryKey);
+    for key in keys.skip(usize::from(!on_columns)) {
+        let message = if on_columns {
+            "the table already has a primary key through `pk` of its columns"
+        } else {
+            "the table already has a primary key"
+        };
+        cx.report(
+            Diagnostic::error("plan.invalid_value", message)
+                .at(key.name.span.clone())
+                .help("give the primary key in one place"),
+        );
+    }
 }

@@ -3,18 +3,40 @@
 
 pub mod alter_column;
 pub mod column;
+pub mod column_ops;
 pub mod create_index;
 pub mod create_table;
+mod decode;
+pub mod drop_index;
+pub mod duration;
+pub mod folder;
+mod guards;
+mod node;
+pub mod operation;
+pub mod parse;
+pub mod project;
 pub mod settings;
+pub mod sql;
+pub mod table_constraint;
+pub mod table_ops;
 
 use crate::diagnostic::{Source, Span};
 use std::sync::Arc;
 
 pub use alter_column::AlterColumn;
 pub use column::{Check, ColumnDef, Generated, IdentityDef, References};
+pub use column_ops::{AddColumn, DropColumn, RenameColumn};
 pub use create_index::{CreateIndex, IndexColumn};
-pub use create_table::{CreateTable, IndexParameters, TableConstraint, TableConstraintKind, TableReferences};
+pub use create_table::CreateTable;
+pub use drop_index::DropIndex;
+pub use folder::{Placed, PlanFile, order, plan_files, plan_name};
+pub use operation::{Operation, OperationKind};
+pub use parse::{MAX_BYTES, decode_bytes, parse, too_large};
+pub use project::{Environment, PROJECT_FILE, Project, expand_variables, parse_project};
 pub use settings::Settings;
+pub use sql::Sql;
+pub use table_constraint::{Exclude, IndexParameters, TableConstraint, TableConstraintKind, TableReferences};
+pub use table_ops::{DropTable, RenameTable};
 
 /// A value and where it stands in its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,69 +78,4 @@ pub struct Plan {
     pub after: Vec<Text>,
     pub operations: Vec<Operation>,
     pub settings: Settings,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Operation {
-    pub kind: OperationKind,
-    /// The operation's key.
-    pub span: Option<Span>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum OperationKind {
-    CreateTable(CreateTable),
-    DropTable(DropTable),
-    RenameTable(RenameTable),
-    AddColumn(AddColumn),
-    DropColumn(DropColumn),
-    RenameColumn(RenameColumn),
-    AlterColumn(AlterColumn),
-    CreateIndex(CreateIndex),
-    DropIndex(DropIndex),
-    Sql(Sql),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropTable {
-    pub name: Text,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct RenameTable {
-    pub from: Text,
-    pub to: Text,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct AddColumn {
-    pub table: Text,
-    pub column: ColumnDef,
-    pub up: Option<Text>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropColumn {
-    pub table: Text,
-    pub column: Text,
-    pub down: Option<Text>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct RenameColumn {
-    pub table: Text,
-    pub from: Text,
-    pub to: Text,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropIndex {
-    pub name: Text,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sql {
-    pub up: Text,
-    pub down: Option<Text>,
-    pub on_complete: bool,
 }

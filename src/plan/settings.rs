@@ -1,8 +1,16 @@
 //! Owns what a plan or `segue.yaml` may set: backfill, guards, contract. All optional here; the
 //! defaults and their precedence are `control::policy`'s.
 
+use super::decode::{Context, Fields};
+use super::guards::decode_guards;
+use super::node::{Node, Value};
 use super::{Spanned, Text};
-use std::time::Duration;
+use crate::diagnostic::Diagnostic;
+use std::{ops::RangeInclusive, time::Duration};
+
+/// What a slice's transaction may be asked to take.
+const SLICE_TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+const MAX_WORKERS: u64 = 64;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -50,4 +58,96 @@ pub struct ProbeSettings {
     pub name: Text,
     pub sql: Text,
     pub levels: LevelSettings,
+}
+
+impl Settings {
+    /// The keys `backfill`, `guards` and `contract` of a file's top level.
+    pub(crate) fn decode(top: &mut Fields<'_>) -> Settings {
+        let mut settings = Settings::default();
+        if let Some((at, node)) = top.keyed("backfill")
+            && let Some(f) = Fields::of(top.cx, node, "`backfill`", Some(at))
+        {
+            settings.decode_backfill(f);
+        }
+        if let Some((at, node)) = top.keyed("guards")
+            && let Some(f) = Fields::of(top.cx, node, "`guards`", Some(at))
+        {
+            decode_guards(&mut settings, f);
+        }
+        if let Some((at, node)) = top.keyed("contract")
+            && let Some(mut f) = Fields::of(top.cx, node, "`contract`", Some(at))
+        {
+            settings.quiet_for = f.optional_duration("quiet_for");
+            f.finish();
+        }
+        settings
+    }
+
+    fn decode_backfill(&mut self, mut f: Fields<'_>) {
+        self.slice_time = f.optional_duration("slice_time").filter(|time| {
+            let fits = SLICE_TIME.contains(&time.value);
+            if !fits {
+                let message = "`slice_time` of `backfill` must be from 1ms to 60s";
+                f.cx.report(Diagnostic::error("plan.invalid_value", message).at(time.span.clone()));
+            }
+            fits
+        });
+        self.workers = f.optional("workers").and_then(|node| {
+            let workers = f.cx.whole_number(node, "`workers` of `backfill`")?;
+            let fits = (1..=MAX_WORKERS).contains(&workers.value);
+            if !fits {
+                let message = format!("`workers` of `backfill` must be from 1 to {MAX_WORKERS}");
+                f.cx.error("plan.invalid_value", &node.bytes, message);
+            }
+            let value = u32::try_from(workers.value).ok().filter(|_| fits)?;
+            Some(Spanned { value, span: workers.span })
+        });
+        self.user_triggers = f.one_of("user_triggers", &["fire", "skip"]).map(|found| match found.value {
+            "fire" => UserTriggers::Fire,
+            _ => UserTriggers::Skip,
+        });
+        self.on_row_error = f.optional("on_row_error").and_then(|node| OnRowError::decode(f.cx, node));
+        f.finish();
+    }
+}
+
+impl OnRowError {
+    fn decode(cx: &Context, node: &Node) -> Option<OnRowError> {
+        let what = "`on_row_error` of `backfill`";
+        match &node.value {
+            Value::Scalar { text, .. } if text.eq_ignore_ascii_case("stop") => Some(OnRowError::Stop),
+            Value::Map(_) => {
+                let mut f = Fields::of(cx, node, what, None)?;
+                let found = f.required("set_aside");
+                f.finish();
+                let rows = cx.whole_number(found?, "`set_aside`")?;
+                if rows.value == 0 {
+                    cx.report(
+                        Diagnostic::error("plan.invalid_value", "`set_aside` must be at least 1 row")
+                            .at(rows.span)
+                            .help("to set no row aside, write `on_row_error: stop`"),
+                    );
+                    return None;
+                }
+                Some(OnRowError::SetAside(rows.value))
+            }
+            Value::List(_) => {
+                cx.wrong_type(node, what, "`stop` or `{set_aside: 100}`");
+                None
+            }
+            Value::Scalar { .. } => {
+                let message =
+                    format!("{what} must be `stop` or `{{set_aside: 100}}`, found {}", node.described());
+                cx.error("plan.invalid_value", &node.bytes, message);
+                None
+            }
+        }
+    }
+}
+
+impl Fields<'_> {
+    pub(crate) fn optional_duration(&mut self, key: &'static str) -> Option<Spanned<Duration>> {
+        let node = self.optional(key)?;
+        self.cx.duration(node, &self.named(key))
+    }
 }
