@@ -70,8 +70,12 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         }
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
         match constraint.kind {
-            ConstraintKind::Check => built.checks.extend(check(draft, source, constraint, &mapping, name.clone())),
-            ConstraintKind::ForeignKey => built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone())),
+            ConstraintKind::Check => {
+                built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
+            }
+            ConstraintKind::ForeignKey => {
+                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone()))
+            }
             _ => continue,
         }
         taken.push(name);
@@ -89,7 +93,8 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
 /// Whether something over these columns must be built again: one has a new form, and none is dropped.
 fn is_touched(columns: &[Ident], mapping: &Mapping) -> bool {
     let dropped = columns.iter().any(|column| mapping.get(column).is_some_and(Option::is_none));
-    let replaced = columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
+    let replaced =
+        columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
     replaced && !dropped
 }
 
@@ -98,12 +103,24 @@ fn mapped(column: &Ident, mapping: &Mapping) -> Ident {
 }
 
 /// An expression of the catalog over the new columns, in parentheses. Reports where it cannot be read.
-fn expression(draft: &mut Draft<'_>, source: &Table, text: &str, mapping: &Mapping, what: &str) -> Option<String> {
+fn expression(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    text: &str,
+    mapping: &Mapping,
+    what: &str,
+) -> Option<String> {
     match Expression::parse(text, &source.name, &draft.scope()) {
         Ok(expression) => Some(expression.substitute(&mut |name| mapped(name, mapping).to_string())),
         Err(error) => {
-            let message = format!("cannot build {what} again for the new form of its columns: {}", error.message);
-            draft.error_help("compile.not_carried", message, &None, "drop it before with an `sql` plan and make it again after");
+            let message =
+                format!("cannot build {what} again for the new form of its columns: {}", error.message);
+            draft.error_help(
+                "compile.not_carried",
+                message,
+                &None,
+                "drop it before with an `sql` plan and make it again after",
+            );
             None
         }
     }
@@ -142,7 +159,8 @@ fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Optio
         foreign.on_delete
     );
     if !foreign.on_delete_set_columns.is_empty() {
-        let set: Vec<Ident> = foreign.on_delete_set_columns.iter().map(|column| mapped(column, mapping)).collect();
+        let set: Vec<Ident> =
+            foreign.on_delete_set_columns.iter().map(|column| mapped(column, mapping)).collect();
         definition.push_str(&format!(" ({})", list(&set)));
     }
     definition.push_str(&format!(" ON UPDATE {}", foreign.on_update));
@@ -161,8 +179,14 @@ fn deferral(constraint: &Constraint) -> &'static str {
     super::op::deferrable_sql(constraint.deferrable, constraint.initially_deferred)
 }
 
-fn carried_index(draft: &mut Draft<'_>, source: &Table, index: &Index, mapping: &Mapping) -> Option<BuiltIndex> {
-    let constraint = source.constraints.iter().find(|constraint| constraint.index.as_ref() == Some(&index.name));
+fn carried_index(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    index: &Index,
+    mapping: &Mapping,
+) -> Option<BuiltIndex> {
+    let constraint =
+        source.constraints.iter().find(|constraint| constraint.index.as_ref() == Some(&index.name));
     let becomes = match constraint.map(|constraint| constraint.kind) {
         Some(ConstraintKind::PrimaryKey) => Some("PRIMARY KEY"),
         Some(ConstraintKind::Unique) => Some("UNIQUE"),
@@ -208,8 +232,11 @@ fn carried_index(draft: &mut Draft<'_>, source: &Table, index: &Index, mapping: 
     }
     let on = QualifiedName::new(&draft.catalog.schema, &source.name);
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let mut sql =
-        format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on} USING {} ({})", index.method, keys.join(", "));
+    let mut sql = format!(
+        "CREATE {unique}INDEX CONCURRENTLY {name} ON {on} USING {} ({})",
+        index.method,
+        keys.join(", ")
+    );
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
         sql.push_str(&format!(" INCLUDE ({})", list(&include)));
@@ -271,7 +298,9 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     span: position,
                 });
             }
-            AdditionKind::ForeignKey(key) => built.foreign_keys.extend(new_foreign_key(draft, table, key, name)),
+            AdditionKind::ForeignKey(key) => {
+                built.foreign_keys.extend(new_foreign_key(draft, table, key, name))
+            }
             AdditionKind::Unique { column } => {
                 let Some(column) = &draft.tables[table].columns[*column].new else { continue };
                 built.indexes.push(BuiltIndex {
@@ -305,7 +334,12 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
     }
 }
 
-fn new_foreign_key(draft: &Draft<'_>, table: usize, key: &NewForeignKey, name: Ident) -> Option<BuiltForeignKey> {
+fn new_foreign_key(
+    draft: &Draft<'_>,
+    table: usize,
+    key: &NewForeignKey,
+    name: Ident,
+) -> Option<BuiltForeignKey> {
     let column = draft.tables[table].columns[key.column].new.as_ref()?;
     let target = draft.qualified(key.target);
     let to = draft.tables[key.target].columns[key.target_column].new.as_ref()?;

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Column, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub struct Draft<'a> {
     pub catalog: &'a Catalog,
@@ -111,7 +111,7 @@ pub enum Down {
 /// A parsed expression and the columns its names meant where it was written, with their versions.
 #[derive(Clone)]
 pub struct Bound {
-    pub expression: Rc<Expression>,
+    pub expression: Arc<Expression>,
     pub columns: BTreeMap<Ident, (usize, usize)>,
 }
 
@@ -163,7 +163,8 @@ impl Addition {
             AdditionKind::ForeignKey(key) => key.column == column,
             AdditionKind::Unique { column: unique } => *unique == column,
             AdditionKind::Index(index) => {
-                index.keys.iter().any(|(key, _)| *key == column) || index.predicate.as_ref().is_some_and(bound)
+                index.keys.iter().any(|(key, _)| *key == column)
+                    || index.predicate.as_ref().is_some_and(bound)
             }
         }
     }
@@ -382,7 +383,11 @@ impl<'a> Draft<'a> {
     pub fn over_new(&self, table: usize, bound: &Bound) -> Result<Resolved, String> {
         Self::resolve(bound, |column, _| {
             let draft = &self.tables[table].columns[column];
-            draft.new.as_ref().map(Resolved::column).ok_or_else(|| format!("`{}` is dropped", draft.name.as_str()))
+            draft
+                .new
+                .as_ref()
+                .map(Resolved::column)
+                .ok_or_else(|| format!("`{}` is dropped", draft.name.as_str()))
         })
     }
 
@@ -414,8 +419,10 @@ impl<'a> Draft<'a> {
         let Some(generated) = &column.generated else {
             return Ok(Resolved::column(&column.name));
         };
-        let expression = Expression::parse(generated, &self.tables[table].physical, &self.scope())
-            .map_err(|error| format!("what generates `{}` cannot be read: {}", column.name.as_str(), error.message))?;
+        let expression =
+            Expression::parse(generated, &self.tables[table].physical, &self.scope()).map_err(|error| {
+                format!("what generates `{}` cannot be read: {}", column.name.as_str(), error.message)
+            })?;
         let mut reads = BTreeSet::new();
         let sql = expression.substitute(&mut |name| {
             reads.insert(name.clone());

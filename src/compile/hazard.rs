@@ -19,7 +19,9 @@ pub fn constrained_domain(catalog: &Catalog, type_name: &str) -> bool {
     };
     catalog.types.get(&Ident::new(name)).is_some_and(|definition| {
         definition.starts_with("DOMAIN ")
-            && [" NOT NULL", " CONSTRAINT ", " CHECK ", " DEFAULT "].iter().any(|word| definition.contains(word))
+            && [" NOT NULL", " CONSTRAINT ", " CHECK ", " DEFAULT "]
+                .iter()
+                .any(|word| definition.contains(word))
     })
 }
 
@@ -63,8 +65,13 @@ fn row_security(draft: &mut Draft<'_>) {
     if draft.catalog.major() >= 15 {
         return;
     }
-    let secured: Vec<&str> =
-        draft.catalog.tables.values().filter(|table| table.row_security).map(|table| table.name.as_str()).collect();
+    let secured: Vec<&str> = draft
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.row_security)
+        .map(|table| table.name.as_str())
+        .collect();
     if !secured.is_empty() {
         let message = format!(
             "row security of {} would not hold: before PostgreSQL 15 a view reads with its owner's rights",
@@ -90,7 +97,10 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if replaced && source.kind == TableKind::Partitioned {
         let indexes = source.indexes.iter().filter(|index| index.columns.contains(&old));
         against.extend(indexes.map(|index| format!("index {} of a partitioned table", index.name.as_str())));
-        let keys = source.constraints.iter().filter(|c| c.kind == ConstraintKind::ForeignKey && c.columns.contains(&old));
+        let keys = source
+            .constraints
+            .iter()
+            .filter(|c| c.kind == ConstraintKind::ForeignKey && c.columns.contains(&old));
         against.extend(keys.map(|key| format!("foreign key {} of a partitioned table", key.name.as_str())));
     }
     let span = found.span.clone();
@@ -102,12 +112,16 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if !against.is_empty() {
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
-            ("give", "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after")
+            (
+                "give",
+                "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after",
+            )
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
         };
         let form = if replaced { " a new form" } else { "" };
-        let message = format!("cannot {verb} `{name}`{form}: what depends on it would break: {}", list.join(", "));
+        let message =
+            format!("cannot {verb} `{name}`{form}: what depends on it would break: {}", list.join(", "));
         draft.error_help("compile.dependents", message, &span, help);
     }
     if let Some(fault) = identity_type {
@@ -123,7 +137,12 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     }
     if !lost.is_empty() {
         let message = format!("dropping `{name}` drops what it is part of: {}", lost.join(", "));
-        draft.warn("compile.key_dropped", message, &span, "this happens at the contract, as with DROP COLUMN");
+        draft.warn(
+            "compile.key_dropped",
+            message,
+            &span,
+            "this happens at the contract, as with DROP COLUMN",
+        );
     }
 }
 
@@ -155,7 +174,13 @@ fn identity_fault(column: &DraftColumn<'_>) -> Option<String> {
 }
 
 /// Everything but indexes and constraints that reads a column, by the name a person gives it.
-fn depending(catalog: &Catalog, table: &Table, column: &Ident, replaced: bool, against: &mut BTreeSet<String>) {
+fn depending(
+    catalog: &Catalog,
+    table: &Table,
+    column: &Ident,
+    replaced: bool,
+    against: &mut BTreeSet<String>,
+) {
     let schema = catalog.schema.as_str();
     let on = format!("{schema}.{}", table.name.as_str());
     for dependent in table.dependents.iter().filter(|dependent| dependent.column == *column) {
@@ -185,7 +210,9 @@ fn depending(catalog: &Catalog, table: &Table, column: &Ident, replaced: bool, a
     if replaced {
         for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
             let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
-            if constraint.columns.contains(column) || index.is_some_and(|index| index.columns.contains(column)) {
+            if constraint.columns.contains(column)
+                || index.is_some_and(|index| index.columns.contains(column))
+            {
                 against.insert(format!("exclusion constraint {} on {on}", constraint.name.as_str()));
             }
         }
@@ -193,12 +220,19 @@ fn depending(catalog: &Catalog, table: &Table, column: &Ident, replaced: bool, a
     for other in catalog.tables.values() {
         for constraint in &other.constraints {
             let Some(foreign) = &constraint.foreign else { continue };
-            if foreign.schema == catalog.schema && foreign.table == table.name && foreign.columns.contains(column) {
+            if foreign.schema == catalog.schema
+                && foreign.table == table.name
+                && foreign.columns.contains(column)
+            {
                 // A table's own foreign key goes with a column of both its ends.
                 if !replaced && other.name == table.name && constraint.columns.contains(column) {
                     continue;
                 }
-                against.insert(format!("foreign key {} on {schema}.{}", constraint.name.as_str(), other.name.as_str()));
+                against.insert(format!(
+                    "foreign key {} on {schema}.{}",
+                    constraint.name.as_str(),
+                    other.name.as_str()
+                ));
             }
         }
     }
@@ -241,8 +275,11 @@ fn dropped_table(draft: &mut Draft<'_>, number: usize, source: &Table) {
     for table in &gone {
         for dependent in &table.dependents {
             let object = &dependent.object;
-            let outside = ["view ", "materialized view ", "function ", "procedure "].iter().any(|k| object.starts_with(k))
-                || (["policy ", "rule "].iter().any(|kind| object.starts_with(kind)) && !object.ends_with(&own))
+            let outside = ["view ", "materialized view ", "function ", "procedure "]
+                .iter()
+                .any(|k| object.starts_with(k))
+                || (["policy ", "rule "].iter().any(|kind| object.starts_with(kind))
+                    && !object.ends_with(&own))
                 || (object.starts_with("foreign key ") && !object.contains(&format!(" on {schema}.")));
             if outside {
                 against.insert(object.clone());
@@ -253,10 +290,16 @@ fn dropped_table(draft: &mut Draft<'_>, number: usize, source: &Table) {
         let Some(table) = other.source.filter(|_| other.shown.is_some()) else { continue };
         for constraint in &table.constraints {
             let Some(foreign) = &constraint.foreign else { continue };
-            let here = foreign.schema == draft.catalog.schema && gone.iter().any(|table| table.name == foreign.table);
-            let goes = constraint.columns.iter().any(|c| other.column_of(c).is_some_and(DraftColumn::is_dropped));
+            let here = foreign.schema == draft.catalog.schema
+                && gone.iter().any(|table| table.name == foreign.table);
+            let goes =
+                constraint.columns.iter().any(|c| other.column_of(c).is_some_and(DraftColumn::is_dropped));
             if here && !goes {
-                against.insert(format!("foreign key {} on {schema}.{}", constraint.name.as_str(), table.name.as_str()));
+                against.insert(format!(
+                    "foreign key {} on {schema}.{}",
+                    constraint.name.as_str(),
+                    table.name.as_str()
+                ));
             }
         }
     }
@@ -276,9 +319,18 @@ fn dropped_table(draft: &mut Draft<'_>, number: usize, source: &Table) {
         return;
     }
     let list: Vec<&str> = against.iter().map(String::as_str).collect();
-    let message = format!("cannot drop table `{}`: what depends on it would break: {}", source.name.as_str(), list.join(", "));
+    let message = format!(
+        "cannot drop table `{}`: what depends on it would break: {}",
+        source.name.as_str(),
+        list.join(", ")
+    );
     let span = draft.tables[number].span.clone();
-    draft.error_help("compile.dependents", message, &span, "drop these before, or in the same plan where they are columns");
+    draft.error_help(
+        "compile.dependents",
+        message,
+        &span,
+        "drop these before, or in the same plan where they are columns",
+    );
 }
 
 /// A foreign key of this plan whose target a later operation changed.
@@ -295,7 +347,8 @@ fn created_references(draft: &mut Draft<'_>) {
         }
     }
     for (what, column, span) in faults {
-        let message = format!("{what} points at `{column}`, which a later operation of this plan changes or drops");
+        let message =
+            format!("{what} points at `{column}`, which a later operation of this plan changes or drops");
         draft.error_help("compile.reference_changed", message, &span, "add the foreign key in a later plan");
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Span, nearest};
 use crate::ident::{Ident, QualifiedName};
 use crate::plan::Text;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Relations of the schema as a subquery of a user's expression sees them: by physical name.
 pub struct Relations<'d, 'a>(&'d Draft<'a>);
@@ -124,7 +124,9 @@ impl<'a> Draft<'a> {
                 let did = if table.shown.is_some() { "renames" } else { "drops" };
                 self.error_help(
                     "compile.name_taken",
-                    format!("this plan {did} table `{shown}`, but the old version needs it until the contract"),
+                    format!(
+                        "this plan {did} table `{shown}`, but the old version needs it until the contract"
+                    ),
                     &name.span,
                     "the name is free once this plan is completed: use it in the next one",
                 );
@@ -202,7 +204,7 @@ impl<'a> Draft<'a> {
                 return None;
             }
         };
-        let mut bound = Bound { expression: Rc::new(expression), columns: Default::default() };
+        let mut bound = Bound { expression: Arc::new(expression), columns: Default::default() };
         let mut complete = true;
         for name in bound.expression.references() {
             let draft = &self.tables[table];
@@ -287,7 +289,11 @@ impl<'a> Draft<'a> {
         if let Some(source) = self.tables[found].source
             && !matches!(source.kind, TableKind::Ordinary | TableKind::Partitioned)
         {
-            self.error("compile.table_kind", format!("a foreign key cannot point at `{}`", table.as_str()), &table.span);
+            self.error(
+                "compile.table_kind",
+                format!("a foreign key cannot point at `{}`", table.as_str()),
+                &table.span,
+            );
             return None;
         }
         let mut numbers = Vec::new();
@@ -295,14 +301,20 @@ impl<'a> Draft<'a> {
             numbers.push(self.column(found, column)?);
         }
         let draft = &self.tables[found];
-        if let Some(column) = numbers.iter().map(|n| &draft.columns[*n]).find(|c| draft.source.is_some() && !c.is_shared())
+        if let Some(column) =
+            numbers.iter().map(|n| &draft.columns[*n]).find(|c| draft.source.is_some() && !c.is_shared())
         {
             let message = format!(
                 "a foreign key cannot point at `{}`.`{}`: this plan gives that column a new form, which takes its place at the contract",
                 draft.logical().as_str(),
                 column.name.as_str()
             );
-            self.error_help("compile.reference_changed", message, &table.span, "add the foreign key in a later plan");
+            self.error_help(
+                "compile.reference_changed",
+                message,
+                &table.span,
+                "add the foreign key in a later plan",
+            );
             return None;
         }
         let physical: Vec<Ident> =

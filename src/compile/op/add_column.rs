@@ -43,7 +43,9 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
     column.up_span = op.up.as_ref().and_then(|up| up.span.clone());
     let mut default_is_constant = false;
     if let Some(text) = &def.default {
-        let Some((sql, constant)) = draft.free_expression(text, &format!("default of {what}")) else { return };
+        let Some((sql, constant)) = draft.free_expression(text, &format!("default of {what}")) else {
+            return;
+        };
         column.default = Some(sql);
         default_is_constant = constant;
     }
@@ -76,14 +78,18 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
         column.not_null = true;
         column.serial = Some((sequence, integer));
         if matches!(column.up, Up::Null) {
-            column.up = Up::Volatile(nextval.clone());
+            // By name, so that no function or view hangs on a sequence that does not exist yet.
+            column.up = Up::Volatile(format!("nextval({}::text::regclass)", literal(&qualified.to_string())));
         }
         column.default = Some(nextval);
     }
     if column.not_null && matches!(column.up, Up::Null) {
         draft.error_help(
             "compile.up_required",
-            format!("`{}` is NOT NULL, and nothing says what existing rows and the old version's rows have there", name.as_str()),
+            format!(
+                "`{}` is NOT NULL, and nothing says what existing rows and the old version's rows have there",
+                name.as_str()
+            ),
             &def.name.span,
             "give `up`, or a `default`, or `nullable: true`",
         );
@@ -135,7 +141,9 @@ fn possible(draft: &mut Draft<'_>, op: &AddColumn, table: usize, what: &str) -> 
         Some(Generated::Identity(_)) => {
             draft.error_help(
                 "compile.rewrites_table",
-                format!("{what}: an identity column rewrites the table under a lock that stops all use of it"),
+                format!(
+                    "{what}: an identity column rewrites the table under a lock that stops all use of it"
+                ),
                 span,
                 "use the type `bigserial`, which Segue fills row by row",
             );

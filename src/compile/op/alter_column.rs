@@ -38,7 +38,8 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
         // Where the table gives an added column its value by itself, rows that are there keep what that gave.
         changed.default = default;
         changed.default_changed = true;
-        changed.default_span = op.default.as_ref().and_then(|d| d.as_ref()).and_then(|text| text.span.clone());
+        changed.default_span =
+            op.default.as_ref().and_then(|d| d.as_ref()).and_then(|text| text.span.clone());
     }
     if let Some(comment) = &op.comment {
         changed.comment = comment.as_ref().map(|text| text.value.clone());
@@ -98,7 +99,9 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
         if !draft.check_type(type_name) {
             return false;
         }
-        if draft.tables[table].source.is_some() && hazard::constrained_domain(draft.catalog, type_name.as_str()) {
+        if draft.tables[table].source.is_some()
+            && hazard::constrained_domain(draft.catalog, type_name.as_str())
+        {
             draft.error_help(
                 "compile.rewrites_table",
                 format!("{what}: a column of a domain with constraints rewrites the table when it is added"),
@@ -126,7 +129,11 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
     let not_null = draft_column.not_null;
     let identity = source.is_some_and(|column| column.identity.is_some());
     if identity && op.default.is_some() {
-        draft.error("compile.default", format!("{what}: `{name}` is an identity column, it has no default"), span);
+        draft.error(
+            "compile.default",
+            format!("{what}: `{name}` is an identity column, it has no default"),
+            span,
+        );
         return false;
     }
     match op.nullable {
@@ -139,12 +146,17 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
             return false;
         }
         Some(true) => {
-            let in_key = draft.tables[table].source.and_then(|source| source.primary_key()).is_some_and(|key| {
-                draft.tables[table].columns[column].old().is_some_and(|old| key.columns.contains(old))
-            });
+            let in_key =
+                draft.tables[table].source.and_then(|source| source.primary_key()).is_some_and(|key| {
+                    draft.tables[table].columns[column].old().is_some_and(|old| key.columns.contains(old))
+                });
             if in_key || identity {
                 let why = if in_key { "the primary key has it" } else { "it is an identity column" };
-                draft.error("compile.primary_key", format!("{what}: `{name}` cannot be nullable: {why}"), span);
+                draft.error(
+                    "compile.primary_key",
+                    format!("{what}: `{name}` cannot be nullable: {why}"),
+                    span,
+                );
                 return false;
             }
         }
@@ -157,7 +169,10 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
     let both = op.type_name.is_some() || op.check.is_some() || op.references.is_some();
     // An added column has nothing to come from but its own up, and nothing to go back to.
     let added = source.is_none();
-    if op.up.is_none() && (both || op.nullable == Some(false)) && !(added && op.nullable != Some(false) && op.type_name.is_none()) {
+    if op.up.is_none()
+        && (both || op.nullable == Some(false))
+        && !(added && op.nullable != Some(false) && op.type_name.is_none())
+    {
         draft.error_help(
             "compile.up_required",
             format!("{what} needs `up`: how the new version's value follows from the old one's"),
@@ -215,7 +230,9 @@ fn new_form(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize
     });
     if let Some(text) = &op.down {
         match draft.bind(text, table, &format!("down of {what}")) {
-            Some(bound) => draft.tables[table].columns[column].changes[version].down = Down::Expression(bound),
+            Some(bound) => {
+                draft.tables[table].columns[column].changes[version].down = Down::Expression(bound)
+            }
             None => return false,
         }
     }

@@ -69,12 +69,25 @@ pub fn add_check(draft: &mut Draft<'_>, table: usize, check: &Check, what: &str)
 }
 
 /// Adds a foreign key to what is to be built on an existing table.
-pub fn add_reference(draft: &mut Draft<'_>, table: usize, column: usize, references: &References, what: &str) {
+pub fn add_reference(
+    draft: &mut Draft<'_>,
+    table: usize,
+    column: usize,
+    references: &References,
+    what: &str,
+) {
     let Some(name) = draft.constraint_name(table, &references.name) else { return };
     let Some((target, _, actions)) = reference(draft, references) else { return };
     if draft.tables[table].source.is_some_and(|t| t.kind == crate::catalog::TableKind::Partitioned) {
-        let message = format!("{what}: PostgreSQL cannot add a foreign key to a partitioned table without reading it under a lock");
-        draft.error_help("compile.partitioned", message, &references.name.span, "add it with an `sql` operation");
+        let message = format!(
+            "{what}: PostgreSQL cannot add a foreign key to a partitioned table without reading it under a lock"
+        );
+        draft.error_help(
+            "compile.partitioned",
+            message,
+            &references.name.span,
+            "add it with an `sql` operation",
+        );
         return;
     }
     let kind = AdditionKind::ForeignKey(NewForeignKey {
@@ -103,7 +116,12 @@ pub fn can_index(draft: &mut Draft<'_>, table: usize, span: &Option<Span>, what:
 }
 
 /// A column of a table that this plan creates, as CREATE TABLE and ADD COLUMN have it, added to the draft.
-pub fn created_column(draft: &mut Draft<'_>, table: usize, def: &ColumnDef, in_create: bool) -> Option<String> {
+pub fn created_column(
+    draft: &mut Draft<'_>,
+    table: usize,
+    def: &ColumnDef,
+    in_create: bool,
+) -> Option<String> {
     let name = draft.column_name(table, &def.name)?;
     if !draft.check_type(&def.type_name) {
         return None;
@@ -128,7 +146,11 @@ pub fn created_column(draft: &mut Draft<'_>, table: usize, def: &ColumnDef, in_c
     }
     if let Some(default) = &def.default {
         if def.generated.is_some() || serial.is_some() {
-            draft.error("compile.default", format!("{what} gets its values by itself: leave out `default`"), &default.span);
+            draft.error(
+                "compile.default",
+                format!("{what} gets its values by itself: leave out `default`"),
+                &default.span,
+            );
             return None;
         }
         let (default, _) = draft.free_expression(default, &format!("default of {what}"))?;
@@ -158,7 +180,8 @@ pub fn created_column(draft: &mut Draft<'_>, table: usize, def: &ColumnDef, in_c
     }
     if let Some(check) = &def.check {
         let constraint = draft.constraint_name(table, &check.name)?;
-        let bound = draft.bind(&check.constraint, table, &format!("check {} of {what}", constraint.as_str()))?;
+        let bound =
+            draft.bind(&check.constraint, table, &format!("check {} of {what}", constraint.as_str()))?;
         let expression = bound.expression.substitute(&mut Ident::to_string);
         note_name(draft, table, constraint.clone());
         sql.push_str(&format!(" CONSTRAINT {constraint} CHECK {expression}"));

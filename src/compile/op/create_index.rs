@@ -121,5 +121,8 @@ fn dotted(name: &str) -> String {
     if name.contains('"') {
         return name.to_owned();
     }
-    name.split('.').map(|part| Ident::new(part.trim().to_ascii_lowercase()).to_string()).collect::<Vec<_>>().join(".")
+    name.split('.')
+        .map(|part| Ident::new(part.trim().to_ascii_lowercase()).to_string())
+        .collect::<Vec<_>>()
+        .join(".")
 }

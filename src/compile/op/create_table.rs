@@ -9,7 +9,12 @@ use crate::plan::{CreateTable, TableConstraint, TableConstraintKind, Text};
 pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
     let Some(name) = draft.relation_name(&op.name, "table") else { return };
     if draft.catalog.major() >= 14 && op.columns.is_empty() && op.constraints.is_empty() {
-        draft.warn("compile.no_columns", format!("table `{}` has no columns", name.as_str()), &op.name.span, "is that meant?");
+        draft.warn(
+            "compile.no_columns",
+            format!("table `{}` has no columns", name.as_str()),
+            &op.name.span,
+            "is that meant?",
+        );
     }
     let table = draft.tables.len();
     draft.tables.push(DraftTable {
@@ -25,8 +30,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
     for column in &op.columns {
         parts.extend(created_column(draft, table, column, true));
     }
-    let keys: Vec<Ident> =
-        op.columns.iter().filter(|c| c.pk).map(|c| Ident::new(c.name.as_str())).collect();
+    let keys: Vec<Ident> = op.columns.iter().filter(|c| c.pk).map(|c| Ident::new(c.name.as_str())).collect();
     if !keys.is_empty() {
         parts.push(format!("PRIMARY KEY ({})", list(&keys)));
     }
@@ -103,7 +107,8 @@ fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -> Op
             };
             let target = draft.target(&references.table, &references.columns)?;
             if target.physical.len() != columns.len() {
-                let message = format!("{what} has {} columns and references {}", columns.len(), target.physical.len());
+                let message =
+                    format!("{what} has {} columns and references {}", columns.len(), target.physical.len());
                 draft.error("compile.constraint", message, &item.name.span);
                 return None;
             }
@@ -145,7 +150,12 @@ fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -> Op
     // Only its name matters from here on.
     if let Some(column) = columns.first().and_then(|name| draft.tables[table].column(name)) {
         let span = item.name.span.clone();
-        draft.tables[table].additions.push(Addition { name, kind: AdditionKind::Unique { column }, what, span });
+        draft.tables[table].additions.push(Addition {
+            name,
+            kind: AdditionKind::Unique { column },
+            what,
+            span,
+        });
     }
     Some(sql)
 }

@@ -33,7 +33,10 @@ pub fn apply(draft: &mut Draft<'_>, op: &DropColumn) {
     match &op.down {
         Some(text) => {
             if source.generated.is_some() {
-                let message = format!("`{}` is generated: the old version computes it, `down` cannot", op.column.as_str());
+                let message = format!(
+                    "`{}` is generated: the old version computes it, `down` cannot",
+                    op.column.as_str()
+                );
                 draft.error("compile.generated", message, &text.span);
             } else if let Some(bound) = draft.bind(text, table, &format!("down of {what}")) {
                 draft.tables[table].columns[column].changes[change_at].down = Down::Expression(bound);

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 pub fn apply(draft: &mut Draft<'_>, op: &DropIndex) {
     let name = Ident::new(op.name.as_str());
     for table in &mut draft.tables {
-        let ours = |a: &crate::compile::draft::Addition| a.name == name && matches!(a.kind, AdditionKind::Index(_));
+        let ours =
+            |a: &crate::compile::draft::Addition| a.name == name && matches!(a.kind, AdditionKind::Index(_));
         if let Some(at) = table.additions.iter().position(ours) {
             table.additions.remove(at);
             draft.names.release(&name);
@@ -23,17 +24,26 @@ pub fn apply(draft: &mut Draft<'_>, op: &DropIndex) {
         let index = source.indexes.iter().find(|index| index.name == name)?;
         Some((number, source, index))
     });
-    let Some((number, source, index)) = found.filter(|(number, ..)| !dropped && draft.tables[*number].shown.is_some())
+    let Some((number, source, index)) =
+        found.filter(|(number, ..)| !dropped && draft.tables[*number].shown.is_some())
     else {
-        let known = draft.tables.iter().filter_map(|t| t.source).flat_map(|t| &t.indexes).map(|i| i.name.as_str());
+        let known =
+            draft.tables.iter().filter_map(|t| t.source).flat_map(|t| &t.indexes).map(|i| i.name.as_str());
         let near = nearest(name.as_str(), known).map(str::to_owned);
         let message = match dropped {
             true => format!("this plan drops index `{}` before", name.as_str()),
-            false => format!("there is no index `{}` in schema `{}`", name.as_str(), draft.catalog.schema.as_str()),
+            false => {
+                format!("there is no index `{}` in schema `{}`", name.as_str(), draft.catalog.schema.as_str())
+            }
         };
         match near.filter(|near| near != name.as_str()) {
             Some(near) => {
-                draft.error_help("compile.index_missing", message, &op.name.span, format!("did you mean `{near}`?"));
+                draft.error_help(
+                    "compile.index_missing",
+                    message,
+                    &op.name.span,
+                    format!("did you mean `{near}`?"),
+                );
             }
             None => draft.error("compile.index_missing", message, &op.name.span),
         }
@@ -46,15 +56,25 @@ pub fn apply(draft: &mut Draft<'_>, op: &DropIndex) {
             constraint.as_str(),
             source.name.as_str()
         );
-        draft.error_help("compile.index_of_constraint", message, &op.name.span, "drop the constraint, its index follows");
+        draft.error_help(
+            "compile.index_of_constraint",
+            message,
+            &op.name.span,
+            "drop the constraint, its index follows",
+        );
         return;
     }
-    let table = Text { value: draft.tables[number].logical().as_str().to_owned(), span: op.name.span.clone() };
+    let table =
+        Text { value: draft.tables[number].logical().as_str().to_owned(), span: op.name.span.clone() };
     if draft.changeable(&table, "drop an index of").is_none() {
         return;
     }
     if source.kind == crate::catalog::TableKind::Partitioned {
-        let message = format!("cannot drop index `{}`: its table `{}` is partitioned", name.as_str(), source.name.as_str());
+        let message = format!(
+            "cannot drop index `{}`: its table `{}` is partitioned",
+            name.as_str(),
+            source.name.as_str()
+        );
         draft.error_help(
             "compile.partitioned_index",
             message,
@@ -93,7 +113,9 @@ fn needed_by(draft: &Draft<'_>, table: &Table, index: &Index) -> Option<String> 
     draft.catalog.tables.values().find_map(|other| {
         other.constraints.iter().find_map(|constraint| {
             let foreign = constraint.foreign.as_ref()?;
-            let here = foreign.schema == draft.catalog.schema && foreign.table == table.name && same(&foreign.columns);
+            let here = foreign.schema == draft.catalog.schema
+                && foreign.table == table.name
+                && same(&foreign.columns);
             here.then(|| format!("foreign key `{}` of `{}`", constraint.name.as_str(), other.name.as_str()))
         })
     })

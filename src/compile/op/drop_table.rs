@@ -13,7 +13,10 @@ pub fn apply(draft: &mut Draft<'_>, op: &DropTable) {
     let why = match source.kind {
         TableKind::Foreign => Some("it is a foreign table".to_owned()),
         TableKind::MaterializedView => Some("it is a materialised view".to_owned()),
-        _ => source.partition_of.as_ref().map(|(parent, _)| format!("it is a partition of `{}`", parent.as_str())),
+        _ => source
+            .partition_of
+            .as_ref()
+            .map(|(parent, _)| format!("it is a partition of `{}`", parent.as_str())),
     };
     let why = why.or_else(|| {
         source.inherited_by.first().map(|child| format!("`{}` inherits from it", child.as_str()))

@@ -15,7 +15,9 @@ pub fn apply(draft: &mut Draft<'_>, op: &RenameTable) {
         return;
     }
     let back = Ident::new(op.to.as_str()) == draft.tables[table].physical && op.to.value != op.from.value;
-    let to = if back { draft.tables[table].physical.clone() } else {
+    let to = if back {
+        draft.tables[table].physical.clone()
+    } else {
         let Some(to) = draft.relation_name(&op.to, "table") else { return };
         to
     };

@@ -24,7 +24,9 @@ pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>, alone: bool) 
     }
     let up = script(draft, &op.up, "up");
     let down = match &op.down {
-        Some(text) => script(draft, text, "down").map(|transactional| Some((text.value.clone(), transactional))),
+        Some(text) => {
+            script(draft, text, "down").map(|transactional| Some((text.value.clone(), transactional)))
+        }
         None => {
             if !op.on_complete {
                 draft.warn(
@@ -64,12 +66,14 @@ fn script(draft: &mut Draft<'_>, text: &Text, name: &str) -> Option<bool> {
     for statement in &statements {
         let (what, help) = match statement.kind {
             StatementKind::Ordinary => continue,
-            StatementKind::TransactionControl => {
-                ("a transaction statement", "leave it out: Segue runs the script in one transaction where it can")
-            }
-            StatementKind::CopyFromClient => {
-                ("a COPY from or to the client", "there is no client to feed it: use INSERT, or COPY with a file")
-            }
+            StatementKind::TransactionControl => (
+                "a transaction statement",
+                "leave it out: Segue runs the script in one transaction where it can",
+            ),
+            StatementKind::CopyFromClient => (
+                "a COPY from or to the client",
+                "there is no client to feed it: use INSERT, or COPY with a file",
+            ),
         };
         let span = within(text, Some(statement.bytes.start));
         draft.error_help("compile.sql_statement", format!("`{name}` of sql has {what} in it"), &span, help);
