@@ -6,4 +6,5 @@ pub mod control;
 pub mod diagnostic;
 pub mod ident;
 pub mod lsn;
+pub mod pg;
 pub mod plan;
