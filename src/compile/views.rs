@@ -102,7 +102,11 @@ fn shown_columns<'a>(table: &'a Table, view: Option<&'a TableView>) -> Vec<Shown
         let mapping = mappings.iter().find(|m| m.column == place.name);
         let shown = match mapping {
             // Shown at the place of another column, or nowhere.
-            Some(mapping) if mapping.in_place_of.as_ref().is_some_and(|other| table.column(other).is_some()) => None,
+            Some(mapping)
+                if mapping.in_place_of.as_ref().is_some_and(|other| table.column(other).is_some()) =>
+            {
+                None
+            }
             Some(mapping) => mapping.shown.as_ref(),
             None => Some(&place.name).filter(|name| !name.as_str().starts_with(HIDDEN)),
         };
@@ -115,7 +119,8 @@ fn shown_columns<'a>(table: &'a Table, view: Option<&'a TableView>) -> Vec<Shown
 
 fn view_statements(catalog: &Catalog, base: &Ident, shown: &Shown) -> Vec<String> {
     let view = &shown.view;
-    let options = if catalog.major() >= SECURITY_INVOKER_SINCE { " WITH (security_invoker = true)" } else { "" };
+    let options =
+        if catalog.major() >= SECURITY_INVOKER_SINCE { " WITH (security_invoker = true)" } else { "" };
     let columns: Vec<String> = shown
         .columns
         .iter()
@@ -235,7 +240,10 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
     let schema = &program.version_schema;
     if !schema.is_storable() {
         let message = format!("the version schema's name {:?} is not one PostgreSQL keeps", schema.as_str());
-        let help = format!("names have at most {MAX_BYTES} bytes, and this one has {}: set a shorter `version_schema`", schema.as_str().len());
+        let help = format!(
+            "names have at most {MAX_BYTES} bytes, and this one has {}: set a shorter `version_schema`",
+            schema.as_str().len()
+        );
         found.push(Diagnostic::error("compile.version_schema_name", message).help(help));
     }
     if *schema == catalog.schema || catalog.other_schemas.contains(schema) {
@@ -248,9 +256,16 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
         let (name, table) = (shown.view.name.clone(), &shown.table.name);
         check_storable(&mut found, &name, &format!("table {}", table.as_str()));
         if let Some(other) = views.insert(name.clone(), table) {
-            let message =
-                format!("tables {} and {} would both be {} in the new version", other.as_str(), table.as_str(), name.as_str());
-            found.push(Diagnostic::error("compile.table_name_taken", message).help("rename one of them to something else"));
+            let message = format!(
+                "tables {} and {} would both be {} in the new version",
+                other.as_str(),
+                table.as_str(),
+                name.as_str()
+            );
+            found.push(
+                Diagnostic::error("compile.table_name_taken", message)
+                    .help("rename one of them to something else"),
+            );
         }
         let mut columns: BTreeMap<&Ident, &Ident> = BTreeMap::new();
         for column in &shown.columns {
@@ -263,7 +278,10 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
                     other.as_str(),
                     column.physical.name.as_str()
                 );
-                found.push(Diagnostic::error("compile.column_name_taken", message).help("give one of them another name"));
+                found.push(
+                    Diagnostic::error("compile.column_name_taken", message)
+                        .help("give one of them another name"),
+                );
             }
         }
     }
@@ -300,7 +318,12 @@ mod tests {
             privilege: privilege.into(),
             grantable: grantee == "boss",
         };
-        users.grants = vec![grant("web", "SELECT"), grant("web", "UPDATE"), grant("web", "TRUNCATE"), grant("boss", "SELECT")];
+        users.grants = vec![
+            grant("web", "SELECT"),
+            grant("web", "UPDATE"),
+            grant("web", "TRUNCATE"),
+            grant("boss", "SELECT"),
+        ];
         users.columns[1].grants = vec![grant("clerk", "SELECT")];
         users.columns[2].grants = vec![grant("clerk", "SELECT"), grant("", "UPDATE")];
         users.columns[1].comment = Some("given".into());
@@ -346,7 +369,10 @@ mod tests {
             view: Some("people".into()),
             columns: vec![
                 mapped("name", None, None),
-                ViewColumn { default: ViewDefault::Drop, ..mapped("_segue_new_name", Some("name"), Some("name")) },
+                ViewColumn {
+                    default: ViewDefault::Drop,
+                    ..mapped("_segue_new_name", Some("name"), Some("name"))
+                },
                 mapped("email", Some("mail"), None),
             ],
         }
@@ -377,7 +403,8 @@ mod tests {
         let last = sql.last().expect("statements");
         assert!(last.starts_with("DO 'BEGIN IF pg_catalog.pg_has_role(''app'', ''MEMBER'')"), "{last}");
         assert!(last.contains(r#"ALTER VIEW "public_v2"."users" OWNER TO "app";"#), "{last}");
-        let old = publish(&Catalog { server_version: 140_005, ..catalog() }, &program("v", vec![]), &"app".into());
+        let old =
+            publish(&Catalog { server_version: 140_005, ..catalog() }, &program("v", vec![]), &"app".into());
         assert!(!old.iter().any(|statement| statement.contains("security_invoker")));
     }
 
