@@ -91,13 +91,16 @@ impl Expression {
         }
         if given_end.len() > tree::MAX_BYTES {
             let limit = tree::MAX_BYTES / 1024;
-            return Err(fault(&format!("the text is longer than {limit} KiB; put its logic into a function"), None));
+            return Err(fault(
+                &format!("the text is longer than {limit} KiB; put its logic into a function"),
+                None,
+            ));
         }
         check_alone(given_end)?;
         let wrapped = format!("{BEFORE}{given_end}{AFTER}");
         let parsed = with_tree(&wrapped, |tree| {
-            let value = only_value(tree)
-                .ok_or_else(|| fault("exactly one expression is expected here", Some(0)))?;
+            let value =
+                only_value(tree).ok_or_else(|| fault("exactly one expression is expected here", Some(0)))?;
             if let Some(sublink) = as_kind(value, "SubLink") {
                 one_column(sublink)?;
             }
@@ -170,7 +173,8 @@ pub fn parse_default(text: &str) -> Result<Expression, ExpressionError> {
     let expression = Expression::parse(text, &Ident::new(""), &NoScope)?;
     if let Some(reference) = expression.references.first() {
         let column = reference.column.as_str();
-        let message = format!("a default cannot read a column, and {column} is one; quote text as '{column}'");
+        let message =
+            format!("a default cannot read a column, and {column} is one; quote text as '{column}'");
         return Err(fault(&message, Some(reference.bytes.start)));
     }
     if !expression.relations.is_empty() {
@@ -209,12 +213,22 @@ fn fault(message: &str, offset: Option<usize>) -> ExpressionError {
 }
 
 /// The value of a tree that is one SELECT of one value and nothing else.
-fn only_value<'a>(tree: &'a Tree) -> Option<&'a Value> {
+fn only_value(tree: &Tree) -> Option<&Value> {
     let [(statement, _)] = tree.statements.as_slice() else { return None };
     let select = as_kind(statement, "SelectStmt")?;
     const NOTHING: [&str; 12] = [
-        "distinct_clause", "into_clause", "from_clause", "where_clause", "group_clause", "having_clause",
-        "window_clause", "values_lists", "sort_clause", "limit_offset", "limit_count", "with_clause",
+        "distinct_clause",
+        "into_clause",
+        "from_clause",
+        "where_clause",
+        "group_clause",
+        "having_clause",
+        "window_clause",
+        "values_lists",
+        "sort_clause",
+        "limit_offset",
+        "limit_count",
+        "with_clause",
     ];
     let empty = |part: &Value| part.is_null() || part.as_array().is_some_and(Vec::is_empty);
     let bare = NOTHING.iter().all(|part| empty(&select[*part]))
@@ -235,7 +249,10 @@ fn check_alone(given: &str) -> Result<(), ExpressionError> {
     };
     let tokens = tree::tokens(given)?;
     if let Some(semicolon) = tokens.iter().find(|token| token.token() == Token::Ascii59) {
-        return Err(fault("one expression is expected: leave the semicolon out", Some(bytes(semicolon).start)));
+        return Err(fault(
+            "one expression is expected: leave the semicolon out",
+            Some(bytes(semicolon).start),
+        ));
     }
     let leading = tokens.first().map(|token| token.token());
     if let Some(Token::Select | Token::With | Token::Values | Token::Table) = leading {
@@ -257,7 +274,10 @@ fn check_alone(given: &str) -> Result<(), ExpressionError> {
                 Some(select) if items(&select["target_list"]).len() > 1 => {
                     "one expression is expected, but there are several, separated by commas"
                 }
-                Some(select) if select["op"].as_i64() == Some(SETOP_NONE) && items(&select["target_list"]).is_empty() => {
+                Some(select)
+                    if select["op"].as_i64() == Some(SETOP_NONE)
+                        && items(&select["target_list"]).is_empty() =>
+                {
                     "an expression is expected, but there is none"
                 }
                 _ => "only an expression can stand here, without an alias or a clause after it",
@@ -267,7 +287,9 @@ fn check_alone(given: &str) -> Result<(), ExpressionError> {
         Err(fault(message, None))
     });
     checked.map_err(|error| match with_tree(given, |tree| Ok(kind_of(tree))) {
-        Ok(Some(kind)) if kind != "SelectStmt" => fault("an expression is expected, but this is a statement", Some(0)),
+        Ok(Some(kind)) if kind != "SelectStmt" => {
+            fault("an expression is expected, but this is a statement", Some(0))
+        }
         _ => shift(error),
     })
 }

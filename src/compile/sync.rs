@@ -74,7 +74,8 @@ fn qualification(
     expression: &PairExpression,
 ) -> Qualification {
     let view = "pg_temp.\"_segue_qualify\"";
-    let row: Vec<String> = columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {name}")).collect();
+    let row: Vec<String> =
+        columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {name}")).collect();
     // No cast to the column's type: an explicit cast would cut off what an assignment refuses.
     let create = format!(
         "CREATE TEMPORARY VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
@@ -113,8 +114,11 @@ pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionEr
 /// The statements as they will be, but with the expressions as given: for people to read.
 pub fn preview(spec: &SyncSpec) -> Vec<String> {
     let given = |expression: &Option<PairExpression>| expression.as_ref().map(|e| format!("({})", e.sql));
-    let pairs: Vec<QualifiedPair> =
-        spec.pairs.iter().map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) }).collect();
+    let pairs: Vec<QualifiedPair> = spec
+        .pairs
+        .iter()
+        .map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) })
+        .collect();
     statements(spec, &pairs)
 }
 
@@ -133,7 +137,8 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     )];
     // A row with a marker of false is no newcomer: it moves in from another partition, or comes from
     // a dump, and has both versions' values.
-    let newcomer = spec.marker.as_ref().map(|marker| format!(" WHEN (NEW.{marker} IS NOT FALSE)")).unwrap_or_default();
+    let newcomer =
+        spec.marker.as_ref().map(|marker| format!(" WHEN (NEW.{marker} IS NOT FALSE)")).unwrap_or_default();
     statements.push(format!(
         "CREATE TRIGGER {} BEFORE INSERT ON {} FOR EACH ROW{newcomer} EXECUTE FUNCTION {}()",
         spec.trigger_insert, spec.table, spec.function
@@ -213,7 +218,11 @@ fn new_writer(spec: &SyncSpec) -> String {
 /// Tells the writer where the path does not: a value that only the new version can give, or a NULL
 /// that the old one cannot have given.
 fn new_writer_by_values(spec: &SyncSpec) -> String {
-    let given = spec.pairs.iter().filter_map(|pair| pair.new.as_ref()).map(|new| format!("NEW.{} IS NOT NULL", new.column));
+    let given = spec
+        .pairs
+        .iter()
+        .filter_map(|pair| pair.new.as_ref())
+        .map(|new| format!("NEW.{} IS NOT NULL", new.column));
     let missing = spec
         .pairs
         .iter()
@@ -277,7 +286,13 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
     out.0
 }
 
-fn insert_part(out: &mut Lines, spec: &SyncSpec, ups: &[Option<String>], downs: &[Option<String>], on_update: bool) {
+fn insert_part(
+    out: &mut Lines,
+    spec: &SyncSpec,
+    ups: &[Option<String>],
+    downs: &[Option<String>],
+    on_update: bool,
+) {
     let depth = if on_update { 2 } else { 1 };
     if on_update {
         out.line(1, "IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN");

@@ -102,7 +102,11 @@ fn shown_columns<'a>(table: &'a Table, view: Option<&'a TableView>) -> Vec<Shown
         let mapping = mappings.iter().find(|m| m.column == place.name);
         let shown = match mapping {
             // Shown at the place of another column, or nowhere.
-            Some(mapping) if mapping.in_place_of.as_ref().is_some_and(|other| table.column(other).is_some()) => None,
+            Some(mapping)
+                if mapping.in_place_of.as_ref().is_some_and(|other| table.column(other).is_some()) =>
+            {
+                None
+            }
             Some(mapping) => mapping.shown.as_ref(),
             None => Some(&place.name).filter(|name| !name.as_str().starts_with(HIDDEN)),
         };
@@ -113,9 +117,25 @@ fn shown_columns<'a>(table: &'a Table, view: Option<&'a TableView>) -> Vec<Shown
     columns
 }
 
+/// Whether some role may read some columns only. Under `security_invoker` PostgreSQL asks the caller
+/// for all columns the view is made of, so such a role could read nothing; a view with its owner's
+/// rights checks the grants on the view itself. Row security needs the caller's rights and wins.
+fn has_partial_readers(table: &Table) -> bool {
+    let select = |grant: &&Grant| grant.privilege == "SELECT";
+    let of_all: BTreeSet<&Ident> = table.grants.iter().filter(select).map(|grant| &grant.grantee).collect();
+    table
+        .columns
+        .iter()
+        .flat_map(|column| &column.grants)
+        .filter(select)
+        .any(|grant| !of_all.contains(&grant.grantee))
+}
+
 fn view_statements(catalog: &Catalog, base: &Ident, shown: &Shown) -> Vec<String> {
     let view = &shown.view;
-    let options = if catalog.major() >= SECURITY_INVOKER_SINCE { " WITH (security_invoker = true)" } else { "" };
+    let invoker = catalog.major() >= SECURITY_INVOKER_SINCE
+        && (shown.table.row_security || !has_partial_readers(shown.table));
+    let options = if invoker { " WITH (security_invoker = true)" } else { "" };
     let columns: Vec<String> = shown
         .columns
         .iter()
@@ -235,7 +255,10 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
     let schema = &program.version_schema;
     if !schema.is_storable() {
         let message = format!("the version schema's name {:?} is not one PostgreSQL keeps", schema.as_str());
-        let help = format!("names have at most {MAX_BYTES} bytes, and this one has {}: set a shorter `version_schema`", schema.as_str().len());
+        let help = format!(
+            "names have at most {MAX_BYTES} bytes, and this one has {}: set a shorter `version_schema`",
+            schema.as_str().len()
+        );
         found.push(Diagnostic::error("compile.version_schema_name", message).help(help));
     }
     if *schema == catalog.schema || catalog.other_schemas.contains(schema) {
@@ -247,10 +270,25 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
     for shown in shown_tables(catalog, program) {
         let (name, table) = (shown.view.name.clone(), &shown.table.name);
         check_storable(&mut found, &name, &format!("table {}", table.as_str()));
+        if shown.table.row_security && has_partial_readers(shown.table) {
+            let message = format!(
+                "roles that may read only some columns of {} will not be able to read it in the new version",
+                table.as_str()
+            );
+            let help = "the table has row security, and PostgreSQL then asks for all columns of a view; grant SELECT on the table";
+            found.push(Diagnostic::warning("compile.column_grants_with_row_security", message).help(help));
+        }
         if let Some(other) = views.insert(name.clone(), table) {
-            let message =
-                format!("tables {} and {} would both be {} in the new version", other.as_str(), table.as_str(), name.as_str());
-            found.push(Diagnostic::error("compile.table_name_taken", message).help("rename one of them to something else"));
+            let message = format!(
+                "tables {} and {} would both be {} in the new version",
+                other.as_str(),
+                table.as_str(),
+                name.as_str()
+            );
+            found.push(
+                Diagnostic::error("compile.table_name_taken", message)
+                    .help("rename one of them to something else"),
+            );
         }
         let mut columns: BTreeMap<&Ident, &Ident> = BTreeMap::new();
         for column in &shown.columns {
@@ -263,7 +301,10 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
                     other.as_str(),
                     column.physical.name.as_str()
                 );
-                found.push(Diagnostic::error("compile.column_name_taken", message).help("give one of them another name"));
+                found.push(
+                    Diagnostic::error("compile.column_name_taken", message)
+                        .help("give one of them another name"),
+                );
             }
         }
     }
@@ -300,7 +341,12 @@ mod tests {
             privilege: privilege.into(),
             grantable: grantee == "boss",
         };
-        users.grants = vec![grant("web", "SELECT"), grant("web", "UPDATE"), grant("web", "TRUNCATE"), grant("boss", "SELECT")];
+        users.grants = vec![
+            grant("web", "SELECT"),
+            grant("web", "UPDATE"),
+            grant("web", "TRUNCATE"),
+            grant("boss", "SELECT"),
+        ];
         users.columns[1].grants = vec![grant("clerk", "SELECT")];
         users.columns[2].grants = vec![grant("clerk", "SELECT"), grant("", "UPDATE")];
         users.columns[1].comment = Some("given".into());
@@ -346,7 +392,10 @@ mod tests {
             view: Some("people".into()),
             columns: vec![
                 mapped("name", None, None),
-                ViewColumn { default: ViewDefault::Drop, ..mapped("_segue_new_name", Some("name"), Some("name")) },
+                ViewColumn {
+                    default: ViewDefault::Drop,
+                    ..mapped("_segue_new_name", Some("name"), Some("name"))
+                },
                 mapped("email", Some("mail"), None),
             ],
         }
@@ -359,7 +408,7 @@ mod tests {
             r#"CREATE SCHEMA "public_v2""#,
             r#"GRANT USAGE ON SCHEMA "public_v2" TO "web""#,
             r#"CREATE VIEW "public_v2"."notes" WITH (security_invoker = true) AS SELECT "id" FROM "public"."notes""#,
-            r#"CREATE VIEW "public_v2"."people" WITH (security_invoker = true) AS SELECT "id", "_segue_new_name" AS "name", "email" AS "mail" FROM "public"."users""#,
+            r#"CREATE VIEW "public_v2"."people" AS SELECT "id", "_segue_new_name" AS "name", "email" AS "mail" FROM "public"."users""#,
             r#"ALTER VIEW "public_v2"."people" ALTER COLUMN "name" SET DEFAULT CASE WHEN true THEN NULL::text END"#,
             r#"COMMENT ON VIEW "public_v2"."people" IS 'it''s us'"#,
             r#"COMMENT ON COLUMN "public_v2"."people"."name" IS 'given'"#,
@@ -377,7 +426,8 @@ mod tests {
         let last = sql.last().expect("statements");
         assert!(last.starts_with("DO 'BEGIN IF pg_catalog.pg_has_role(''app'', ''MEMBER'')"), "{last}");
         assert!(last.contains(r#"ALTER VIEW "public_v2"."users" OWNER TO "app";"#), "{last}");
-        let old = publish(&Catalog { server_version: 140_005, ..catalog() }, &program("v", vec![]), &"app".into());
+        let old =
+            publish(&Catalog { server_version: 140_005, ..catalog() }, &program("v", vec![]), &"app".into());
         assert!(!old.iter().any(|statement| statement.contains("security_invoker")));
     }
 
@@ -387,6 +437,10 @@ mod tests {
             check_names(&catalog(), program).0.iter().map(|diagnostic| diagnostic.code).collect()
         };
         assert!(codes(&program("public_v2", vec![people()])).is_empty());
+        let mut secured = catalog();
+        secured.tables.get_mut(&Ident::new("users")).expect("users").row_security = true;
+        let warned = check_names(&secured, &program("public_v2", vec![]));
+        assert!(!warned.has_errors() && warned.0.len() == 1);
         assert_eq!(codes(&program("public_taken", vec![])), ["compile.version_schema_exists"]);
         assert_eq!(codes(&program(&"x".repeat(64), vec![])), ["compile.version_schema_name"]);
         let to_notes = TableView { view: Some("notes".into()), ..people() };

@@ -31,7 +31,7 @@ pub struct From<'a> {
     pub subselects: Vec<&'a Value>,
     /// Subselects, function arguments and join conditions that do, each with how many items it sees.
     pub lateral: Vec<(&'a Value, usize)>,
-    /// Every relation or alias named, in lower-case-sensitive form as the server has it.
+    /// Every relation or alias named.
     pub names: Vec<String>,
 }
 
@@ -51,7 +51,8 @@ impl<'a> From<'a> {
         let given = strings(&fields["alias"]["colnames"]);
         match kind {
             "RangeVar" => {
-                let (schema, name) = (text(fields, "schemaname"), text(fields, "relname").unwrap_or_default());
+                let (schema, name) =
+                    (text(fields, "schemaname"), text(fields, "relname").unwrap_or_default());
                 let cte = ctes.iter().rev().find(|(cte, _)| schema.is_none() && cte == name);
                 let known = match cte {
                     Some((_, columns)) => columns.clone(),
@@ -94,15 +95,27 @@ impl<'a> From<'a> {
                 self.add(&fields["rarg"], ctes, scope);
                 self.lateral.push((&fields["quals"], self.items.len()));
                 let merged = |items: &[FromItem]| {
-                    items.iter().map(|i| i.columns.clone()).collect::<Option<Vec<_>>>().map(|all| all.concat())
+                    items
+                        .iter()
+                        .map(|i| i.columns.clone())
+                        .collect::<Option<Vec<_>>>()
+                        .map(|all| all.concat())
                 };
                 if alias.is_some() {
                     // The items stay: the join's own conditions read them.
                     let columns = merged(&self.items[first..]);
-                    self.items.push(FromItem { schema: None, name: alias, columns: renamed(columns, &given) });
+                    self.items.push(FromItem {
+                        schema: None,
+                        name: alias,
+                        columns: renamed(columns, &given),
+                    });
                 } else if let Some(using) = fields["join_using_alias"]["aliasname"].as_str() {
                     let columns = strings(&fields["using_clause"]).into_iter().map(str::to_owned).collect();
-                    self.items.push(FromItem { schema: None, name: Some(using.into()), columns: Some(columns) });
+                    self.items.push(FromItem {
+                        schema: None,
+                        name: Some(using.into()),
+                        columns: Some(columns),
+                    });
                 }
             }
             "RangeTableSample" => {
@@ -155,8 +168,14 @@ fn function_columns(
             "jsonb_each" | "json_each" | "jsonb_each_text" | "json_each_text" => {
                 vec!["key".to_owned(), "value".to_owned()]
             }
-            "unnest" | "generate_series" | "generate_subscripts" | "regexp_split_to_table"
-            | "string_to_table" | "regexp_matches" | "jsonb_object_keys" | "json_object_keys"
+            "unnest"
+            | "generate_series"
+            | "generate_subscripts"
+            | "regexp_split_to_table"
+            | "string_to_table"
+            | "regexp_matches"
+            | "jsonb_object_keys"
+            | "json_object_keys"
             | "jsonb_path_query" => {
                 vec![alias.unwrap_or(name).to_owned()]
             }

@@ -12,17 +12,48 @@ type Outcome = Result<(), ExpressionError>;
 
 /// Functions that make one value of many rows: the parser cannot tell them from others.
 const AGGREGATES: &[&str] = &[
-    "array_agg", "avg", "bit_and", "bit_or", "bool_and", "bool_or", "count", "every", "json_agg",
-    "json_object_agg", "jsonb_agg", "jsonb_object_agg", "max", "min", "percentile_cont", "percentile_disc",
-    "stddev", "string_agg", "sum", "variance", "xmlagg",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bool_and",
+    "bool_or",
+    "count",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "percentile_cont",
+    "percentile_disc",
+    "stddev",
+    "string_agg",
+    "sum",
+    "variance",
+    "xmlagg",
 ];
 
 /// Functions that make many rows of one.
 const SET_RETURNING: &[&str] = &[
-    "generate_series", "generate_subscripts", "json_array_elements", "json_array_elements_text", "json_each",
-    "json_each_text", "json_object_keys", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each",
-    "jsonb_each_text", "jsonb_object_keys", "jsonb_path_query", "regexp_matches", "regexp_split_to_table",
-    "string_to_table", "unnest",
+    "generate_series",
+    "generate_subscripts",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "jsonb_path_query",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "string_to_table",
+    "unnest",
 ];
 
 pub struct Resolver<'a> {
@@ -89,7 +120,9 @@ impl<'a> Resolver<'a> {
             "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => {
                 self.error(None, "an expression must not change data: only SELECT can stand here")
             }
-            "IntoClause" if !fields.is_null() => self.error(None, "SELECT … INTO cannot stand in an expression"),
+            "IntoClause" if !fields.is_null() => {
+                self.error(None, "SELECT … INTO cannot stand in an expression")
+            }
             _ => self.visit(fields),
         }
     }
@@ -102,13 +135,21 @@ impl<'a> Resolver<'a> {
         let name = strings(&call["funcname"]).last().copied().unwrap_or_default().to_owned();
         let flag = |key: &str| call[key].as_bool() == Some(true);
         if !call["over"].is_null() {
-            return self.error(at, format!("the window function {name} needs many rows; write a subquery: SELECT … FROM …"));
+            return self.error(
+                at,
+                format!("the window function {name} needs many rows; write a subquery: SELECT … FROM …"),
+            );
         }
-        let aggregate = flag("agg_star") || flag("agg_distinct") || flag("agg_within_group")
+        let aggregate = flag("agg_star")
+            || flag("agg_distinct")
+            || flag("agg_within_group")
             || !call["agg_filter"].is_null()
             || !items(&call["agg_order"]).is_empty();
         if aggregate || AGGREGATES.contains(&name.as_str()) {
-            return self.error(at, format!("the aggregate {name} needs many rows; write a subquery: SELECT {name}(…) FROM …"));
+            return self.error(
+                at,
+                format!("the aggregate {name} needs many rows; write a subquery: SELECT {name}(…) FROM …"),
+            );
         }
         if SET_RETURNING.contains(&name.as_str()) {
             return self.error(at, format!("{name} gives many rows and one value is needed; write a subquery: SELECT … FROM {name}(…)"));
@@ -178,7 +219,8 @@ impl<'a> Resolver<'a> {
                 Some(_) if exists && is_star(value) => {}
                 // A bare reference names the output column; what replaces it must keep that name.
                 Some(("ColumnRef", column)) => {
-                    let naming = named && text(target, "name").is_none() && location(target) == location(column);
+                    let naming =
+                        named && text(target, "name").is_none() && location(target) == location(column);
                     self.column(column, naming)?;
                 }
                 _ => self.visit(value)?,
@@ -189,8 +231,9 @@ impl<'a> Resolver<'a> {
             .filter_map(|target| text(as_kind(target, "ResTarget")?, "name"))
             .collect();
         let is_alias = |node: &Value| {
-            as_kind(node, "ColumnRef")
-                .is_some_and(|column| matches!(*strings(&column["fields"]), [name] if aliases.contains(&name)))
+            as_kind(node, "ColumnRef").is_some_and(
+                |column| matches!(*strings(&column["fields"]), [name] if aliases.contains(&name)),
+            )
         };
         for sort in items(&select["sort_clause"]) {
             match as_kind(sort, "SortBy") {
@@ -204,7 +247,12 @@ impl<'a> Resolver<'a> {
             }
         }
         const REST: [&str; 7] = [
-            "distinct_clause", "where_clause", "having_clause", "window_clause", "values_lists", "limit_count",
+            "distinct_clause",
+            "where_clause",
+            "having_clause",
+            "window_clause",
+            "values_lists",
+            "limit_count",
             "limit_offset",
         ];
         for part in REST {
@@ -228,7 +276,8 @@ impl<'a> Resolver<'a> {
                 }
                 let row = self.scope.relation_columns(None, self.table);
                 if name == self.table && row.is_some_and(|row| row.iter().all(|c| c.as_str() != name)) {
-                    return self.error(at, format!("{name} is the whole row here; name the columns that are meant"));
+                    return self
+                        .error(at, format!("{name} is the whole row here; name the columns that are meant"));
                 }
                 self.refer(at, 1, name, naming)
             }
@@ -248,7 +297,11 @@ impl<'a> Resolver<'a> {
                 let inner = self.frames.iter().flatten().any(|item| {
                     item.name.as_deref() == Some(qualifier) && item.schema.as_deref() == Some(schema)
                 });
-                if inner { Ok(()) } else { self.error(at, format!("write {qualifier}.{name} without the schema")) }
+                if inner {
+                    Ok(())
+                } else {
+                    self.error(at, format!("write {qualifier}.{name} without the schema"))
+                }
             }
             _ => self.error(at, "a column is named by at most a table and a column"),
         }
@@ -307,8 +360,37 @@ impl<'a> Resolver<'a> {
 
 /// Types that no user can have put code into.
 const BUILT_IN: &[&str] = &[
-    "bool", "bpchar", "bytea", "cidr", "date", "daterange", "inet", "float4", "float8", "int2", "int4", "int4range", "int8", "int8range", "json", "jsonb", "macaddr", "money",
-    "name", "numrange", "oid", "point", "text", "timestamptz", "timetz", "tsrange", "tstzrange", "tsvector", "uuid", "varchar", "xml",
+    "bool",
+    "bpchar",
+    "bytea",
+    "cidr",
+    "date",
+    "daterange",
+    "inet",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int4range",
+    "int8",
+    "int8range",
+    "json",
+    "jsonb",
+    "macaddr",
+    "money",
+    "name",
+    "numrange",
+    "oid",
+    "point",
+    "text",
+    "timestamptz",
+    "timetz",
+    "tsrange",
+    "tstzrange",
+    "tsvector",
+    "uuid",
+    "varchar",
+    "xml",
 ];
 
 /// Whether a node has one value for a whole statement and calls nothing of the user's.

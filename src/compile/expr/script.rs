@@ -65,7 +65,11 @@ const SUBSCRIPTION_REFRESH: i64 = 6;
 fn is_transactional(kind: &str, fields: &Value) -> bool {
     let flag = |value: &Value, key: &str| value[key].as_bool() == Some(true);
     let option = |list: &Value, name: &str| {
-        items(list).iter().filter_map(|o| as_kind(o, "DefElem")).find(|o| text(o, "defname") == Some(name)).cloned()
+        items(list)
+            .iter()
+            .filter_map(|o| as_kind(o, "DefElem"))
+            .find(|o| text(o, "defname") == Some(name))
+            .cloned()
     };
     match kind {
         "TransactionStmt" => false,
@@ -77,12 +81,15 @@ fn is_transactional(kind: &str, fields: &Value) -> bool {
             !concurrently && fields["kind"].as_i64().is_some_and(|kind| kind < REINDEX_SCHEMA_AND_WIDER)
         }
         "ClusterStmt" => !fields["relation"].is_null(),
-        "CreatedbStmt" | "DropdbStmt" | "CreateTableSpaceStmt" | "DropTableSpaceStmt" | "AlterSystemStmt" => false,
+        "CreatedbStmt" | "DropdbStmt" | "CreateTableSpaceStmt" | "DropTableSpaceStmt" | "AlterSystemStmt" => {
+            false
+        }
         "AlterDatabaseStmt" => option(&fields["options"], "tablespace").is_none(),
         "DiscardStmt" => fields["target"].as_i64() != Some(DISCARD_ALL),
         // These make or drop a slot on the publisher unless told not to.
         "CreateSubscriptionStmt" => {
-            option(&fields["options"], "create_slot").is_some() || option(&fields["options"], "connect").is_some()
+            option(&fields["options"], "create_slot").is_some()
+                || option(&fields["options"], "connect").is_some()
         }
         "DropSubscriptionStmt" => false,
         "AlterSubscriptionStmt" => fields["kind"].as_i64() != Some(SUBSCRIPTION_REFRESH),
@@ -114,7 +121,11 @@ pub fn parse_type(type_name: &str) -> Result<(), ExpressionError> {
     });
     checked.map_err(|error| {
         let offset = error.offset.map(|at| at.saturating_sub(BEFORE.len()));
-        if error.message.starts_with("syntax error") { not_a_type(offset) } else { ExpressionError { offset, ..error } }
+        if error.message.starts_with("syntax error") {
+            not_a_type(offset)
+        } else {
+            ExpressionError { offset, ..error }
+        }
     })
 }
 

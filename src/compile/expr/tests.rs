@@ -9,7 +9,9 @@ impl Scope for Shop {
     fn relation_columns(&self, schema: Option<&str>, name: &str) -> Option<Vec<Ident>> {
         let columns: &[&str] = match (schema, name) {
             (None | Some("public"), "orders") => &["id", "user_id", "amount", "status"],
-            (None | Some("public"), "users") => &["id", "name", "first", "last", "tags", "data", "Full Name", "é", "a.b"],
+            (None | Some("public"), "users") => {
+                &["id", "name", "first", "last", "tags", "data", "Full Name", "é", "a.b"]
+            }
             (None, "Odd Table") => &["id", "Some Col"],
             _ => return None,
         };
@@ -46,7 +48,10 @@ fn replaces_the_references_to_the_row_and_no_others() {
         ("first -- the name\n || last", "(NEW.\"first\" -- the name\n || NEW.\"last\"\n)"),
         ("first -- the name", "(NEW.\"first\" -- the name\n)"),
         ("first /* name */", r#"(NEW."first" /* name */)"#),
-        ("CASE WHEN id > 1 THEN name ELSE NULL END", r#"(CASE WHEN NEW."id" > 1 THEN NEW."name" ELSE NULL END)"#),
+        (
+            "CASE WHEN id > 1 THEN name ELSE NULL END",
+            r#"(CASE WHEN NEW."id" > 1 THEN NEW."name" ELSE NULL END)"#,
+        ),
         ("CASE id WHEN 1 THEN 'a' END", r#"(CASE NEW."id" WHEN 1 THEN 'a' END)"#),
         ("id::text", r#"(NEW."id"::text)"#),
         ("CAST(id AS numeric(10, 2))", r#"(CAST(NEW."id" AS numeric(10, 2)))"#),
@@ -73,36 +78,93 @@ fn replaces_the_references_to_the_row_and_no_others() {
         ("42", "(42)"),
         ("  name\n", r#"(  NEW."name")"#),
         // Subqueries: what FROM names goes before the row.
-        ("SELECT sum(amount) FROM orders WHERE user_id = users.id", r#"(SELECT sum(amount) FROM orders WHERE user_id = NEW."id")"#),
-        ("(SELECT sum(amount) FROM orders WHERE user_id = users.id)", r#"((SELECT sum(amount) FROM orders WHERE user_id = NEW."id"))"#),
+        (
+            "SELECT sum(amount) FROM orders WHERE user_id = users.id",
+            r#"(SELECT sum(amount) FROM orders WHERE user_id = NEW."id")"#,
+        ),
+        (
+            "(SELECT sum(amount) FROM orders WHERE user_id = users.id)",
+            r#"((SELECT sum(amount) FROM orders WHERE user_id = NEW."id"))"#,
+        ),
         ("SELECT id FROM orders WHERE status = name", r#"(SELECT id FROM orders WHERE status = NEW."name")"#),
-        ("SELECT o.id FROM orders o WHERE o.status = name", r#"(SELECT o.id FROM orders o WHERE o.status = NEW."name")"#),
-        ("SELECT max(u.id) FROM users u WHERE u.name = users.name", r#"(SELECT max(u.id) FROM users u WHERE u.name = NEW."name")"#),
-        ("SELECT max(users.id) FROM users WHERE name = 'x'", "(SELECT max(users.id) FROM users WHERE name = 'x')"),
+        (
+            "SELECT o.id FROM orders o WHERE o.status = name",
+            r#"(SELECT o.id FROM orders o WHERE o.status = NEW."name")"#,
+        ),
+        (
+            "SELECT max(u.id) FROM users u WHERE u.name = users.name",
+            r#"(SELECT max(u.id) FROM users u WHERE u.name = NEW."name")"#,
+        ),
+        (
+            "SELECT max(users.id) FROM users WHERE name = 'x'",
+            "(SELECT max(users.id) FROM users WHERE name = 'x')",
+        ),
         ("SELECT max(o.id) FROM public.orders o", "(SELECT max(o.id) FROM public.orders o)"),
-        ("SELECT max(public.orders.id) FROM public.orders", "(SELECT max(public.orders.id) FROM public.orders)"),
-        ("name || (SELECT status FROM orders WHERE orders.id = users.id)", r#"(NEW."name" || (SELECT status FROM orders WHERE orders.id = NEW."id"))"#),
-        ("EXISTS (SELECT * FROM orders WHERE user_id = users.id)", r#"(EXISTS (SELECT * FROM orders WHERE user_id = NEW."id"))"#),
+        (
+            "SELECT max(public.orders.id) FROM public.orders",
+            "(SELECT max(public.orders.id) FROM public.orders)",
+        ),
+        (
+            "name || (SELECT status FROM orders WHERE orders.id = users.id)",
+            r#"(NEW."name" || (SELECT status FROM orders WHERE orders.id = NEW."id"))"#,
+        ),
+        (
+            "EXISTS (SELECT * FROM orders WHERE user_id = users.id)",
+            r#"(EXISTS (SELECT * FROM orders WHERE user_id = NEW."id"))"#,
+        ),
         ("SELECT count(*) FROM orders", "(SELECT count(*) FROM orders)"),
-        ("ARRAY(SELECT status || last FROM orders ORDER BY amount)", r#"(ARRAY(SELECT status || NEW."last" FROM orders ORDER BY amount))"#),
+        (
+            "ARRAY(SELECT status || last FROM orders ORDER BY amount)",
+            r#"(ARRAY(SELECT status || NEW."last" FROM orders ORDER BY amount))"#,
+        ),
         ("id IN (SELECT user_id FROM orders)", r#"(NEW."id" IN (SELECT user_id FROM orders))"#),
         ("id = ANY (SELECT user_id FROM orders)", r#"(NEW."id" = ANY (SELECT user_id FROM orders))"#),
-        ("SELECT status AS name FROM orders ORDER BY name LIMIT 1", "(SELECT status AS name FROM orders ORDER BY name LIMIT 1)"),
+        (
+            "SELECT status AS name FROM orders ORDER BY name LIMIT 1",
+            "(SELECT status AS name FROM orders ORDER BY name LIMIT 1)",
+        ),
         ("SELECT s.x FROM (SELECT last AS x) s", r#"(SELECT s.x FROM (SELECT NEW."last" AS x) s)"#),
         ("SELECT s.last FROM (SELECT last) s", r#"(SELECT s.last FROM (SELECT NEW."last" AS "last") s)"#),
         ("SELECT last FROM (SELECT last) s", r#"(SELECT last FROM (SELECT NEW."last" AS "last") s)"#),
         ("SELECT last FROM (SELECT (last)) s", r#"(SELECT last FROM (SELECT (NEW."last")) s)"#),
-        ("WITH x AS (SELECT last AS q) SELECT q || first FROM x", r#"(WITH x AS (SELECT NEW."last" AS q) SELECT q || NEW."first" FROM x)"#),
-        ("WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x WHERE n < id) SELECT max(n) FROM x", r#"(WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x WHERE n < NEW."id") SELECT max(n) FROM x)"#),
-        ("SELECT string_agg(t, ',') FROM unnest(tags) AS t", r#"(SELECT string_agg(t, ',') FROM unnest(NEW."tags") AS t)"#),
-        ("SELECT max(e.value) FROM jsonb_each_text(data) e WHERE key = name", r#"(SELECT max(e.value) FROM jsonb_each_text(NEW."data") e WHERE key = NEW."name")"#),
+        (
+            "WITH x AS (SELECT last AS q) SELECT q || first FROM x",
+            r#"(WITH x AS (SELECT NEW."last" AS q) SELECT q || NEW."first" FROM x)"#,
+        ),
+        (
+            "WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x WHERE n < id) SELECT max(n) FROM x",
+            r#"(WITH RECURSIVE x(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x WHERE n < NEW."id") SELECT max(n) FROM x)"#,
+        ),
+        (
+            "SELECT string_agg(t, ',') FROM unnest(tags) AS t",
+            r#"(SELECT string_agg(t, ',') FROM unnest(NEW."tags") AS t)"#,
+        ),
+        (
+            "SELECT max(e.value) FROM jsonb_each_text(data) e WHERE key = name",
+            r#"(SELECT max(e.value) FROM jsonb_each_text(NEW."data") e WHERE key = NEW."name")"#,
+        ),
         ("SELECT x.v FROM my_function(data) AS x", r#"(SELECT x.v FROM my_function(NEW."data") AS x)"#),
         ("SELECT sum(v) FROM my_function(data) AS x", r#"(SELECT sum(v) FROM my_function(NEW."data") AS x)"#),
-        ("SELECT a.id FROM orders a JOIN orders b ON a.id = b.id AND b.status = last LIMIT 1", r#"(SELECT a.id FROM orders a JOIN orders b ON a.id = b.id AND b.status = NEW."last" LIMIT 1)"#),
-        ("SELECT a.id FROM orders a, LATERAL (SELECT a.status = last AS z) l", r#"(SELECT a.id FROM orders a, LATERAL (SELECT a.status = NEW."last" AS z) l)"#),
-        ("SELECT status FROM orders UNION SELECT last ORDER BY status LIMIT 1", r#"(SELECT status FROM orders UNION SELECT NEW."last" ORDER BY status LIMIT 1)"#),
-        ("(SELECT (SELECT max(o.amount) FROM orders o WHERE o.user_id = users.id AND o.status = q.status) FROM orders q WHERE q.id = 1)", r#"((SELECT (SELECT max(o.amount) FROM orders o WHERE o.user_id = NEW."id" AND o.status = q.status) FROM orders q WHERE q.id = 1))"#),
-        (r#"SELECT "Some Col" FROM "Odd Table" WHERE "Odd Table".id = users.id"#, r#"(SELECT "Some Col" FROM "Odd Table" WHERE "Odd Table".id = NEW."id")"#),
+        (
+            "SELECT a.id FROM orders a JOIN orders b ON a.id = b.id AND b.status = last LIMIT 1",
+            r#"(SELECT a.id FROM orders a JOIN orders b ON a.id = b.id AND b.status = NEW."last" LIMIT 1)"#,
+        ),
+        (
+            "SELECT a.id FROM orders a, LATERAL (SELECT a.status = last AS z) l",
+            r#"(SELECT a.id FROM orders a, LATERAL (SELECT a.status = NEW."last" AS z) l)"#,
+        ),
+        (
+            "SELECT status FROM orders UNION SELECT last ORDER BY status LIMIT 1",
+            r#"(SELECT status FROM orders UNION SELECT NEW."last" ORDER BY status LIMIT 1)"#,
+        ),
+        (
+            "(SELECT (SELECT max(o.amount) FROM orders o WHERE o.user_id = users.id AND o.status = q.status) FROM orders q WHERE q.id = 1)",
+            r#"((SELECT (SELECT max(o.amount) FROM orders o WHERE o.user_id = NEW."id" AND o.status = q.status) FROM orders q WHERE q.id = 1))"#,
+        ),
+        (
+            r#"SELECT "Some Col" FROM "Odd Table" WHERE "Odd Table".id = users.id"#,
+            r#"(SELECT "Some Col" FROM "Odd Table" WHERE "Odd Table".id = NEW."id")"#,
+        ),
         ("VALUES (last)", r#"(VALUES (NEW."last"))"#),
     ];
     for (text, expected) in CASES {
@@ -168,8 +230,12 @@ fn refuses_whatever_is_not_one_expression_over_the_row() {
     for (text, expected) in CASES {
         match parse(text) {
             Ok(expression) => wrong.push(format!("{text} was taken as {expression:?}")),
-            Err(error) if !error.message.contains(expected) => wrong.push(format!("{text}: {}", error.message)),
-            Err(error) => assert!(error.offset.is_none_or(|at| at <= text.len()), "{text}: {:?}", error.offset),
+            Err(error) if !error.message.contains(expected) => {
+                wrong.push(format!("{text}: {}", error.message))
+            }
+            Err(error) => {
+                assert!(error.offset.is_none_or(|at| at <= text.len()), "{text}: {:?}", error.offset)
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -200,15 +266,43 @@ fn names_each_column_once_in_order() {
 #[test]
 fn tells_constants_from_what_must_be_computed_for_each_row() {
     for text in [
-        "1", "'x'", "NULL", "true", "-1", "1 + 2 * 3", "'a' || 'b'", "now()", "pg_catalog.now()", "current_timestamp",
-        "CURRENT_DATE", "'{}'::jsonb", "'x'::character varying", "ARRAY[1, 2]", "'2020-01-01'::timestamptz",
-        "ARRAY[]::text[]", "CAST('1' AS int)", "now() + '1 day'::interval", "(1)", "CASE WHEN true THEN 1 ELSE 2 END",
+        "1",
+        "'x'",
+        "NULL",
+        "true",
+        "-1",
+        "1 + 2 * 3",
+        "'a' || 'b'",
+        "now()",
+        "pg_catalog.now()",
+        "current_timestamp",
+        "CURRENT_DATE",
+        "'{}'::jsonb",
+        "'x'::character varying",
+        "ARRAY[1, 2]",
+        "'2020-01-01'::timestamptz",
+        "ARRAY[]::text[]",
+        "CAST('1' AS int)",
+        "now() + '1 day'::interval",
+        "(1)",
+        "CASE WHEN true THEN 1 ELSE 2 END",
     ] {
         assert!(parse(text).expect(text).is_constant(), "{text}");
     }
     for text in [
-        "random()", "gen_random_uuid()", "clock_timestamp()", "nextval('s')", "name", "lower('X')", "(SELECT 1)",
-        "now(1)", "my.now()", "'a'::mood", "'a'::public.mood", "ARRAY[random()]", "1 + id",
+        "random()",
+        "gen_random_uuid()",
+        "clock_timestamp()",
+        "nextval('s')",
+        "name",
+        "lower('X')",
+        "(SELECT 1)",
+        "now(1)",
+        "my.now()",
+        "'a'::mood",
+        "'a'::public.mood",
+        "ARRAY[random()]",
+        "1 + id",
     ] {
         assert!(!parse(text).expect(text).is_constant(), "{text}");
     }
@@ -223,9 +317,16 @@ fn takes_long_texts_and_survives_hostile_ones() {
     assert_eq!(parse(&nested).expect("nested").references().len(), 1);
     let cases = format!("{}name{}", "CASE WHEN true THEN ".repeat(100), " END".repeat(100));
     assert_eq!(parse(&cases).expect("cases").references().len(), 1);
-    for hostile in ["(".repeat(100_000), "(".repeat(60_000), "NOT ".repeat(15_000) + "true", "- ".repeat(30_000) + "1",
-        "1".to_owned() + &"+1".repeat(32_000), "SELECT(".repeat(9_000), "[".repeat(60_000), "a.".repeat(30_000)]
-    {
+    for hostile in [
+        "(".repeat(100_000),
+        "(".repeat(60_000),
+        "NOT ".repeat(15_000) + "true",
+        "- ".repeat(30_000) + "1",
+        "1".to_owned() + &"+1".repeat(32_000),
+        "SELECT(".repeat(9_000),
+        "[".repeat(60_000),
+        "a.".repeat(30_000),
+    ] {
         let error = parse(&hostile).expect_err("too deep");
         assert!(!error.message.is_empty());
     }
@@ -238,7 +339,8 @@ fn takes_what_the_server_prints() {
         NULL::text AS b) users;";
     let printed = unqualify_view(definition).expect("the expression");
     assert!(printed.starts_with("((users.id ||") && printed.ends_with("users.id)))"), "{printed}");
-    let expression = Expression::parse_printed(&printed, &Ident::new("users")).expect("printed by the server");
+    let expression =
+        Expression::parse_printed(&printed, &Ident::new("users")).expect("printed by the server");
     assert_eq!(expression.references(), [Ident::new("id")]);
     let tricky = " SELECT 'AS _segue_value FROM'::text AS _segue_value FROM x;";
     assert_eq!(unqualify_view(tricky).expect("a literal"), "'AS _segue_value FROM'::text");
@@ -248,16 +350,53 @@ fn takes_what_the_server_prints() {
 #[test]
 fn knows_types_from_other_things() {
     for good in [
-        "int", "integer", "text", "numeric(10, 2)", "character varying(20)", "timestamp with time zone", "text[]",
-        "int[][]", "public.mood", "\"My Schema\".\"My Type\"", "double precision", "interval day to second", "bit(3)",
-        "serial", "timestamp(3) without time zone", "geometry(Point, 4326)", "int array",
+        "int",
+        "integer",
+        "text",
+        "numeric(10, 2)",
+        "character varying(20)",
+        "timestamp with time zone",
+        "text[]",
+        "int[][]",
+        "public.mood",
+        "\"My Schema\".\"My Type\"",
+        "double precision",
+        "interval day to second",
+        "bit(3)",
+        "serial",
+        "timestamp(3) without time zone",
+        "geometry(Point, 4326)",
+        "int array",
     ] {
         assert_eq!(parse_type(good), Ok(()), "{good}");
     }
     for bad in [
-        "", " ", "int, 5", "int FROM users", "int x", "int AS x", "int;", "int; DROP TABLE users", "int COLLATE \"C\"",
-        "int::text", "int || 'x'", "int IS NULL", "int -- x", "int /* x */", "setof int", "users.id%type", "int NOT NULL",
-        "1", "'x'", "int)", "int) , (1", "int DEFAULT 1", "int UNION SELECT 1", "int ISNULL", "foo(bar", "int AT TIME ZONE 'x'",
+        "",
+        " ",
+        "int, 5",
+        "int FROM users",
+        "int x",
+        "int AS x",
+        "int;",
+        "int; DROP TABLE users",
+        "int COLLATE \"C\"",
+        "int::text",
+        "int || 'x'",
+        "int IS NULL",
+        "int -- x",
+        "int /* x */",
+        "setof int",
+        "users.id%type",
+        "int NOT NULL",
+        "1",
+        "'x'",
+        "int)",
+        "int) , (1",
+        "int DEFAULT 1",
+        "int UNION SELECT 1",
+        "int ISNULL",
+        "foo(bar",
+        "int AT TIME ZONE 'x'",
         "int\0",
     ] {
         assert!(parse_type(bad).is_err(), "{bad}");
@@ -305,7 +444,12 @@ fn tells_which_statements_cannot_be_in_a_transaction() {
     let kinds: Vec<StatementKind> = found.iter().map(|statement| statement.kind).collect();
     assert_eq!(
         kinds,
-        [StatementKind::TransactionControl, StatementKind::Ordinary, StatementKind::CopyFromClient, StatementKind::Ordinary]
+        [
+            StatementKind::TransactionControl,
+            StatementKind::Ordinary,
+            StatementKind::CopyFromClient,
+            StatementKind::Ordinary
+        ]
     );
     assert_eq!(found[1].text, "CREATE TABLE é (a int)");
     assert_eq!(&script[found[3].bytes.clone()], "COPY t TO '/x'");

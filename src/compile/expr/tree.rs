@@ -108,9 +108,10 @@ fn on_parser_stack<T: Send>(
         let thread = std::thread::Builder::new().name("sql-parser".into()).stack_size(STACK);
         match thread.spawn_scoped(scope, work) {
             Ok(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(error) => {
-                Err(ExpressionError { message: format!("cannot start the SQL parser: {error}"), offset: None })
-            }
+            Err(error) => Err(ExpressionError {
+                message: format!("cannot start the SQL parser: {error}"),
+                offset: None,
+            }),
         }
     })
 }
