@@ -150,10 +150,13 @@ impl Link<'_> {
     fn lost(&self, shared: &Shared, why: &str) {
         tracing::debug!(why, link = self.what, "the monitor has no session");
         let why = format!("the monitor has no session: {why}");
-        shared.fail(&self.names, &Failure::Blind(why.clone()));
-        if self.what == FAST {
-            shared.publish(|_, state| state.down = Some(why));
-        }
+        let (now, at, failure) = (Instant::now(), clock::now(), Failure::Blind(why.clone()));
+        shared.publish(|board, state| {
+            self.names.iter().for_each(|name| board.fail(name, &failure, now, at));
+            if self.what == FAST {
+                state.down = Some(why);
+            }
+        });
     }
 }
 
