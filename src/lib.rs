@@ -8,3 +8,4 @@ pub mod ident;
 pub mod lsn;
 pub mod pg;
 pub mod plan;
+pub mod sandbox;
