@@ -36,7 +36,10 @@ pub fn of_action(action: &Action) -> Contents<'_> {
         }
         Action::Analyze { table } => Contents::Long(format!("ANALYZE {table}")),
         Action::Script { sql, transactional: true } => Contents::Script(sql),
-        Action::Script { .. } | Action::Backfill(_) | Action::BuildIndex { .. } | Action::DropIndex { .. } => {
+        Action::Script { .. }
+        | Action::Backfill(_)
+        | Action::BuildIndex { .. }
+        | Action::DropIndex { .. } => {
             unreachable!("not a transactional step")
         }
     }
@@ -124,7 +127,8 @@ async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
     let sql = "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relkind = 'v' ORDER BY 1";
     let rows = tx.query("listing the views of a version schema", sql, &[schema]).await?;
-    let views = rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
+    let views =
+        rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
     send_each(tx, &views::retire(schema, &views), doing).await
 }
 
@@ -139,11 +143,7 @@ async fn introspect_in(tx: &Tx<'_>, program: &Program, doing: &str) -> Result<cr
 
 /// Has the server spell out every name in the sync function's expressions, so that they mean the
 /// same under every client's search_path.
-async fn qualify(
-    tx: &Tx<'_>,
-    program: &Program,
-    spec: &SyncSpec,
-) -> Result<Vec<sync::QualifiedPair>, Halt> {
+async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<sync::QualifiedPair>, Halt> {
     let doing = "qualifying the plan's expressions";
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
                  FROM pg_catalog.pg_attribute a
