@@ -1,11 +1,19 @@
 //! Segue: zero-downtime schema changes for PostgreSQL.
 
 pub mod catalog;
+pub mod cli {
+    pub mod exit;
+}
 pub mod compile;
 pub mod control;
 pub mod diagnostic;
 pub mod ident;
+pub mod journal;
 pub mod lsn;
 pub mod pg;
 pub mod plan;
 pub mod sandbox;
+pub mod supervise {
+    pub mod told;
+}
+pub mod ui;

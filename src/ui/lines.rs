@@ -1,0 +1,166 @@
+//! Owns plain lines for logs and pipes: one an event, progress now and then. Must not know terminals.
+
+use super::out::Out;
+use super::pace::Pace;
+use super::tell::{self, Mark, News, Teller};
+use super::{Paint, human};
+use crate::compile::program::Program;
+use crate::control::state::Ending;
+use crate::supervise::told::{Glance, Told};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+const UNCHANGED_EVERY: Duration = Duration::from_secs(10);
+/// A step is said to be in hand only after this.
+const IN_HAND_AFTER: Duration = Duration::from_secs(2);
+
+pub struct Lines {
+    out: Out,
+    teller: Teller,
+    pace: Pace,
+    timestamps: bool,
+    paint: Paint,
+}
+
+impl Lines {
+    pub fn new(out: Out, program: Arc<Program>, timestamps: bool, paint: Paint) -> Lines {
+        let pace = Pace::new(PROGRESS_EVERY, UNCHANGED_EVERY);
+        Lines { out, teller: Teller::new(program), pace, timestamps, paint }
+    }
+
+    pub fn take(&mut self, told: &Told) {
+        match told {
+            Told::Record { at, record } => {
+                if let Some(news) = self.teller.record(*at, record) {
+                    self.say(*at, &news);
+                }
+            }
+            Told::Glance(glance) => {
+                if self.pace.due(glance)
+                    && let Some(text) = self.progress(glance)
+                {
+                    self.line(glance.at, "now", "now", &text);
+                }
+            }
+        }
+    }
+
+    pub fn finish(&mut self, at: Timestamp, ending: &Ending) {
+        let (news, next) = tell::ending(ending);
+        self.say(at, &news);
+        for hint in next {
+            self.line(at, "next", "next", &hint);
+        }
+    }
+
+    pub fn note(&mut self, at: Timestamp, text: &str) {
+        self.say(at, &News { mark: Mark::Note, text: human::plain(text) });
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.out.is_closed()
+    }
+
+    fn say(&mut self, at: Timestamp, news: &News) {
+        let word = news.mark.word();
+        let painted = match news.mark {
+            Mark::Done => self.paint.green(word),
+            Mark::Held | Mark::Warn => self.paint.yellow(word),
+            Mark::Failed => self.paint.red(word),
+            _ => word.to_owned(),
+        };
+        self.line(at, word, &painted, &news.text);
+    }
+
+    fn line(&mut self, at: Timestamp, word: &str, painted: &str, text: &str) {
+        let gap = " ".repeat(8usize.saturating_sub(word.len()).max(1));
+        let time = if self.timestamps { format!("{}  ", human::moment(at)) } else { String::new() };
+        self.out.line(&format!("{time}{painted}{gap}{text}"));
+    }
+
+    /// What of a glance is worth a line; `None`: nothing yet.
+    fn progress(&self, glance: &Glance) -> Option<String> {
+        let mut parts: Vec<String> = glance
+            .backfill
+            .iter()
+            .filter(|table| !tell::is_done(table) && table.rows_done > 0)
+            .map(|table| {
+                let speed = tell::speed(table);
+                let comma = if speed.is_empty() { "" } else { ", " };
+                format!("{} {}{comma}{speed}", table.table, tell::rows(table))
+            })
+            .collect();
+        if let Some(blockers) = &glance.blockers {
+            parts.push(format!("waiting for a lock held by {blockers}"));
+        }
+        let in_hand = self.teller.in_hand(glance.at).filter(|for_| *for_ >= IN_HAND_AFTER);
+        if parts.is_empty() && let (Some(current), Some(length)) = (&glance.current, in_hand) {
+            parts.push(format!("{current}, {} so far", human::duration(length)));
+        }
+        for hold in &glance.holds {
+            let length = human::duration(human::between(hold.since, glance.at));
+            parts.push(format!("{}; for {length}", tell::hold(hold)));
+        }
+        (!parts.is_empty()).then(|| human::plain(&parts.join(" | ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::out::tests::Kept;
+    use super::super::samples::*;
+    use super::*;
+    use crate::control::record::{CommandKind, Record};
+
+    fn said(timestamps: bool, told: &[Told], ending: Option<Ending>) -> String {
+        let kept = Kept::default();
+        let mut lines = Lines::new(kept.out(), program(), timestamps, Paint::PLAIN);
+        told.iter().for_each(|told| lines.take(told));
+        if let Some(ending) = ending {
+            lines.finish(at(21_300), &ending);
+        }
+        kept.text()
+    }
+
+    #[test]
+    fn a_rollout_reads_as_a_story() {
+        insta::assert_snapshot!(said(false, &story(), Some(Ending::Ready)), @r"
+        ");
+    }
+
+    #[test]
+    fn timestamps_come_first() {
+        insta::assert_snapshot!(said(true, &[done(1234, 0)], None), @r"
+        ");
+    }
+
+    #[test]
+    fn commands_and_refusals() {
+        let taken = |kind, refused: Option<&str>| Record::CommandTaken {
+            id: 1,
+            kind,
+            by: "alice".into(),
+            reason: Some("freeze".into()),
+            refused: refused.map(str::to_owned),
+        };
+        let told = [
+            told(0, taken(CommandKind::Pause, None)),
+            told(0, Record::Held { hold: operator_pause() }),
+            told(1, taken(CommandKind::Rollback, Some("the contract has begun"))),
+            told(2, Record::ContractRefused { users: vec!["billing\x1b[2J (3 sessions)".into()] }),
+        ];
+        let ending = Ending::Failed { error: "no space left on device\nSQLSTATE 53100".into() };
+        insta::assert_snapshot!(said(false, &told, Some(ending)), @r"
+        ");
+    }
+
+    #[test]
+    fn a_held_rollout_says_so_every_ten_seconds() {
+        let held = |millis| Told::Glance(Box::new(Glance { holds: vec![operator_pause()], backfill: vec![], current: None, ..glance(millis, 0) }));
+        let told: Vec<Told> = (0..100).map(|tick| held(tick * 250)).collect();
+        insta::assert_snapshot!(said(false, &told, None), @r"
+        ");
+    }
+}
