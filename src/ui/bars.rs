@@ -5,10 +5,8 @@ use super::tell::{self, Mark, News, Teller};
 use super::{Paint, human, signals};
 use crate::compile::program::Program;
 use crate::control::progress::TableProgress;
-use crate::control::state::Ending;
 use crate::supervise::told::{Glance, Told};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Redraws a second: enough to look alive, cheap over a slow connection.
@@ -35,7 +33,7 @@ pub struct Bars {
 impl Bars {
     /// On stderr.
     pub fn new(program: Arc<Program>, paint: Paint) -> Bars {
-        let width = || super::terminal_width().unwrap_or(80);
+        let width = || super::width_of(std::io::stderr()).unwrap_or(80);
         Bars::on(ProgressDrawTarget::stderr_with_hz(HZ), Box::new(width), program, paint)
     }
 
@@ -52,17 +50,18 @@ impl Bars {
                     self.say(&news);
                 }
             }
-            Told::Glance(glance) => self.draw(glance),
+            Told::Glance(glance) => {
+                self.teller.state = Some(glance.state);
+                self.draw(glance);
+            }
         }
     }
 
-    /// Takes the bars away and says how it ended.
-    pub fn finish(&mut self, ending: &Ending) {
+    /// Takes the bars away and says what may be done next.
+    pub fn finish(&mut self) {
         self.clear();
-        let (news, next) = tell::ending(ending);
-        self.say(&news);
-        for hint in next {
-            self.scroll(&format!("  {}", self.paint.dim(&hint)));
+        for hint in self.teller.state.map_or(&[][..], tell::next) {
+            self.scroll(&format!("  {}", self.paint.dim(hint)));
         }
     }
 
@@ -132,7 +131,7 @@ impl Bars {
     fn head_line(&self, glance: &Glance) -> String {
         let current = glance.current.as_ref().map(|title| format!(" · {}", human::plain(title)));
         let length = self.teller.in_hand(glance.at).filter(|length| length.as_secs() >= 1);
-        let length = length.map(|length| format!(" · {}", human::duration(length)));
+        let length = length.map(|length| format!(" · {}", human::about(length.as_secs_f64())));
         format!(
             "{} {}/{}{}{}",
             self.paint.bold(glance.state.name()),
@@ -191,7 +190,7 @@ fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usi
             parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("  ")
         }
         (Some(fraction), false) => {
-            let left = table.eta_seconds.filter(|_| width >= NARROW).map(|eta| format!(" {}", human::seconds(eta)));
+            let left = table.eta_seconds.filter(|_| width >= NARROW).map(|eta| format!(" {}", human::about(eta)));
             format!("{}{}", human::percent(fraction), left.unwrap_or_default())
         }
         (None, _) => format!("{} rows", human::count(table.rows_done)),
@@ -235,6 +234,16 @@ mod tests {
         story().iter().take(6).for_each(|told| bars.take(told));
         bars.take(&Told::Glance(Box::new(troubled())));
         insta::assert_snapshot!(term.contents(), @r"
+        · supervisor host:4711 is up (term 3, segue 0.1.0)
+        ✓ [1/4] prepare users in 12 ms
+        ● backfilling: rows are being filled, then proved
+        ▸ [2/4] fill users (full_name)
+        backfilling 1/4 · fill users (full_name) · 8.97 s
+        users       ██████████████████▓░░░░░░░░░░░░░░░░░░░░░░░░░░  42 %  420,000/1,000,000  81,000 rows/s, 7.16 s left
+        order_items 7 rows
+        ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
+        lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         ");
     }
 
@@ -243,10 +252,22 @@ mod tests {
         let (mut medium, term) = bars(50);
         medium.take(&Told::Glance(Box::new(troubled())));
         insta::assert_snapshot!(term.contents(), @r"
+        backfilling 1/4 · fill users (full_name)
+        users       ██████████▓░░░░░░░░░░░░░░░ 42 % 7.16 s
+        order_items 7 rows
+        ‖ 6 s: throttled by replication_lag of standby1: 1
+        … waiting for a lock held by pid 77, application r
+        lag standby1 0.2 s · locks 0 · horizon 42 transact
         ");
         let (mut small, term) = bars(24);
         small.take(&Told::Glance(Box::new(troubled())));
         insta::assert_snapshot!(term.contents(), @r"
+        backfilling 1/4 · fill u
+        users    42 %
+        order_i… 7 rows
+        ‖ 6 s: throttled by repl
+        … waiting for a lock hel
+        lag standby1 0.2 s · loc
         ");
     }
 
@@ -254,8 +275,19 @@ mod tests {
     fn nothing_is_left_of_the_bars_at_the_end() {
         let (mut bars, term) = bars(100);
         story().iter().for_each(|told| bars.take(told));
-        bars.finish(&Ending::Ready);
+        bars.finish();
         insta::assert_snapshot!(term.contents(), @r"
+        · supervisor host:4711 is up (term 3, segue 0.1.0)
+        ✓ [1/4] prepare users in 12 ms
+        ● backfilling: rows are being filled, then proved
+        ▸ [2/4] fill users (full_name)
+        ‖ throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        ▶ throttle by replication_lag of standby1 ended after 12 s
+        ✓ [2/4] fill users (full_name) in 18 s
+        ✓ [3/4] publish public_full_name in 0.1 s
+        ● ready: both versions are live
+          `segue clients` shows which application uses which version
+          `segue complete` removes the old version, `segue rollback` the new one
         ");
     }
 
@@ -267,8 +299,9 @@ mod tests {
                 let backfill = (0..tables).map(|i| TableProgress { table: format!("t{i}"), ..users(i) }).collect();
                 bars.take(&Told::Glance(Box::new(Glance { backfill, ..troubled() })));
             }
-            bars.finish(&Ending::Interrupted);
-            assert!(columns < 33 || term.contents().contains("stopped at a safe point"), "{}", term.contents());
+            bars.note("stopped");
+            bars.finish();
+            assert!(columns < 33 || term.contents().contains("stopped"), "{}", term.contents());
         }
     }
 }

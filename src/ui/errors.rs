@@ -1,69 +1,58 @@
-//! Owns how a command that could not do its work says so: for people on stderr, as one JSON line on
-//! stdout. Must not choose exit codes: those are `cli::exit`'s.
+//! Owns how a command that could not do its work says so: for people, and as one JSON line. Must not
+//! choose exit codes, and must not print.
 
 use super::json::{event, object};
-use super::out::Out;
-use super::{Look, Mode, Paint};
+use super::{Paint, human};
 use crate::diagnostic::{Diagnostics, Severity};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Why a command ended without doing its work, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Stable, lower case, dotted: `lease.held`, `pg.connect`.
-    pub code: String,
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// The exit code and what it is called.
+    pub exit: u8,
+    pub code: &'a str,
     /// May have several lines: a server's message comes with detail and hint.
-    pub message: String,
-    /// What to do next; each one line.
-    pub help: Vec<String>,
+    pub message: &'a str,
+    pub help: Option<&'a str>,
+    /// Faults in what the operator gave us, each with its place.
+    pub diagnostics: &'a Diagnostics,
 }
 
-impl Failure {
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Failure {
-        Failure { code: code.into(), message: message.into(), help: Vec::new() }
-    }
-
-    pub fn help(mut self, help: impl Into<String>) -> Failure {
-        self.help.push(help.into());
-        self
-    }
-
+impl Failure<'_> {
     /// As a person reads it; several lines, the last one without a line break.
-    pub fn text(&self, paint: Paint) -> String {
-        let mut lines = self.message.trim_end().lines().map(clean);
-        let mut out = format!("{} {}", paint.red("error:"), lines.next().unwrap_or_default());
-        for line in lines {
-            out.push_str(&format!("\n       {line}"));
+    pub fn text(&self, color: bool) -> String {
+        let paint = Paint { color };
+        let mut parts: Vec<String> = self.diagnostics.0.iter().map(|d| d.render(color) + "\n").collect();
+        let mut message = self.message.trim_end().lines().map(clean);
+        parts.push(format!("{} {}", paint.red("error:"), message.next().unwrap_or_default()));
+        parts.extend(message.map(|line| format!("       {line}")));
+        for (i, line) in self.help.unwrap_or_default().lines().enumerate() {
+            let label = if i == 0 { paint.cyan(" help:") } else { " ".repeat(6) };
+            parts.push(format!("{label} {}", clean(line)));
         }
-        for help in &self.help {
-            out.push_str(&format!("\n{} {}", paint.cyan(" help:"), clean(help)));
-        }
-        out
+        parts.join("\n")
     }
 
-    /// One line; `help` is null where there is none.
+    /// One line; what there is not is null.
     pub fn json(&self, at: Timestamp) -> String {
-        let help = (!self.help.is_empty()).then(|| self.help.join("\n"));
-        event(at, "error", object(json!({"code": self.code, "message": self.message, "help": help})))
-    }
-
-    /// Says it where this command's words go.
-    pub fn say(&self, look: &Look, at: Timestamp) {
-        match look.mode {
-            Mode::Json => Out::stdout().line(&self.json(at)),
-            Mode::Bars | Mode::Lines => Out::stderr().line(&self.text(look.err)),
-        }
+        let diagnostics: Vec<Value> = self.diagnostics.0.iter().map(|d| d.to_json()).collect();
+        let fields = json!({
+            "code": self.code, "exit": self.exit, "message": self.message, "help": self.help,
+            "diagnostics": diagnostics,
+        });
+        event(at, "error", object(fields))
     }
 }
 
 fn clean(line: &str) -> String {
-    super::human::plain(line.trim_end())
+    human::plain(line.trim_end())
 }
 
 /// All of a plan's diagnostics with their lines, and a closing count.
-pub fn diagnostics_text(found: &Diagnostics, paint: Paint) -> String {
-    let mut parts: Vec<String> = found.0.iter().map(|d| d.render(paint.color)).collect();
+pub fn diagnostics_text(found: &Diagnostics, color: bool) -> String {
+    let mut parts: Vec<String> = found.0.iter().map(|d| d.render(color)).collect();
     let count = |severity| found.0.iter().filter(|d| d.severity == severity).count();
     let counted: Vec<String> = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")]
         .into_iter()
@@ -82,18 +71,6 @@ pub fn diagnostics_json(found: &Diagnostics, at: Timestamp) -> Vec<String> {
     found.0.iter().map(|d| event(at, "diagnostic", object(d.to_json()))).collect()
 }
 
-/// Says them where this command's words go.
-pub fn say_diagnostics(found: &Diagnostics, look: &Look, at: Timestamp) {
-    match look.mode {
-        Mode::Json => {
-            let mut out = Out::stdout();
-            diagnostics_json(found, at).iter().for_each(|line| out.line(line));
-        }
-        Mode::Bars | Mode::Lines if found.0.is_empty() => {}
-        Mode::Bars | Mode::Lines => Out::stderr().line(&diagnostics_text(found, look.err)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::samples::at;
@@ -101,24 +78,37 @@ mod tests {
     use crate::diagnostic::{Diagnostic, Source, Span};
     use std::sync::Arc;
 
-    fn failure() -> Failure {
-        Failure::new("pg.connect", "connecting to db.internal:5432\nFATAL 28P01: password authentication failed")
-            .help("check the password in SEGUE_URL or ~/.pgpass")
-            .help("`segue status` needs the same connection")
+    fn failure(diagnostics: &Diagnostics) -> Failure<'_> {
+        Failure {
+            exit: 1,
+            code: "failed",
+            message: "connecting to db.internal:5432\nFATAL 28P01: password authentication failed",
+            help: Some("check the password in SEGUE_URL or ~/.pgpass"),
+            diagnostics,
+        }
     }
 
     #[test]
-    fn for_people() {
-        insta::assert_snapshot!(failure().text(Paint::PLAIN), @r"
+    fn for_people_and_for_scripts() {
+        let none = Diagnostics::default();
+        insta::assert_snapshot!(failure(&none).text(false), @r"
+        error: connecting to db.internal:5432
+               FATAL 28P01: password authentication failed
+         help: check the password in SEGUE_URL or ~/.pgpass
         ");
-    }
+        insta::assert_snapshot!(failure(&none).json(at(0)), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"error","code":"failed","exit":1,"message":"connecting to db.internal:5432\nFATAL 28P01: password authentication failed","help":"check the password in SEGUE_URL or ~/.pgpass","diagnostics":[]}
+        "#);
+        let found = Diagnostics(vec![Diagnostic::error("plan.empty", "the plan has no operation")]);
+        let failure = Failure { exit: 3, code: "plan", message: "1 error", help: None, diagnostics: &found };
+        insta::assert_snapshot!(failure.text(false), @r"
+        error[plan.empty]: the plan has no operation
 
-    #[test]
-    fn for_scripts() {
-        insta::assert_snapshot!(failure().json(at(0)), @r"
+        error: 1 error
         ");
-        insta::assert_snapshot!(Failure::new("x", "y").json(at(0)), @r"
-        ");
+        insta::assert_snapshot!(failure.json(at(0)), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"error","code":"plan","exit":3,"message":"1 error","help":null,"diagnostics":[{"code":"plan.empty","severity":"error","message":"the plan has no operation","position":null,"help":null}]}
+        "#);
     }
 
     #[test]
@@ -130,10 +120,23 @@ mod tests {
                 .help("write one item a line"),
             Diagnostic::warning("plan.old", "this is old"),
         ]);
-        insta::assert_snapshot!(diagnostics_text(&found, Paint::PLAIN), @r"
+        insta::assert_snapshot!(diagnostics_text(&found, false), @r"
+        error[plan.wrong_type]: `operations` must be a list
+         --> plans/a.yaml:1:13
+          |
+        1 | operations: 1
+          |             ^
+          |
+          = help: write one item a line
+
+        warning[plan.old]: this is old
+
+        1 error, 1 warning
         ");
-        insta::assert_snapshot!(diagnostics_json(&found, at(0)).join("\n"), @r"
-        ");
-        assert_eq!(diagnostics_text(&Diagnostics::default(), Paint::PLAIN), "");
+        insta::assert_snapshot!(diagnostics_json(&found, at(0)).join("\n"), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"diagnostic","code":"plan.wrong_type","severity":"error","message":"`operations` must be a list","position":{"file":"plans/a.yaml","line":1,"column":13},"help":"write one item a line"}
+        {"at":"2026-11-22T07:00:00Z","event":"diagnostic","code":"plan.old","severity":"warning","message":"this is old","position":null,"help":null}
+        "#);
+        assert_eq!(diagnostics_text(&Diagnostics::default(), false), "");
     }
 }

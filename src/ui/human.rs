@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use std::time::Duration;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// `12 ms`, `1.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(length: Duration) -> String {
@@ -40,6 +40,11 @@ pub fn seconds(seconds: f64) -> String {
         3_600..86_400 => two(whole / 3_600, "h", whole % 3_600 / 60, "min"),
         _ => two(whole / 86_400, "d", whole % 86_400 / 3_600, "h"),
     }
+}
+
+/// For what changes while it is read: whole seconds, once it is one.
+pub fn about(length: f64) -> String {
+    seconds(if length >= 1.0 { length.round() } else { length })
 }
 
 /// Time from one moment to another; a clock that was set back gives none.
@@ -142,14 +147,14 @@ pub fn clip(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let (mut out, mut used) = (String::new(), 0);
+    let mut out = String::new();
     for c in text.chars() {
-        let takes = c.width().unwrap_or(0);
-        if used + takes + 1 > columns {
+        out.push(c);
+        // Of the whole, because some characters take their width from their neighbours.
+        if width(&out) + 1 > columns {
+            out.pop();
             break;
         }
-        out.push(c);
-        used += takes;
     }
     if columns > 0 {
         out.push('…');
@@ -164,10 +169,16 @@ pub fn pad(text: &str, columns: usize) -> String {
     text + &" ".repeat(missing)
 }
 
-/// Broken at blanks into lines of so many columns; a longer word keeps its line.
+/// Broken at blanks into lines of so many columns; a longer word keeps its line, and a command in
+/// backticks is one word.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
+    let mut quoted = false;
+    let words = text.split(|c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    });
+    for word in words.filter(|word| !word.is_empty()) {
         let line = lines.last_mut().expect("there is always a line");
         if line.is_empty() {
             line.push_str(word);
@@ -219,6 +230,7 @@ mod tests {
     fn wraps_at_blanks() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("try `segue resume`, or not", 12), ["try", "`segue resume`,", "or not"]);
         assert_eq!(wrap("unbreakable x", 3), ["unbreakable", "x"]);
     }
 

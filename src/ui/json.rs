@@ -7,7 +7,6 @@ use super::tell::Teller;
 use crate::compile::program::Program;
 use crate::control::hold::Hold;
 use crate::control::record::{Direction, Outcome, Record};
-use crate::control::state::Ending;
 use crate::journal;
 use crate::supervise::told::{Glance, Told};
 use jiff::Timestamp;
@@ -46,10 +45,6 @@ impl JsonLines {
         }
     }
 
-    pub fn finish(&mut self, at: Timestamp, ending: &Ending) {
-        self.out.line(&event(at, "ended", self::ending(ending)));
-    }
-
     pub fn note(&mut self, at: Timestamp, text: &str) {
         self.out.line(&event(at, "note", object(json!({"message": text}))));
     }
@@ -78,7 +73,7 @@ impl JsonLines {
             }
             Record::CommandTaken { .. } => {
                 let mut fields = object(stored.body);
-                let (kind, args) = untag(fields.remove("kind").unwrap_or(Value::Null));
+                let (kind, args) = untag(fields.shift_remove("kind").unwrap_or(Value::Null));
                 fields.insert("kind".into(), json!(kind));
                 fields.insert("force".into(), args.get("force").cloned().unwrap_or(Value::Null));
                 fields
@@ -118,27 +113,8 @@ fn hold(hold: &Hold) -> Map<String, Value> {
 
 fn progress(glance: &Glance) -> String {
     let mut fields = object(value(glance));
-    fields.remove("at");
+    fields.shift_remove("at");
     event(glance.at, "progress", fields)
-}
-
-fn ending(ending: &Ending) -> Map<String, Value> {
-    let (name, fields) = match ending {
-        Ending::Ready => ("ready", Value::Null),
-        Ending::Completed => ("completed", Value::Null),
-        Ending::RolledBack { by_guard } => ("rolled_back", json!({"by_guard": by_guard})),
-        Ending::Failed { error } => ("failed", json!({"error": error})),
-        Ending::Refused { users } => ("refused", json!({"users": users})),
-        Ending::Interrupted => ("interrupted", Value::Null),
-        Ending::Postponed { blockers } => ("postponed", json!({"blockers": blockers})),
-        Ending::LeaseLost => ("lease_lost", Value::Null),
-        Ending::Unknown { error } => ("unknown", json!({"error": error})),
-    };
-    let field = |key: &str| fields.get(key).cloned().unwrap_or(Value::Null);
-    object(json!({
-        "outcome": name, "error": field("error"), "blockers": field("blockers"),
-        "users": field("users"), "by_guard": field("by_guard"),
-    }))
 }
 
 /// One line: `at`, `event`, then the fields.
@@ -181,13 +157,10 @@ mod tests {
     use crate::control::record::CommandKind;
     use crate::control::retry::FailureClass;
 
-    fn said(told: &[Told], ending: Option<Ending>) -> String {
+    fn said(told: &[Told]) -> String {
         let kept = Kept::default();
         let mut lines = JsonLines::new(kept.out(), program());
         told.iter().for_each(|told| lines.take(told));
-        if let Some(ending) = ending {
-            lines.finish(at(21_300), &ending);
-        }
         let text = kept.text();
         for line in text.lines() {
             let parsed: Map<String, Value> = serde_json::from_str(line).unwrap();
@@ -199,8 +172,19 @@ mod tests {
     #[test]
     fn steps_and_holds_are_flat() {
         let told: Vec<Told> = story().into_iter().filter(|told| matches!(told, Told::Record { .. })).collect();
-        insta::assert_snapshot!(said(&told, Some(Ending::Ready)), @r"
-        ");
+        insta::assert_snapshot!(said(&told), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"supervisor_up","holder":"host:4711","term":3,"version":"0.1.0"}
+        {"at":"2026-11-22T07:00:00.01Z","event":"step_began","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"forward"}
+        {"at":"2026-11-22T07:00:00.022Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":0.012}
+        {"at":"2026-11-22T07:00:00.022Z","event":"state_changed","from":"expanding","to":"backfilling","error":null}
+        {"at":"2026-11-22T07:00:00.025Z","event":"step_began","step":1,"number":2,"total":4,"title":"fill users (full_name)","phase":"backfill","direction":"forward"}
+        {"at":"2026-11-22T07:00:03Z","event":"held","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
+        {"at":"2026-11-22T07:00:15Z","event":"released","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z","seconds":12.0}
+        {"at":"2026-11-22T07:00:18.025Z","event":"step_ended","step":1,"number":2,"total":4,"title":"fill users (full_name)","phase":"backfill","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":18.0}
+        {"at":"2026-11-22T07:00:21.1Z","event":"step_began","step":2,"number":3,"total":4,"title":"publish public_full_name","phase":"backfill","direction":"forward"}
+        {"at":"2026-11-22T07:00:21.2Z","event":"step_ended","step":2,"number":3,"total":4,"title":"publish public_full_name","phase":"backfill","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":0.1}
+        {"at":"2026-11-22T07:00:21.21Z","event":"state_changed","from":"backfilling","to":"ready","error":null}
+        "#);
     }
 
     #[test]
@@ -221,9 +205,13 @@ mod tests {
                 },
             ),
         ];
-        let ending = Ending::RolledBack { by_guard: Some("replication_lag".into()) };
-        insta::assert_snapshot!(said(&told, Some(ending)), @r"
-        ");
+        insta::assert_snapshot!(said(&told), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"refused":null,"by":"alice","reason":null,"kind":"complete","force":true}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"refused":null,"by":"alice","reason":null,"kind":"pause","force":null}
+        {"at":"2026-11-22T07:00:00.001Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"back","outcome":"failed","error":"no","class":"disk_full","blockers":null,"seconds":null}
+        {"at":"2026-11-22T07:00:00.002Z","event":"held","kind":"pause","by":"replication_lag","subject":"standby1","reason":"cannot be read: standby1 is gone","reading":null,"threshold":10.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
+        {"at":"2026-11-22T07:00:00.003Z","event":"rollback_decided","guard":"replication_lag","reason":null,"evidence":{"reading":321.5}}
+        "#);
     }
 
     #[test]
@@ -235,14 +223,15 @@ mod tests {
             current: None,
             ..glance(0, 0)
         };
-        insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))], None), @r"
-        ");
+        insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))]), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"progress","blockers":null,"state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z"}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null}
+        "#);
     }
 
     #[test]
     fn progress_comes_once_a_second() {
         let told: Vec<Told> =
             (0..20).map(|tick| Told::Glance(Box::new(glance(tick * 250, tick as u64)))).collect();
-        assert_eq!(said(&told, None).lines().count(), 5);
+        assert_eq!(said(&told).lines().count(), 5);
     }
 }

@@ -14,9 +14,12 @@ pub fn parts(readings: &[Reading], now: Timestamp, details: bool) -> Vec<String>
             .find(|bytes| bytes.subject == lag.subject && bytes.state == Freshness::Fresh)
             .and_then(|bytes| bytes.value)
             .filter(|bytes| *bytes > 0.0 && lag.state == Freshness::Fresh && details)
-            .map(|bytes| format!(" ({} behind)", human::bytes(bytes)))
+            .map(|bytes| format!(" and {}", human::bytes(bytes)))
             .unwrap_or_default();
-        parts.push(format!("lag{subject} {}{behind}", said(lag, now, details)));
+        let said = said(lag, now, details);
+        // Who is behind it comes last.
+        let (value, who) = said.split_once(" (").map_or((&*said, String::new()), |(v, w)| (v, format!(" ({w}")));
+        parts.push(format!("lag{subject} {value}{behind}{who}"));
     }
     parts.extend(locks(of(name::LOCK_WAIT).next(), of(name::LOCK_VICTIMS).next(), now, details));
     parts.extend(of(name::HORIZON).map(|r| format!("horizon {}", said(r, now, details))));
@@ -98,6 +101,10 @@ mod tests {
         ];
         said.push(parts(&waiting, at(6000), true).join(" · "));
         insta::assert_snapshot!(said.join("\n"), @r"
+        lag standby1 0.2 s (16 MB behind) · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
+        lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
+        lag n/a (no standby) · lag standby2 blind (it is gone since 07:00) · locks 0 s, stale: read 12 s ago · checkout_p99_ms 312.5
+        locks 3 waiting, longest 1.2 s (shop (pid 7))
         ");
     }
 }

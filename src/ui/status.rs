@@ -13,8 +13,17 @@ const LABEL: usize = 12;
 /// Narrower than this nothing is broken to fit.
 const LEAST_WIDTH: usize = 40;
 
-/// `width` in columns; ends with a line break.
-pub fn render(status: &Status, now: Timestamp, width: usize, paint: Paint) -> String {
+/// Where the output is no terminal.
+const USUAL_WIDTH: usize = 100;
+
+/// For standard output, as wide as that is; ends with a line break.
+pub fn render(status: &Status, now: Timestamp, color: bool) -> String {
+    let width = super::width_of(std::io::stdout()).unwrap_or(USUAL_WIDTH);
+    render_within(status, now, width, Paint { color })
+}
+
+/// `width` in columns.
+pub fn render_within(status: &Status, now: Timestamp, width: usize, paint: Paint) -> String {
     let mut page = Page { out: String::new(), width: width.max(LEAST_WIDTH), paint };
     match &status.rollout {
         None => page.item("state", &["no rollout yet: `segue start PLAN` begins one".to_owned()]),
@@ -53,7 +62,7 @@ impl Page {
 
     fn rollout(&mut self, rollout: &RolloutStatus, status: &Status, now: Timestamp) {
         let name = self.paint.bold(&human::plain(&rollout.plan));
-        self.line("rollout", &format!("{name} ({} in schema {})", rollout.id, human::plain(&rollout.schema)));
+        self.line("rollout", &format!("{name} · id {} · schema {}", rollout.id, human::plain(&rollout.schema)));
         let mut state = vec![format!("{}: {}", rollout.state.name(), self::state(rollout))];
         state.push(steps(rollout, now));
         self.item("state", &state);
@@ -97,7 +106,8 @@ fn state(rollout: &RolloutStatus) -> String {
 
 fn steps(rollout: &RolloutStatus, now: Timestamp) -> String {
     let steps = &rollout.steps;
-    let current = steps.current.as_ref().map(|title| format!(", in hand: {title}")).unwrap_or_default();
+    let hand = if rollout.state == State::Failed { "stopped at" } else { "in hand" };
+    let current = steps.current.as_ref().map(|title| format!(", {hand}: {title}")).unwrap_or_default();
     let when = match rollout.ended_at {
         Some(ended) => format!(
             "ended {} ago, took {}",
@@ -150,7 +160,8 @@ fn supervisor(rollout: &RolloutStatus, now: Timestamp) -> String {
     if wants_work(rollout) {
         format!("not alive: {who} was last, its lease ended {gone} ago")
     } else {
-        format!("none is needed; {who} was last, until {gone} ago")
+        let none = if rollout.state == State::Failed { "none now" } else { "none is needed" };
+        format!("{none}; {who} was last, until {gone} ago")
     }
 }
 
@@ -231,7 +242,7 @@ mod tests {
         let ended_at = state.state.is_over().then(|| at(60_000));
         let facts = Facts { id: 7, started_at: at(-120_000), ended_at };
         let status = Status::of(facts, &program(), &state, supervisor(alive), backfill, signals);
-        render(&status, at(75_000), 100, Paint::PLAIN)
+        render_within(&status, at(75_000), 100, Paint::PLAIN)
     }
 
     fn done(step: usize) -> Record {
@@ -252,9 +263,8 @@ mod tests {
 
     #[test]
     fn no_rollout() {
-        let text = render(&Status::none(vec![]), at(0), 100, Paint::PLAIN);
-        insta::assert_snapshot!(text, @r"
-        ");
+        let text = render_within(&Status::none(vec![]), at(0), 100, Paint::PLAIN);
+        insta::assert_snapshot!(text, @"state       no rollout yet: `segue start PLAN` begins one");
     }
 
     #[test]
@@ -264,12 +274,37 @@ mod tests {
         let mut signals = signals();
         signals[0].detail = Some("replay waits for a query on standby1 (pid 12, report)".into());
         insta::assert_snapshot!(show(&records, true, vec![users(420_000)], signals), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       backfilling: rows are being filled, then proved
+                    1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
+        held        throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed;
+                    for 1 min 12 s, since 2026-11-22 07:00:03Z
+                    → replay waits for a query on standby1 (pid 12, report)
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
+                    left
+        supervisor  host:4711 (term 3) is alive
+        versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
+        next        when every row is filled and every constraint proved, the new version is published:
+                    `ready`
+        signals     lag standby1 0.2 s (replay waits for a query on standby1 (pid 12, report)) (16 MB
+                    behind) · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) ·
+                    WAL 12 MB/s
         ");
     }
 
     #[test]
     fn backfilling_at_full_speed() {
         insta::assert_snapshot!(show(&backfilling(), true, vec![users(420_000)], vec![]), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       backfilling: rows are being filled, then proved
+                    1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
+        held        by nothing: it goes at full speed
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
+                    left
+        supervisor  host:4711 (term 3) is alive
+        versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
+        next        when every row is filled and every constraint proved, the new version is published:
+                    `ready`
         ");
     }
 
@@ -278,6 +313,19 @@ mod tests {
         let mut records = backfilling();
         records.push(Record::Held { hold: operator_pause() });
         insta::assert_snapshot!(show(&records, false, vec![users(420_000)], vec![]), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       backfilling: rows are being filled, then proved
+                    1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
+        held        paused by the operator: deploy freeze; for 1 min 15 s, since 2026-11-22 07:00:00Z
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
+                    left
+        supervisor  not alive: host:4711 (term 3) was last, its lease ended 1 min ago
+        versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
+        next        nothing moves: `segue resume` lifts the pause and supervises in that terminal from where
+                    it stopped
+                    when every row is filled and every constraint proved, the new version is published:
+                    `ready`
+                    `segue rollback` goes back to the old version instead
         ");
     }
 
@@ -285,6 +333,14 @@ mod tests {
     fn ready_for_as_long_as_one_likes() {
         let done = vec![TableProgress::done("users", 1_000_000)];
         insta::assert_snapshot!(show(&ready(), false, done, vec![]), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       ready: both versions are live
+                    3 of 4 steps done; started 3 min 15 s ago
+        rows        users ████████████████ 1,000,000 of 1,000,000 rows (100 %)
+        supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
+        versions    public_20261120_orders (previous, live), public_full_name (new, live)
+        next        both versions stay live until `segue complete` (removes the old one; `segue clients`
+                    shows who uses it) or `segue rollback` (removes the new one)
         ");
     }
 
@@ -294,6 +350,16 @@ mod tests {
         let error = "filling users: ERROR 22012: division by zero\nrow id = 4711".to_owned();
         records.push(Record::StateChanged { from: State::Backfilling, to: State::Failed, error: Some(error) });
         insta::assert_snapshot!(show(&records, false, vec![users(420_000)], vec![]), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       failed: it stopped on an error while backfilling
+                    1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
+        error       filling users: ERROR 22012: division by zero
+                    row id = 4711
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %)
+        supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
+        versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
+        next        remove the error's cause, then `segue resume` tries again where it stopped; `segue
+                    rollback` goes back
         ");
     }
 
@@ -308,6 +374,12 @@ mod tests {
         });
         records.extend([to(State::RollingBack), to(State::RolledBack)]);
         insta::assert_snapshot!(show(&records, false, vec![], vec![]), @r"
+        rollout     20261122_full_name (7 in schema public)
+        state       rolled_back: the schema is as it was before; guard replication_lag asked for it
+                    1 of 4 steps done; ended 15 s ago, took 3 min
+        supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
+        versions    public_20261120_orders (previous, live)
+        next        nothing: `segue start` begins anew, `segue log` tells what happened
         ");
     }
 
@@ -320,7 +392,7 @@ mod tests {
         let facts = Facts { id: 7, started_at: at(0), ended_at: None };
         let status = Status::of(facts, &program(), &state, None, vec![users(1)], signals());
         for width in [0, 1, 39, 40, 69, 70, 500] {
-            let text = render(&status, at(-5000), width, Paint::PLAIN);
+            let text = render_within(&status, at(-5000), width, Paint::PLAIN);
             assert!(!text.contains('\x1b'), "{text}");
             let longest = text.lines().map(human::width).max().unwrap();
             assert!(longest <= width.max(LEAST_WIDTH) + 20, "{width}: {text}");

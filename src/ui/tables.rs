@@ -8,89 +8,94 @@ const GAP: usize = 2;
 /// The last column is cut to what the width leaves, but not below this.
 const LEAST_LAST: usize = 16;
 
-#[derive(Clone, Debug)]
-pub struct Table {
-    head: Vec<String>,
-    right: Vec<bool>,
-    rows: Vec<Vec<String>>,
+/// For standard output: cut to its width where it is a terminal, whole elsewhere.
+pub fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+    render_within(head, rows, super::width_of(std::io::stdout()), Paint::PLAIN)
 }
 
-impl Table {
-    pub fn new<const N: usize>(head: [&str; N]) -> Table {
-        Table { head: head.map(str::to_owned).into(), right: vec![false; N], rows: Vec::new() }
+/// `width`: columns; `None`: nothing is cut. Missing cells are empty; those too many are left out.
+/// Columns of numbers are aligned at the right.
+pub fn render_within(head: &[&str], rows: &[Vec<String>], width: Option<usize>, paint: Paint) -> String {
+    let columns = head.len();
+    let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| (0..columns).map(|i| row.get(i).map(|c| human::plain(c)).unwrap_or_default()).collect())
+        .collect();
+    let mut layout: Vec<Column> = (0..columns).map(|i| Column::of(&head[i], rows.iter().map(|r| &r[i]))).collect();
+    if let (Some(width), Some((last, others))) = (width, layout.split_last_mut()) {
+        let taken: usize = others.iter().map(|column| column.width + GAP).sum();
+        last.width = last.width.min(width.saturating_sub(taken).max(LEAST_LAST));
     }
+    let mut out = format!("{}\n", paint.dim(&line(&head, &layout)));
+    for row in &rows {
+        out.push_str(&line(row, &layout));
+        out.push('\n');
+    }
+    out
+}
 
-    /// Numbers: this column is aligned at the right.
-    pub fn right(mut self, column: usize) -> Table {
-        if let Some(right) = self.right.get_mut(column) {
-            *right = true;
-        }
-        self
-    }
+struct Column {
+    width: usize,
+    right: bool,
+}
 
-    /// Missing cells are empty; those too many are left out.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
-        let mut cells: Vec<String> = cells.into_iter().map(|cell| human::plain(cell.as_ref())).collect();
-        cells.resize(self.head.len(), String::new());
-        self.rows.push(cells);
+impl Column {
+    fn of<'a>(head: &str, cells: impl Iterator<Item = &'a String> + Clone) -> Column {
+        let is_number = |cell: &String| cell.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'));
+        let right = cells.clone().any(|cell| !cell.is_empty()) && cells.clone().all(is_number);
+        Column { width: cells.map(|cell| human::width(cell)).fold(human::width(head), usize::max), right }
     }
+}
 
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+fn line(cells: &[String], layout: &[Column]) -> String {
+    let mut line = String::new();
+    for (cell, column) in cells.iter().zip(layout) {
+        let cell = human::clip(cell, column.width);
+        let blanks = " ".repeat(column.width.saturating_sub(human::width(&cell)));
+        line.push_str(&if column.right { blanks + &cell } else { cell + &blanks });
+        line.push_str(&" ".repeat(GAP));
     }
-
-    /// `width`: of the terminal, in columns; `None` (a pipe, a file): nothing is cut.
-    pub fn render(&self, width: Option<usize>, paint: Paint) -> String {
-        let columns = self.head.len();
-        let mut widths: Vec<usize> = (0..columns)
-            .map(|i| {
-                self.rows.iter().map(|row| human::width(&row[i])).fold(human::width(&self.head[i]), usize::max)
-            })
-            .collect();
-        if let (Some(width), Some((last, others))) = (width, widths.split_last_mut()) {
-            let taken: usize = others.iter().map(|w| w + GAP).sum();
-            *last = (*last).min(width.saturating_sub(taken).max(LEAST_LAST));
-        }
-        let mut out = self.line(&self.head, &widths, |text| paint.dim(text));
-        for row in &self.rows {
-            out.push_str(&self.line(row, &widths, str::to_owned));
-        }
-        out
-    }
-
-    fn line(&self, cells: &[String], widths: &[usize], dress: impl Fn(&str) -> String) -> String {
-        let mut line = String::new();
-        for (i, cell) in cells.iter().enumerate() {
-            let cell = human::clip(cell, widths[i]);
-            let blanks = " ".repeat(widths[i].saturating_sub(human::width(&cell)));
-            line.push_str(&if self.right[i] { blanks + &cell } else { cell + &blanks });
-            line.push_str(&" ".repeat(GAP));
-        }
-        format!("{}\n", dress(line.trim_end()))
-    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn table() -> Table {
-        let mut table = Table::new(["plan", "rows", "state"]).right(1);
-        table.row(["20261120_orders", "1,000,000", "completed"]);
-        table.row(["größe_漢字", "7", "rolled_back: replication_lag of standby1 was over 5 min"]);
-        table.row(["short"]);
-        table
+    fn shown(width: Option<usize>) -> String {
+        let rows = [
+            vec!["20261120_orders", "1,000,000", "completed"],
+            vec!["größe_漢字", "7", "rolled_back: replication_lag of standby1 was over 5 min", "too many"],
+            vec!["short"],
+        ];
+        let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
+        render_within(&["plan", "rows", "state"], &rows, width, Paint::PLAIN)
     }
 
     #[test]
     fn columns_line_up() {
-        insta::assert_snapshot!(table().render(None, Paint::PLAIN), @r"
+        insta::assert_snapshot!(shown(None), @r"
+        plan                  rows  state
+        20261120_orders  1,000,000  completed
+        größe_漢字               7  rolled_back: replication_lag of standby1 was over 5 min
+        short
         ");
     }
 
     #[test]
     fn the_last_column_gives_way() {
-        insta::assert_snapshot!(table().render(Some(50), Paint::PLAIN), @r"
+        insta::assert_snapshot!(shown(Some(50)), @r"
+        plan                  rows  state
+        20261120_orders  1,000,000  completed
+        größe_漢字               7  rolled_back: replicat…
+        short
         ");
+    }
+
+    #[test]
+    fn nothing_to_show_is_a_head() {
+        assert_eq!(render_within(&["plan", "state"], &[], Some(10), Paint::PLAIN), "plan  state\n");
     }
 }

@@ -6,7 +6,7 @@ use crate::control::guard::Evidence;
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
 use crate::control::progress::{TableProgress, TotalIs};
 use crate::control::record::{CommandKind, Direction, Outcome, Record};
-use crate::control::state::{Ending, Goal, State};
+use crate::control::state::{Goal, State};
 use crate::control::status;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -71,17 +71,23 @@ fn news(mark: Mark, text: impl AsRef<str>) -> News {
 #[derive(Debug)]
 pub struct Teller {
     pub program: Arc<Program>,
+    /// The state last heard of.
+    pub state: Option<State>,
     began: HashMap<(usize, bool), Timestamp>,
 }
 
 impl Teller {
     pub fn new(program: Arc<Program>) -> Teller {
-        Teller { program, began: HashMap::new() }
+        Teller { program, state: None, began: HashMap::new() }
     }
 
-    /// Takes a record in; of a step's end, how long it took, where its beginning was heard.
+    /// Takes a record in (`record` does so too); of a step's end, how long it took, where its beginning was heard.
     pub fn time(&mut self, at: Timestamp, record: &Record) -> Option<Duration> {
         match record {
+            Record::StateChanged { to, .. } => {
+                self.state = Some(*to);
+                None
+            }
             Record::StepBegan { step, direction } => {
                 self.began.insert((*step, *direction == Direction::Forward), at);
                 None
@@ -266,6 +272,9 @@ pub fn hold(hold: &Hold) -> String {
 /// `420,000 of about 1,000,000 rows (42 %)`; what is not known is not said as a number.
 pub fn rows(progress: &TableProgress) -> String {
     let done = human::count(progress.rows_done);
+    if is_done(progress) {
+        return format!("all {done} rows");
+    }
     match (progress.rows_total, progress.rows_total_is) {
         (Some(total), worth) => {
             let about = if worth == TotalIs::Estimate { "about " } else { "" };
@@ -279,7 +288,7 @@ pub fn rows(progress: &TableProgress) -> String {
 /// `81,000 rows/s, 7 s left`; empty where neither is known.
 pub fn speed(progress: &TableProgress) -> String {
     let rate = progress.rows_per_second.map(human::rows_per_second);
-    let left = progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::seconds(eta)));
+    let left = progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
     rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
 }
 
@@ -287,59 +296,15 @@ pub fn is_done(progress: &TableProgress) -> bool {
     progress.rows_total_is == TotalIs::Exact && progress.rows_total == Some(progress.rows_done)
 }
 
-/// How it ended, and what may be done next.
-pub fn ending(ending: &Ending) -> (News, Vec<String>) {
-    let (mark, text, next): (_, String, Vec<&str>) = match ending {
-        Ending::Ready => (
-            Mark::Done,
-            "ready: both versions are live and kept in step".into(),
-            vec![
-                "`segue clients` shows which application uses which",
-                "`segue complete` removes the old version, `segue rollback` the new one",
-            ],
-        ),
-        Ending::Completed => (Mark::Done, "completed: only the new version is left".into(), vec![]),
-        Ending::RolledBack { by_guard: None } => {
-            (Mark::Done, "rolled back: the schema is as it was before".into(), vec![])
-        }
-        Ending::RolledBack { by_guard: Some(guard) } => (
-            Mark::Failed,
-            format!("rolled back by {guard}: the schema is as it was before"),
-            vec!["`segue log` has the evidence; `segue start` begins anew"],
-        ),
-        Ending::Failed { error } => (
-            Mark::Failed,
-            format!("failed: {error}"),
-            vec!["`segue resume` tries again where it stopped; `segue rollback` goes back"],
-        ),
-        Ending::Refused { users } => (
-            Mark::Failed,
-            format!("not completed: the old version is in use by {}", users.join("; ")),
-            vec![
-                "`segue clients` shows who was seen when; ask again when they have moved",
-                "`segue complete --force` does it although they will fail",
-            ],
-        ),
-        Ending::Interrupted => {
-            (Mark::Note, "stopped at a safe point".into(), vec!["`segue resume` goes on, from anywhere"])
-        }
-        Ending::Postponed { blockers } => (
-            Mark::Warn,
-            format!("postponed: the lock was not to be had within its budget; in the way: {blockers}"),
-            vec!["`segue resume` tries again when they are gone"],
-        ),
-        Ending::LeaseLost => (
-            Mark::Failed,
-            "another supervisor has taken over; this one stopped".into(),
-            vec!["`segue status` shows who"],
-        ),
-        Ending::Unknown { error } => (
-            Mark::Failed,
-            format!("whether the last step happened is not known: {error}"),
-            vec!["look at `segue status` and `segue log` before going on"],
-        ),
-    };
-    (news(mark, text), next.into_iter().map(str::to_owned).collect())
+/// What may be done next, where a run ended in this state and nothing went wrong.
+pub fn next(state: State) -> &'static [&'static str] {
+    match state {
+        State::Ready => &[
+            "`segue clients` shows which application uses which version",
+            "`segue complete` removes the old version, `segue rollback` the new one",
+        ],
+        _ => &[],
+    }
 }
 
 #[cfg(test)]
@@ -352,6 +317,10 @@ mod tests {
         let mut said = vec![hold(&operator_pause()), hold(&throttle()), hold(&blind_pause())];
         said.push(hold(&Hold { reason: None, ..operator_pause() }));
         insta::assert_snapshot!(said.join("\n"), @r"
+        paused by the operator: deploy freeze
+        throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        paused by replication_lag of standby1: no reading, threshold 10 s; cannot be read: standby1 is gone
+        paused by the operator
         ");
     }
 
@@ -368,6 +337,10 @@ mod tests {
             rollback_reason(None, None, &serde_json::Value::Null),
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
+        replication_lag of standby1 is at 5 min 22 s and has been over 5 min since 2026-11-22 07:00:00Z
+        guard replication_lag asks for it; `segue log` has the evidence
+        wrong plan
+        asked for by the operator
         ");
     }
 
