@@ -238,8 +238,8 @@ mod tests {
         ✓ [1/4] prepare users in 12 ms
         ● backfilling: rows are being filled, then proved
         ▸ [2/4] fill users (full_name)
-        backfilling 1/4 · fill users (full_name) · 8.97 s
-        users       ██████████████████▓░░░░░░░░░░░░░░░░░░░░░░░░░░  42 %  420,000/1,000,000  81,000 rows/s, 7.16 s left
+        backfilling 1/4 · fill users (full_name) · 9 s
+        users       ████████████████████▓░░░░░░░░░░░░░░░░░░░░░░░░░░░  42 %  420,000/1,000,000  81,000 rows/s, 7 s left
         order_items 7 rows
         ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
         … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
@@ -253,7 +253,7 @@ mod tests {
         medium.take(&Told::Glance(Box::new(troubled())));
         insta::assert_snapshot!(term.contents(), @r"
         backfilling 1/4 · fill users (full_name)
-        users       ██████████▓░░░░░░░░░░░░░░░ 42 % 7.16 s
+        users       ████████████▓░░░░░░░░░░░░░░░░ 42 % 7 s
         order_items 7 rows
         ‖ 6 s: throttled by replication_lag of standby1: 1
         … waiting for a lock held by pid 77, application r

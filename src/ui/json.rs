@@ -206,8 +206,8 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(said(&told), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"refused":null,"by":"alice","reason":null,"kind":"complete","force":true}
-        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"refused":null,"by":"alice","reason":null,"kind":"pause","force":null}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"complete","force":true}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"pause","force":null}
         {"at":"2026-11-22T07:00:00.001Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"back","outcome":"failed","error":"no","class":"disk_full","blockers":null,"seconds":null}
         {"at":"2026-11-22T07:00:00.002Z","event":"held","kind":"pause","by":"replication_lag","subject":"standby1","reason":"cannot be read: standby1 is gone","reading":null,"threshold":10.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
         {"at":"2026-11-22T07:00:00.003Z","event":"rollback_decided","guard":"replication_lag","reason":null,"evidence":{"reading":321.5}}
@@ -224,7 +224,7 @@ mod tests {
             ..glance(0, 0)
         };
         insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))]), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"progress","blockers":null,"state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z"}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null}
+        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z"}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null,"blockers":null}
         "#);
     }
 

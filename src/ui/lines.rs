@@ -132,9 +132,9 @@ mod tests {
         done    [1/4] prepare users in 12 ms
         state   backfilling: rows are being filled, then proved
         begun   [2/4] fill users (full_name)
-        now     users 200,000 of about 1,000,000 rows (20 %), 81,000 rows/s, 9.88 s left
+        now     users 200,000 of about 1,000,000 rows (20 %), 81,000 rows/s, 10 s left
         held    throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
-        now     users 300,000 of about 1,000,000 rows (30 %), 81,000 rows/s, 8.64 s left | throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed; for 1.7 s
+        now     users 300,000 of about 1,000,000 rows (30 %), 81,000 rows/s, 9 s left | throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed; for 1.7 s
         freed   throttle by replication_lag of standby1 ended after 12 s
         done    [2/4] fill users (full_name) in 18 s
         now     waiting for a lock held by pid 77, application report, transaction open for 4.0 s

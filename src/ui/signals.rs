@@ -101,7 +101,7 @@ mod tests {
         ];
         said.push(parts(&waiting, at(6000), true).join(" · "));
         insta::assert_snapshot!(said.join("\n"), @r"
-        lag standby1 0.2 s (16 MB behind) · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
+        lag standby1 0.2 s and 16 MB · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         lag n/a (no standby) · lag standby2 blind (it is gone since 07:00) · locks 0 s, stale: read 12 s ago · checkout_p99_ms 312.5
         locks 3 waiting, longest 1.2 s (shop (pid 7))

@@ -274,33 +274,30 @@ mod tests {
         let mut signals = signals();
         signals[0].detail = Some("replay waits for a query on standby1 (pid 12, report)".into());
         insta::assert_snapshot!(show(&records, true, vec![users(420_000)], signals), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       backfilling: rows are being filled, then proved
                     1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
         held        throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed;
                     for 1 min 12 s, since 2026-11-22 07:00:03Z
                     → replay waits for a query on standby1 (pid 12, report)
-        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
-                    left
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7 s left
         supervisor  host:4711 (term 3) is alive
         versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
         next        when every row is filled and every constraint proved, the new version is published:
                     `ready`
-        signals     lag standby1 0.2 s (replay waits for a query on standby1 (pid 12, report)) (16 MB
-                    behind) · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) ·
-                    WAL 12 MB/s
+        signals     lag standby1 0.2 s and 16 MB (replay waits for a query on standby1 (pid 12, report)) ·
+                    locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
         ");
     }
 
     #[test]
     fn backfilling_at_full_speed() {
         insta::assert_snapshot!(show(&backfilling(), true, vec![users(420_000)], vec![]), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       backfilling: rows are being filled, then proved
                     1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
         held        by nothing: it goes at full speed
-        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
-                    left
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7 s left
         supervisor  host:4711 (term 3) is alive
         versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
         next        when every row is filled and every constraint proved, the new version is published:
@@ -313,12 +310,11 @@ mod tests {
         let mut records = backfilling();
         records.push(Record::Held { hold: operator_pause() });
         insta::assert_snapshot!(show(&records, false, vec![users(420_000)], vec![]), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       backfilling: rows are being filled, then proved
                     1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
         held        paused by the operator: deploy freeze; for 1 min 15 s, since 2026-11-22 07:00:00Z
-        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7.16 s
-                    left
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7 s left
         supervisor  not alive: host:4711 (term 3) was last, its lease ended 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
         next        nothing moves: `segue resume` lifts the pause and supervises in that terminal from where
@@ -333,10 +329,10 @@ mod tests {
     fn ready_for_as_long_as_one_likes() {
         let done = vec![TableProgress::done("users", 1_000_000)];
         insta::assert_snapshot!(show(&ready(), false, done, vec![]), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       ready: both versions are live
                     3 of 4 steps done; started 3 min 15 s ago
-        rows        users ████████████████ 1,000,000 of 1,000,000 rows (100 %)
+        rows        users ████████████████ all 1,000,000 rows
         supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, live)
         next        both versions stay live until `segue complete` (removes the old one; `segue clients`
@@ -350,16 +346,16 @@ mod tests {
         let error = "filling users: ERROR 22012: division by zero\nrow id = 4711".to_owned();
         records.push(Record::StateChanged { from: State::Backfilling, to: State::Failed, error: Some(error) });
         insta::assert_snapshot!(show(&records, false, vec![users(420_000)], vec![]), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       failed: it stopped on an error while backfilling
-                    1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
+                    1 of 4 steps done, stopped at: fill users (full_name); started 3 min 15 s ago
         error       filling users: ERROR 22012: division by zero
                     row id = 4711
         rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %)
-        supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
+        supervisor  none now; host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
-        next        remove the error's cause, then `segue resume` tries again where it stopped; `segue
-                    rollback` goes back
+        next        remove the error's cause, then `segue resume` tries again where it stopped;
+                    `segue rollback` goes back
         ");
     }
 
@@ -374,7 +370,7 @@ mod tests {
         });
         records.extend([to(State::RollingBack), to(State::RolledBack)]);
         insta::assert_snapshot!(show(&records, false, vec![], vec![]), @r"
-        rollout     20261122_full_name (7 in schema public)
+        rollout     20261122_full_name · id 7 · schema public
         state       rolled_back: the schema is as it was before; guard replication_lag asked for it
                     1 of 4 steps done; ended 15 s ago, took 3 min
         supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
