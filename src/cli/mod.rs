@@ -121,35 +121,31 @@ fn say(context: &Context, event: &str, text: &str) {
 
 /// Warnings and notes, before the work.
 fn show_diagnostics(context: &Context, found: &Diagnostics) {
-    for diagnostic in &found.0 {
-        if context.global.json {
-            let mut line = json!({"at": crate::clock::now(), "event": "diagnostic"});
-            if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), diagnostic.to_json()) {
-                line.extend(fields);
-            }
-            print_json(&line);
-        } else {
-            eprintln!("{}\n", diagnostic.render(color(context)));
+    if found.0.is_empty() {
+        return;
+    }
+    if context.global.json {
+        for line in ui::errors::diagnostics_json(found, crate::clock::now()) {
+            print(&format!("{line}\n"));
         }
+    } else {
+        eprintln!("{}\n", ui::errors::diagnostics_text(found, color(context)));
     }
 }
 
 /// How a command that did not do what was asked says so.
 fn tell(fail: &Fail, json: bool, color: bool) -> Exit {
+    let failure = ui::errors::Failure {
+        exit: fail.exit as u8,
+        code: fail.exit.name(),
+        message: &fail.message,
+        help: fail.help.as_deref(),
+        diagnostics: &fail.diagnostics,
+    };
     if json {
-        let diagnostics: Vec<Value> = fail.diagnostics.0.iter().map(|d| d.to_json()).collect();
-        print_json(&json!({
-            "at": crate::clock::now(), "event": "error", "exit": fail.exit as u8,
-            "message": fail.message, "help": fail.help, "diagnostics": diagnostics,
-        }));
+        print(&format!("{}\n", failure.json(crate::clock::now())));
     } else {
-        for diagnostic in &fail.diagnostics.0 {
-            eprintln!("{}\n", diagnostic.render(color));
-        }
-        eprintln!("error: {}", fail.message);
-        if let Some(help) = &fail.help {
-            eprintln!("  help: {help}");
-        }
+        eprintln!("{}", failure.text(color));
     }
     fail.exit
 }
