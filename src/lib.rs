@@ -1,6 +1,7 @@
 //! Segue: zero-downtime schema changes for PostgreSQL.
 
 pub mod catalog;
+pub mod cli;
 pub mod compile;
 pub mod control;
 pub mod diagnostic;
