@@ -70,15 +70,17 @@ pub async fn run(
     let longest = (work.policy.slice_time * 20).max(Duration::from_secs(5));
     let limits = Limits::new(LOCK_TIMEOUT, longest);
     let tx = session.transaction(doing, &limits).await?;
-    store::fence(&tx, work.rollout, work.term).await?;
-    let rows = tx.change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[]).await?;
+    store::fence_in_tx(&tx, work.fence).await?;
+    let rows = tx
+        .change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[])
+        .await?;
     if let Some(checkpoint) = checkpoint {
         let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
-        store::checkpoint(&tx, work.rollout, work.term, &checkpoint).await?;
+        store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
     }
-    crate::failpoint::reach("slice_before_commit");
+    crate::failpoint::pass("slice_before_commit").await?;
     tx.commit(doing).await?;
-    crate::failpoint::reach("slice_after_commit");
+    crate::failpoint::pass("slice_after_commit").await?;
     Ok(rows)
 }
 
@@ -97,8 +99,12 @@ mod tests {
             key: vec![],
             partitioned: false,
         };
-        let slice =
-            Slice { leaf: "\"public\".\"users\"", blocks: 64..128, part: (3, 16), without: &["(65,2)".into()] };
+        let slice = Slice {
+            leaf: "\"public\".\"users\"",
+            blocks: 64..128,
+            part: (3, 16),
+            without: &["(65,2)".into()],
+        };
         insta::assert_snapshot!(slice.update(&spec), @r#"UPDATE ONLY "public"."users" AS "users" SET "_segue_new_x" = ("a" + 1), "_segue_pending" = false WHERE ctid >= '(64,0)'::tid AND ctid < '(128,0)'::tid AND "_segue_pending" AND (pg_catalog.hashtid(ctid) & 15) = 3 AND ctid <> ALL (ARRAY['(65,2)']::tid[])"#);
     }
 }

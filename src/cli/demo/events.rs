@@ -47,23 +47,20 @@ pub(super) fn read(line: &str) -> Option<Said> {
             Some(to) => Said::State { to, error: text(&value, "error") },
             None => Said::Other,
         },
-        "held" => hold(&value).map_or(Said::Other, Said::Held),
-        "released" => hold(&value).map_or(Said::Other, Said::Released),
-        "step_ended" => value.get("outcome").and_then(failure).map_or(Said::Other, Said::Fault),
+        "held" => serde_json::from_value(value).map_or(Said::Other, Said::Held),
+        "released" => serde_json::from_value(value).map_or(Said::Other, Said::Released),
+        "step_ended" | "ended" => failure(&value).map_or(Said::Other, Said::Fault),
         "error" => Said::Fault(text(&value, "message").or_else(|| text(&value, "error")).unwrap_or_default()),
         _ if value.get("backfill").is_some_and(Value::is_array) => Said::Glance(glance(&value)),
         _ => Said::Other,
     })
 }
 
-/// An outcome other than done.
-fn failure(outcome: &Value) -> Option<String> {
-    let (kind, fields) = outcome.as_object()?.iter().next()?;
-    let why = ["error", "blockers"].iter().find_map(|key| text(fields, key));
-    Some(match why {
-        Some(why) => format!("{kind}: {why}"),
-        None => kind.clone(),
-    })
+/// An outcome that carries what went wrong or who is in the way.
+fn failure(value: &Value) -> Option<String> {
+    let why = ["error", "blockers"].iter().find_map(|key| text(value, key))?;
+    let title = text(value, "title").map_or_else(String::new, |title| format!("{title}: "));
+    Some(format!("{title}{}: {why}", text(value, "outcome")?))
 }
 
 fn glance(value: &Value) -> Glance {
@@ -80,11 +77,6 @@ fn glance(value: &Value) -> Glance {
         holds: list(value, "holds"),
         current: text(value, "current"),
     }
-}
-
-/// The hold of its own field, or the line itself if its fields stand there.
-fn hold(value: &Value) -> Option<Hold> {
-    serde_json::from_value(value.get("hold").unwrap_or(value).clone()).ok()
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {
@@ -124,21 +116,24 @@ pub(super) fn reason(hold: &Hold) -> String {
 mod tests {
     use super::*;
 
-    const HOLD: &str = r#"{"kind":"pause","by":"replication_lag","subject":"standby1","reading":2.13,"threshold":2.0,"unit":"s","since":"2026-11-22T07:00:00Z"}"#;
+    const HOLD: &str = r#"{"kind":"pause","by":"replication_lag","subject":"standby1","reason":null,"reading":2.13,"threshold":2.0,"unit":"s","since":"2026-11-22T07:00:00Z"}"#;
 
     #[test]
     fn holds_are_read_and_told() {
-        let line = format!(r#"{{"at":"2026-11-22T07:00:00Z","event":"held","hold":{HOLD}}}"#);
+        let line = format!(r#"{{"at":"2026-11-22T07:00:00Z","event":"held",{}"#, &HOLD[1..]);
         let Some(Said::Held(hold)) = read(&line) else { panic!("{line}") };
         assert_eq!(reason(&hold), "paused by replication_lag of standby1: 2.13 s, the threshold is 2 s");
-        let flat = format!(r#"{{"at":"2026-11-22T07:00:00Z","event":"released",{}"#, &HOLD[1..]);
-        assert_eq!(read(&flat), Some(Said::Released(hold)));
+        let line = format!(
+            r#"{{"at":"2026-11-22T07:00:09Z","event":"released",{},"seconds":9}}"#,
+            &HOLD[1..HOLD.len() - 1]
+        );
+        assert_eq!(read(&line), Some(Said::Released(hold)));
     }
 
     #[test]
     fn a_glance_knows_rows_and_the_worst_fresh_lag() {
         let line = format!(
-            r#"{{"at":"2026-11-22T07:00:00Z","event":"glance","state":"backfilling","holds":[{HOLD}],
+            r#"{{"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[{HOLD}],
             "signals":[{{"name":"replication_lag","subject":"standby1","reading":2.1,"unit":"s","state":"fresh","at":"2026-11-22T07:00:00Z"}},
                        {{"name":"replication_lag","subject":"gone","reading":9.0,"unit":"s","state":"stale","at":"2026-11-22T07:00:00Z"}}],
             "backfill":[{{"table":"pgbench_accounts","rows_done":420000,"rows_total":null,"rows_per_second":81000.5}}],
@@ -150,15 +145,19 @@ mod tests {
             (Some(420_000), Some(81_000.5), Some(2.1))
         );
         assert_eq!(glance.holds.len(), 1);
-        let Some(Said::Glance(empty)) = read(r#"{"event":"glance","backfill":[]}"#) else { panic!() };
+        let Some(Said::Glance(empty)) = read(r#"{"event":"progress","backfill":[]}"#) else { panic!() };
         assert_eq!(empty, Glance::default());
     }
 
     #[test]
     fn failures_are_faults_and_strange_lines_are_nothing() {
-        let failed = r#"{"event":"step_ended","step":3,"outcome":{"failed":{"error":"ERROR 42P07: it is there","class":"permanent"}}}"#;
-        assert_eq!(read(failed), Some(Said::Fault("failed: ERROR 42P07: it is there".to_owned())));
-        assert_eq!(read(r#"{"event":"step_ended","step":3,"outcome":"done"}"#), Some(Said::Other));
+        let failed = r#"{"event":"step_ended","title":"build i","outcome":"failed","error":"ERROR 42P07: it is there","class":"permanent","blockers":null}"#;
+        assert_eq!(read(failed), Some(Said::Fault("build i: failed: ERROR 42P07: it is there".to_owned())));
+        assert_eq!(
+            read(r#"{"event":"step_ended","outcome":"done","error":null,"blockers":null}"#),
+            Some(Said::Other)
+        );
+        assert_eq!(read(r#"{"event":"ended","outcome":"ready","error":null}"#), Some(Said::Other));
         assert_eq!(read("warming up"), None);
         assert_eq!(read("[1]"), None);
     }

@@ -17,15 +17,15 @@ mod summary;
 mod tally;
 mod traffic;
 
-use super::args::DemoFlags;
+use super::{args::DemoFlags, exit::Exit};
 use display::Display;
 use error::DemoError;
 use interrupt::Interrupt;
 use serde_json::json;
 
-/// Runs it, from the first server's start to the summary, and cleans up. 0: all went well, the applications met no error and every
-/// figure was as it should be; 1: not so. Blocks; to be called outside any runtime.
-pub fn run(flags: &DemoFlags, json: bool, no_color: bool) -> u8 {
+/// Runs it, from the first server's start to the summary, and cleans up. It fails if anything did, if the applications met an
+/// error, or if a figure is not as it should be. Blocks; to be called outside any runtime.
+pub fn run(flags: &DemoFlags, json: bool, no_color: bool) -> Exit {
     let rows = stage::scale(flags.rows) * stage::ROWS_A_SCALE;
     let mut display = Display::new(json, no_color, rows);
     let outcome = Interrupt::listen().and_then(|interrupt| play::play(flags, &mut display, &interrupt));
@@ -39,12 +39,12 @@ pub fn run(flags: &DemoFlags, json: bool, no_color: bool) -> u8 {
             for fault in faults.iter().chain(&summary.first_errors) {
                 eprintln!("segue demo: {fault}");
             }
-            u8::from(!faults.is_empty())
+            if faults.is_empty() { Exit::Done } else { Exit::Failed }
         }
         Err(error) => {
             display.close();
             tell(&error, &display);
-            1
+            Exit::Failed
         }
     }
 }
