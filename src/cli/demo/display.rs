@@ -142,9 +142,16 @@ impl Display {
 
     /// How things stand; several times a second.
     pub(super) fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse]) {
+        let due = match &mut self.form {
+            Form::Live(_) => true,
+            Form::Plain { last } | Form::Json { last } => due(last),
+        };
+        if !due {
+            return;
+        }
         match &mut self.form {
             Form::Live(live) => live.stand(course, pulses),
-            Form::Plain { last } if due(last) => {
+            Form::Plain { .. } => {
                 let mut parts: Vec<String> = course.map(progress).into_iter().flatten().collect();
                 parts.extend(pulses.iter().map(Pulse::text));
                 if !parts.is_empty() {
@@ -152,11 +159,10 @@ impl Display {
                     print_line(&format!("{seconds:6.1} s   {}", parts.join(" | ")));
                 }
             }
-            Form::Json { last } if due(last) => {
+            Form::Json { .. } => {
                 let pulses: Vec<Value> = pulses.iter().map(Pulse::json).collect();
                 print_json(&json!({ "at": now(), "event": "applications", "applications": pulses }));
             }
-            Form::Plain { .. } | Form::Json { .. } => {}
         }
     }
 

@@ -123,7 +123,7 @@ fn run(pair: &Pair, program: &Path, arguments: &[&str], interrupt: &Interrupt) -
 }
 
 /// What `pgbench -i` does, statement by statement.
-fn by_sql(scale: u64) -> Vec<String> {
+pub(super) fn by_sql(scale: u64) -> Vec<String> {
     let accounts = scale * ROWS_A_SCALE;
     let tellers = scale * 10;
     let mut statements: Vec<String> = [

@@ -302,3 +302,80 @@ impl Worker {
 fn expect(right: bool, wrong: impl FnOnce() -> String) -> Result<(), Trouble> {
     if right { Ok(()) } else { Err(Trouble::Refused(format!("a wrong answer: {}", wrong()))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::stage, *};
+    use crate::sandbox::{Options, SandboxError, wait_for};
+
+    /// pgbench's tables, and a version schema as a rollout would publish it.
+    fn bank() -> Option<Cluster> {
+        let cluster = match Cluster::start(&Options::test()) {
+            Ok(cluster) => cluster,
+            Err(error @ SandboxError::NoServer { .. }) => {
+                eprintln!("skipped: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        cluster.query("postgres", &format!("CREATE DATABASE {}", stage::DATABASE)).unwrap();
+        for sql in stage::by_sql(1) {
+            cluster.query(stage::DATABASE, &sql).unwrap();
+        }
+        let views =
+            "CREATE SCHEMA v1; CREATE VIEW v1.pgbench_accounts AS SELECT * FROM public.pgbench_accounts";
+        cluster.query(stage::DATABASE, views).unwrap();
+        Some(cluster)
+    }
+
+    fn load() -> Load {
+        Load {
+            version: Version::Old,
+            version_schema: Ident::new("v1"),
+            threads: 3,
+            per_second: 400.0,
+            accounts: stage::ROWS_A_SCALE,
+            branches: 1,
+            next_account: Arc::new(AtomicU64::new(stage::ROWS_A_SCALE + 1)),
+        }
+    }
+
+    fn number(cluster: &Cluster, sql: &str) -> i64 {
+        cluster.query(stage::DATABASE, sql).unwrap()[0][0].as_deref().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn the_books_of_the_application_are_those_of_the_database() {
+        let Some(cluster) = bank() else { return };
+        let mut application = Application::start(&cluster, &load(), Instant::now()).unwrap();
+        let tally = Arc::clone(application.tally());
+        wait_for("300 transactions", Duration::from_secs(20), || Ok(tally.so_far().transactions >= 300))
+            .unwrap();
+        application.stop();
+        let done = tally.so_far();
+        assert_eq!(tally.errors(), Vec::<String>::new());
+        assert_eq!(number(&cluster, "SELECT sum(abalance) FROM pgbench_accounts"), done.delta);
+        assert_eq!(number(&cluster, "SELECT count(*) FROM pgbench_history") as u64, done.booked);
+        let accounts = number(&cluster, "SELECT count(*) FROM pgbench_accounts") as u64;
+        assert_eq!(accounts, stage::ROWS_A_SCALE + done.inserted);
+        assert!(tally.between(0, u32::MAX).len() as u64 >= done.transactions);
+    }
+
+    #[test]
+    fn a_version_that_is_gone_is_an_error_and_so_is_a_wrong_answer() {
+        let Some(cluster) = bank() else { return };
+        let mut application = Application::start(&cluster, &load(), Instant::now()).unwrap();
+        let tally = Arc::clone(application.tally());
+        let break_it = "CREATE OR REPLACE FUNCTION public.wrong() RETURNS trigger LANGUAGE plpgsql AS \
+                        'BEGIN NEW.abalance := NULL; RETURN NEW; END'; \
+                        CREATE TRIGGER wrong BEFORE UPDATE ON public.pgbench_accounts FOR EACH ROW EXECUTE FUNCTION public.wrong()";
+        cluster.query(stage::DATABASE, break_it).unwrap();
+        wait_for("an error", Duration::from_secs(20), || Ok(tally.error_count() > 0)).unwrap();
+        assert!(tally.errors()[0].starts_with("a wrong answer: account "), "{:?}", tally.errors());
+        let so_far = tally.error_count();
+        cluster.query(stage::DATABASE, "DROP TRIGGER wrong ON public.pgbench_accounts; DROP SCHEMA v1 CASCADE; ALTER TABLE public.pgbench_accounts RENAME TO gone").unwrap();
+        wait_for("more errors", Duration::from_secs(20), || Ok(tally.error_count() > so_far + 3)).unwrap();
+        application.stop();
+        assert_eq!(number(&cluster, "SELECT count(*) FROM pgbench_history") as u64, tally.so_far().booked);
+    }
+}
