@@ -18,3 +18,4 @@ pub mod sandbox;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod ui;
