@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const FIRST_PLAN: &str = include_str!("../../../plans/demo_first.yaml");
+const FIRST_PLAN: &str = include_str!("../../../plans/accounts_by_branch.yaml");
 const PLAN: &str = include_str!("../../../plans/demo.yaml");
 
 /// Seconds of pgbench's own load, so that there is a past.
@@ -104,7 +104,7 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn first_plan(&mut self, display: &mut Display) -> Result<(), DemoError> {
-        for arguments in [&["start", "demo_first.yaml"][..], &["complete"][..]] {
+        for arguments in [&["start", "accounts_by_branch.yaml"][..], &["complete"][..]] {
             let mut course = Course::default();
             self.carry_out(arguments, display, &mut course, |_, _, _, _| Ok(()))?;
         }
@@ -127,7 +127,7 @@ impl Show<'_> {
             megabytes(sizes_before.table),
             megabytes(sizes_before.indexes)
         ));
-        let (old_schema, new_schema) = (Ident::new("public_demo_first"), Ident::new("public_demo"));
+        let (old_schema, new_schema) = (Ident::new("public_accounts_by_branch"), Ident::new("public_demo"));
         let load = |version, version_schema: &Ident, next_account| Load {
             version,
             version_schema: version_schema.clone(),
@@ -139,7 +139,7 @@ impl Show<'_> {
         };
         let next_account = Arc::new(AtomicU64::new(scale * stage::ROWS_A_SCALE + 1));
 
-        display.part("The old application writes and reads from now on, through public_demo_first");
+        display.part("The old application writes and reads from now on, through public_accounts_by_branch");
         let wal_at_first = measure::wal(primary)?;
         let (began, mut marks) = (Instant::now(), Marks::new(self.origin));
         self.old = Some(Application::start(
@@ -376,7 +376,7 @@ impl Plans {
         let told = || format!("cannot write the plans to {}", directory.display());
         fs::DirBuilder::new().mode(0o700).create(&directory).doing(told)?;
         let plans = Plans { directory: directory.clone() };
-        fs::write(directory.join("demo_first.yaml"), FIRST_PLAN).doing(told)?;
+        fs::write(directory.join("accounts_by_branch.yaml"), FIRST_PLAN).doing(told)?;
         fs::write(directory.join("demo.yaml"), PLAN).doing(told)?;
         Ok(plans)
     }
