@@ -93,7 +93,7 @@ pub async fn clients(context: &Context) -> Result<(), Fail> {
                 None => seen.push(store::ClientSeen { client, first_seen: now, last_seen: now }),
             }
         }
-        seen.sort_by(|a, b| b.last_seen.cmp(&a.last_seen));
+        seen.sort_by_key(|seen| std::cmp::Reverse(seen.last_seen));
     }
     if context.global.json {
         super::print_json(&serde_json::to_value(&seen).expect("clients are plain data"));

@@ -93,6 +93,10 @@ pub enum Record {
         reason: Option<String>,
         evidence: serde_json::Value,
     },
+    /// Standbys that are there, and have to be from now on: one that goes is missing, not caught up.
+    StandbysExpected {
+        names: Vec<String>,
+    },
     /// Readings kept for later judgement.
     Evidence {
         what: String,

@@ -93,6 +93,8 @@ pub struct RolloutState {
     pub contract_allowed: bool,
     pub operator_pause: Option<Hold>,
     pub guard_holds: Vec<Hold>,
+    /// Every standby seen since the rollout began.
+    pub expected_standbys: Vec<String>,
     /// The guard that rolled it back, if one did.
     pub rolled_back_by: Option<String>,
     pub error: Option<String>,
@@ -235,6 +237,7 @@ impl RolloutState {
             contract_allowed: false,
             operator_pause: None,
             guard_holds: Vec::new(),
+            expected_standbys: Vec::new(),
             rolled_back_by: None,
             error: None,
             hand: Hand::default(),
@@ -281,6 +284,7 @@ impl RolloutState {
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
             Record::Released { hold } => self.guard_holds.retain(|h| !same_hold(h, hold)),
             Record::CommandTaken { .. } => {}
+            Record::StandbysExpected { names } => self.expected_standbys.clone_from(names),
             Record::RollbackDecided { guard, .. } => self.rolled_back_by.clone_from(guard),
         }
     }

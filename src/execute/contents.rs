@@ -2,7 +2,7 @@
 //! the program, and those that need a look at the catalog first. Must not begin or end it.
 
 use super::Halt;
-use crate::compile::program::{Action, Program, SyncSpec, Undo};
+use crate::compile::program::{Action, Phase, Program, Step, SyncSpec, Undo};
 use crate::compile::{sync, views};
 use crate::ident::Ident;
 use crate::pg::{RowExt, Tx, introspect};
@@ -15,7 +15,11 @@ pub enum Contents<'p> {
         statements: &'p [String],
         sync: &'p SyncSpec,
     },
-    Publish,
+    /// `as_it_is`: after the contract the tables have their final shape, and what the program says of
+    /// hidden columns is over.
+    Publish {
+        as_it_is: bool,
+    },
     Retire {
         version_schema: &'p Ident,
     },
@@ -25,11 +29,11 @@ pub enum Contents<'p> {
     Script(&'p str),
 }
 
-pub fn of_action(action: &Action) -> Contents<'_> {
-    match action {
+pub fn of_step(step: &Step) -> Contents<'_> {
+    match &step.action {
         Action::Ddl { statements } => Contents::Statements(statements),
         Action::Expand { statements, sync } => Contents::Expand { statements, sync },
-        Action::Publish => Contents::Publish,
+        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract },
         Action::Retire { version_schema } => Contents::Retire { version_schema },
         Action::Validate { table, constraint } => {
             Contents::Long(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"))
@@ -88,7 +92,7 @@ impl Contents<'_> {
                 send_each(tx, statements, doing).await?;
                 send_each(tx, &ready, doing).await
             }
-            Contents::Publish => {
+            Contents::Publish { as_it_is } => {
                 if schema_exists(tx, &program.version_schema).await? {
                     retire(tx, &program.version_schema, doing).await?;
                 }
@@ -98,7 +102,11 @@ impl Contents<'_> {
                     .await?
                     .cell::<String>(0)
                     .map(Ident::new)?;
-                send_each(tx, &views::publish(&catalog, program, &owner), doing).await
+                let mut program = std::borrow::Cow::Borrowed(program);
+                if *as_it_is {
+                    program.to_mut().views.clear();
+                }
+                send_each(tx, &views::publish(&catalog, &program, &owner), doing).await
             }
             Contents::Retire { version_schema } => {
                 if schema_exists(tx, version_schema).await? {

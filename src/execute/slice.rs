@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A run of blocks of one leaf table, and which of its slices.
 #[derive(Clone, Debug)]

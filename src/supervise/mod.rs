@@ -83,7 +83,7 @@ impl Supervisor {
         for (_, record) in keeper.journal().await? {
             state.fold(&record);
         }
-        let watch = watch_of(&program, &policy, rollout.id);
+        let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
         let monitor = monitor::start(&outside.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
@@ -272,6 +272,14 @@ impl Supervisor {
     /// Judges the newest readings, and lets work go on accordingly.
     async fn judge(&mut self) -> Result<(), store::Error> {
         let snapshot = self.monitor.snapshot();
+        let names = self.readings.borrow().expected_standbys.clone();
+        if names.iter().any(|name| !self.state.expected_standbys.contains(name)) {
+            let mut all = self.state.expected_standbys.clone();
+            all.extend(names);
+            all.sort();
+            all.dedup();
+            self.note(vec![Record::StandbysExpected { names: all }]).await?;
+        }
         self.verdict = guard::fold(&mut self.guards, &snapshot, &self.policy, clock::now());
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {
             let readings = serde_json::to_value(&evidence).expect("evidence is plain data");
@@ -418,13 +426,14 @@ fn versions(program: &Program) -> Vec<crate::ident::Ident> {
 }
 
 /// What the monitor of a rollout watches.
-fn watch_of(program: &Program, policy: &Policy, rollout: i64) -> Watch {
+fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String]) -> Watch {
     Watch {
         tables: program.tables(),
         version_schemas: versions(program),
         guards: policy.guards.clone(),
         role: format!("{rollout}/monitor"),
         own: format!("segue/{rollout}/work"),
+        expected_standbys: standbys.to_vec(),
         ..Watch::new(program.schema.clone())
     }
 }
