@@ -13,7 +13,7 @@ pub struct HoldSeen {
     pub kind: HoldKind,
     /// In words: the guard, the standby, the reading and the threshold.
     pub reason: String,
-    /// When, in seconds since the rollout began.
+    /// When, in seconds since the demonstration began.
     pub at_seconds: f64,
     /// How long; `None` while it lasts.
     pub seconds: Option<f64>,
@@ -40,16 +40,20 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Takes note of a line that came at `now`, counted from the rollout's start. What is new for a person, in words.
+    /// Takes note of a line that came at `now`. What is new for a person, in words.
     pub(super) fn note(&mut self, now: Duration, said: &Said) -> Option<String> {
         match said {
             Said::State { to, error } => {
                 self.states.push((to.clone(), now));
+                if to == "ready" {
+                    self.nothing_left_to_hold(now);
+                }
                 Some(match error {
-                    Some(error) => format!("{to}: {error}"),
-                    None => to.clone(),
+                    Some(error) => format!("the rollout is {to}: {error}"),
+                    None => format!("the rollout is {to}"),
                 })
             }
+            Said::Step(title) => Some(title.clone()),
             Said::Held(hold) => self.held(now, hold),
             Said::Released(hold) => self.released(now, hold),
             Said::Glance(glance) => {
@@ -116,6 +120,13 @@ impl Course {
         Some(format!("{what} after {seconds:.1} s ({} is well again)", hold.by))
     }
 
+    /// A throttle may still be in force when the last row is filled; what is held is over all the same.
+    fn nothing_left_to_hold(&mut self, now: Duration) {
+        for hold in self.holds.iter_mut().filter(|hold| hold.seconds.is_none()) {
+            hold.seconds = Some(now.as_secs_f64() - hold.at_seconds);
+        }
+    }
+
     fn glanced(&mut self, now: Duration, glance: &Glance) {
         let held = !glance.holds.is_empty();
         if let Some(rows) = glance.rows_done {
@@ -179,6 +190,16 @@ mod tests {
         assert_eq!(course.rate_unheld(), Some(50_000.0));
         assert_eq!(course.filling(), Some(at(9_000)));
         assert_eq!(course.rows_done, 110_000);
+    }
+
+    #[test]
+    fn a_throttle_ends_at_the_latest_with_the_work() {
+        let mut course = Course::default();
+        course.note(at(1_000), &Said::Held(hold(HoldKind::Throttle)));
+        course.note(at(3_000), &Said::State { to: "ready".to_owned(), error: None });
+        assert_eq!(course.holds[0].seconds, Some(2.0));
+        assert_eq!(course.since("ready"), Some(at(3_000)));
+        assert!(course.note(at(9_000), &Said::Released(hold(HoldKind::Throttle))).is_none());
     }
 
     #[test]

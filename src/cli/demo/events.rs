@@ -13,6 +13,8 @@ use serde_json::Value;
 pub(super) enum Said {
     /// The rollout's state changed.
     State { to: String, error: Option<String> },
+    /// A step was begun, by its title.
+    Step(String),
     /// Work is held.
     Held(Hold),
     /// A hold is over.
@@ -49,6 +51,7 @@ pub(super) fn read(line: &str) -> Option<Said> {
         },
         "held" => serde_json::from_value(value).map_or(Said::Other, Said::Held),
         "released" => serde_json::from_value(value).map_or(Said::Other, Said::Released),
+        "step_began" => text(&value, "title").map_or(Said::Other, Said::Step),
         "step_ended" | "ended" => failure(&value).map_or(Said::Other, Said::Fault),
         "error" => Said::Fault(text(&value, "message").or_else(|| text(&value, "error")).unwrap_or_default()),
         _ if value.get("backfill").is_some_and(Value::is_array) => Said::Glance(glance(&value)),

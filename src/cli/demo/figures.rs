@@ -20,6 +20,11 @@ pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
+/// A rate of few bytes, in kB of 1,000.
+pub(super) fn kilobytes(bytes: f64) -> String {
+    format!("{:.0} kB", bytes / 1e3)
+}
+
 /// A duration in seconds, one decimal.
 pub(super) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())

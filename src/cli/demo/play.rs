@@ -277,7 +277,7 @@ impl Show<'_> {
                 Next::Line(line) => {
                     display.passed_on(&line.text);
                     if let Some(said) = &line.said
-                        && let Some(news) = course.note(began.elapsed(), said)
+                        && let Some(news) = course.note(self.origin.elapsed(), said)
                     {
                         match said {
                             Said::Held(_) | Said::Released(_) | Said::Fault(_) => display.alert(&news),
@@ -302,7 +302,7 @@ impl Show<'_> {
             }
             if looked.is_none_or(|looked| looked.elapsed() >= Duration::from_millis(100)) {
                 looked = Some(Instant::now());
-                look(self, began.elapsed(), course, display)?;
+                look(self, self.origin.elapsed(), course, display)?;
                 self.pulse(display, Some(course));
             }
         }
@@ -328,7 +328,9 @@ impl Show<'_> {
         self.pulsed = Some(rates);
         let mut pulses = Vec::new();
         for (n, (version, application)) in applications.into_iter().enumerate() {
-            if let Some(application) = application {
+            if let Some(application) = application
+                && application.is_running()
+            {
                 pulses.push(Pulse::of(version.name(), application.tally(), self.origin, rates.2[n]));
             }
         }

@@ -3,7 +3,7 @@
 
 use super::{
     course::HoldSeen,
-    figures::{count, growth, megabytes, milliseconds, rate, seconds},
+    figures::{count, growth, kilobytes, megabytes, milliseconds, rate, seconds},
     measure::{Found, Sizes},
     stage::Origin,
     tally::Latency,
@@ -142,7 +142,7 @@ impl Summary {
             &format!(
                 "{}, the applications' included (alone, before: {}/s)",
                 megabytes(self.wal_bytes),
-                megabytes(self.wal_per_second_before.round() as u64)
+                kilobytes(self.wal_per_second_before)
             ),
         );
         page.blank();
@@ -188,7 +188,8 @@ impl Summary {
                 page.line(head, "none");
             }
             for hold in holds {
-                page.line(head, &hold_told(hold));
+                page.line(head, &lasted(hold));
+                page.line("", &hold.reason);
                 head = "";
             }
         }
@@ -234,9 +235,9 @@ fn told(latency: &Latency) -> String {
     )
 }
 
-fn hold_told(hold: &HoldSeen) -> String {
+fn lasted(hold: &HoldSeen) -> String {
     let lasted = hold.seconds.map_or_else(|| "not lifted".to_owned(), |seconds| format!("{seconds:.1} s"));
-    format!("{lasted} from second {:.1} on: {}", hold.at_seconds, hold.reason)
+    format!("{lasted}, from second {:.1} on", hold.at_seconds)
 }
 
 #[derive(Default)]
@@ -312,7 +313,7 @@ mod tests {
         table                    134.0 MB before, 162.1 MB when ready (×1.21), 162.1 MB after
         indexes it had           29.0 MB before, 29.0 MB when ready (×1.00), 29.0 MB after
         its new index            7.0 MB when ready
-        WAL to ready             313.0 MB, the applications' included (alone, before: 0.5 MB/s)
+        WAL to ready             313.0 MB, the applications' included (alone, before: 512 kB/s)
 
         before, old              4,000 statements, p50 0.3 ms, p99 9.9 ms, longest 21 ms (UPDATE)
         to ready, old            4,000 statements, p50 0.3 ms, p99 9.9 ms, longest 34 ms (UPDATE)

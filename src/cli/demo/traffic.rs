@@ -89,6 +89,10 @@ impl Application {
         &self.tally
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        !self.threads.is_empty()
+    }
+
     /// Ends after the transactions under way, and closes the sessions.
     pub(super) fn stop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
