@@ -4,6 +4,7 @@
 pub mod args;
 mod compiled;
 mod context;
+pub mod demo;
 pub mod exit;
 mod fail;
 mod look;
@@ -42,6 +43,10 @@ pub fn main() -> Exit {
         eprintln!("error: {error}");
         return Exit::Usage;
     }
+    if let Command::Demo(flags) = &cli.command {
+        // It has threads of its own and runs the other commands as processes.
+        return demo::run(flags, cli.global.json, !color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -75,7 +80,7 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Clients => look::clients(&context).await,
         Command::History => look::history(&context).await,
         Command::Log { plan } => look::log(&context, plan.as_deref()).await,
-        Command::Demo(_) => Err(Fail::new(Exit::Failed, "not wired")),
+        Command::Demo(_) => unreachable!("the demonstration runs outside the runtime"),
     }
 }
 
