@@ -42,6 +42,8 @@ pub struct BuiltIndex {
     pub name: Ident,
     pub last_name: Ident,
     pub sql: String,
+    /// Physical columns that its own columns are named after; empty where it has others, or one twice.
+    pub named_after: Vec<Ident>,
     /// `UNIQUE` or `PRIMARY KEY` constraint that it becomes: kind, deferral, comment.
     pub constraint: Option<(&'static str, &'static str, Option<String>)>,
     pub comment: Option<String>,
@@ -263,8 +265,12 @@ fn carried_index(
         sql.push_str(&format!(" WHERE {predicate}"));
         expressions.push(predicate);
     }
+    let named: Option<Vec<&Ident>> = index.keys.iter().map(|key| key.column.as_ref()).collect();
+    let named = named.into_iter().flatten();
+    let included = index.include.iter().filter(|_| index.keys.iter().all(|key| key.column.is_some()));
     Some(BuiltIndex {
         name,
+        named_after: distinct(named.chain(included).map(|column| mapped(column, mapping)).collect()),
         last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
         sql,
         constraint: becomes.zip(constraint).map(|(kind, c)| (kind, deferral(c), c.comment.clone())),
@@ -274,6 +280,11 @@ fn carried_index(
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
         expressions,
     })
+}
+
+fn distinct(columns: Vec<Ident>) -> Vec<Ident> {
+    let once = columns.iter().collect::<std::collections::BTreeSet<_>>().len() == columns.len();
+    if once { columns } else { Vec::new() }
 }
 
 /// What the plan itself adds, over the columns as the plan leaves them. What stands on a column that a later
@@ -307,6 +318,7 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({column})"),
                     last_name: name.clone(),
                     name,
+                    named_after: vec![column.clone()],
                     constraint: Some(("UNIQUE", "", None)),
                     comment: None,
                     statistics_targets: Vec::new(),
@@ -317,11 +329,13 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
+                let keys = index.keys.iter().map(|(key, _)| &draft.tables[table].columns[*key]);
                 let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
                 built.indexes.push(BuiltIndex {
                     sql,
                     last_name: name.clone(),
                     name,
+                    named_after: distinct(keys.filter_map(|key| key.new.clone()).collect()),
                     constraint: None,
                     comment: None,
                     statistics_targets: Vec::new(),

@@ -1,7 +1,9 @@
 //! Owns the contract: what is dropped, renamed and attached once the old version is gone, so that the table ends
 //! as plain ALTER TABLE would have left it, but for the order of its columns.
 
-use super::assemble::{identity_writers, locks, needs_proof, not_null_name, proof_name, role, step};
+use super::assemble::{
+    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role, step,
+};
 use super::draft::{Draft, DraftColumn, Up};
 use super::hazard::partitions;
 use super::names;
@@ -33,13 +35,17 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
             let proof = proof_name(shape, column);
             if draft.catalog.major() >= 18 {
                 let last = not_null_name(draft, shape, column);
-                let first = names::hidden(&last, "_segue_new_", |_| false);
+                let first = first_not_null_name(&last);
                 sql.push(format!("ALTER TABLE {name} ADD CONSTRAINT {first} NOT NULL {new}"));
                 late_renames.push((first, last));
             } else {
                 sql.push(format!("ALTER TABLE {name} ALTER COLUMN {new} SET NOT NULL"));
             }
             sql.push(format!("ALTER TABLE {name} DROP CONSTRAINT {proof}"));
+        }
+        if matches!(column.up, Up::Constant(_)) && column.not_null && draft.catalog.major() >= 18 {
+            let last = not_null_name(draft, shape, column);
+            late_renames.push((first_not_null_name(&last), last));
         }
         if let Some(sequence) = identity_sequence(draft, column) {
             begin_identity(draft, shape, column, new, sequence, &mut sql);
@@ -75,6 +81,7 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     for column in &table.columns {
         end_column(draft, name, column, &mut sql);
     }
+    index_columns(draft, shape, &mut sql);
     end_indexes(shape, &mut sql);
     if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
         sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
@@ -236,6 +243,23 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         let hidden = names::hidden(&sequence.name, "_segue_new_", |n| draft.names.is_taken(n));
         let now = QualifiedName::new(&table.schema, &hidden);
         sql.push(format!("ALTER SEQUENCE {now} RENAME TO {}", sequence.name));
+    }
+}
+
+/// An index's columns keep the names that the table's had when it was built; people see them in `\d`.
+fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
+    let last = |physical: &Ident| {
+        let columns = &draft.tables[shape.number].columns;
+        let column = columns.iter().find(|column| !column.is_shared() && column.new.as_ref() == Some(physical));
+        column.map(|column| column.name.clone())
+    };
+    for index in &shape.built.indexes {
+        let qualified = QualifiedName::new(&shape.name.schema, &index.last_name);
+        for from in &index.named_after {
+            if let Some(to) = last(from).filter(|to| !index.named_after.contains(to)) {
+                sql.push(format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}"));
+            }
+        }
     }
 }
 
