@@ -79,6 +79,10 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
         if let Some((sequence, type_name)) = &column.serial {
             let sequence = QualifiedName::new(&name.schema, sequence);
             statements.push(format!("CREATE SEQUENCE {sequence} AS {type_name}"));
+            // A column can only own a sequence of its table's owner, who need not be the role that does this.
+            if !shape.source.owner.as_str().is_empty() {
+                statements.push(format!("ALTER SEQUENCE {sequence} OWNER TO {}", shape.source.owner));
+            }
             statements.extend(sequence_grants(&writers(shape), &sequence));
         }
         adds.push(format!("ADD COLUMN {}", definition(draft, shape, column, new)));
