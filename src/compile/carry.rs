@@ -4,7 +4,7 @@
 use super::draft::{AdditionKind, Draft, NewForeignKey};
 use super::expr::Expression;
 use super::names;
-use super::op::index_sql;
+use super::op::{index_sql, index_tail};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
@@ -36,6 +36,9 @@ pub struct BuiltForeignKey {
     pub target: QualifiedName,
     pub validate: bool,
     pub comment: Option<String>,
+    /// Physical column, its type and that of what it points at, as far as this schema has it.
+    pub types: Vec<(Ident, String, String)>,
+    pub span: Option<(usize, usize)>,
 }
 
 pub struct BuiltIndex {
@@ -50,8 +53,10 @@ pub struct BuiltIndex {
     pub statistics_targets: Vec<(i16, i32)>,
     pub clustered: bool,
     pub replica_identity: bool,
-    /// Expressions in it, in parentheses, that the server must accept before anything starts.
-    pub expressions: Vec<String>,
+    pub unique: bool,
+    /// What `sql` says after the table, which the server must accept before anything starts.
+    pub tail: String,
+    pub span: Option<(usize, usize)>,
 }
 
 /// Old physical column to what the new version has instead.
@@ -76,7 +81,7 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
                 built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
             }
             ConstraintKind::ForeignKey => {
-                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone()))
+                built.foreign_keys.extend(foreign_key(draft, table, constraint, &mapping, name.clone()))
             }
             _ => continue,
         }
@@ -149,7 +154,13 @@ fn check(
     })
 }
 
-fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Option<BuiltForeignKey> {
+fn foreign_key(
+    draft: &Draft<'_>,
+    table: usize,
+    constraint: &Constraint,
+    mapping: &Mapping,
+    name: Ident,
+) -> Option<BuiltForeignKey> {
     let foreign = constraint.foreign.as_ref()?;
     let columns: Vec<Ident> = constraint.columns.iter().map(|column| mapped(column, mapping)).collect();
     let target = QualifiedName::new(&foreign.schema, &foreign.table);
@@ -167,7 +178,15 @@ fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Optio
     }
     definition.push_str(&format!(" ON UPDATE {}", foreign.on_update));
     definition.push_str(deferral(constraint));
+    let here = Some(&foreign.table).filter(|_| foreign.schema == draft.catalog.schema);
+    let pointed_at = here.and_then(|target| draft.catalog.tables.get(target));
+    let types = constraint.columns.iter().zip(&foreign.columns).filter_map(|(from, to)| {
+        let column = draft.tables[table].column_of(from)?;
+        Some((column.new.clone()?, column.type_name.clone(), pointed_at?.column(to)?.type_name.clone()))
+    });
     Some(BuiltForeignKey {
+        types: types.collect(),
+        span: None,
         name,
         last_name: constraint.name.clone(),
         definition,
@@ -207,16 +226,11 @@ fn carried_index(
         return None;
     }
     let name = draft.names.hidden(&index.name, "_segue_new_");
-    let mut expressions = Vec::new();
     let mut keys = Vec::new();
     for key in &index.keys {
         let mut sql = match &key.column {
             Some(column) => mapped(column, mapping).to_string(),
-            None => {
-                let sql = expression(draft, source, &key.expression, mapping, &what)?;
-                expressions.push(sql.clone());
-                sql
-            }
+            None => expression(draft, source, &key.expression, mapping, &what)?,
         };
         if let Some(collation) = &key.collation {
             sql.push_str(&format!(" COLLATE {collation}"));
@@ -234,17 +248,13 @@ fn carried_index(
     }
     let on = QualifiedName::new(&draft.catalog.schema, &source.name);
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let mut sql = format!(
-        "CREATE {unique}INDEX CONCURRENTLY {name} ON {on} USING {} ({})",
-        index.method,
-        keys.join(", ")
-    );
+    let mut tail = format!(" USING {} ({})", index.method, keys.join(", "));
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
-        sql.push_str(&format!(" INCLUDE ({})", list(&include)));
+        tail.push_str(&format!(" INCLUDE ({})", list(&include)));
     }
     if index.nulls_not_distinct {
-        sql.push_str(" NULLS NOT DISTINCT");
+        tail.push_str(" NULLS NOT DISTINCT");
     }
     if !index.options.is_empty() {
         let options: Vec<String> = index
@@ -255,30 +265,31 @@ fn carried_index(
                 None => Ident::new(option.as_str()).to_string(),
             })
             .collect();
-        sql.push_str(&format!(" WITH ({})", options.join(", ")));
+        tail.push_str(&format!(" WITH ({})", options.join(", ")));
     }
     if let Some(tablespace) = &index.tablespace {
-        sql.push_str(&format!(" TABLESPACE {tablespace}"));
+        tail.push_str(&format!(" TABLESPACE {tablespace}"));
     }
     if let Some(predicate) = &index.predicate {
         let predicate = expression(draft, source, predicate, mapping, &what)?;
-        sql.push_str(&format!(" WHERE {predicate}"));
-        expressions.push(predicate);
+        tail.push_str(&format!(" WHERE {predicate}"));
     }
     let named: Option<Vec<&Ident>> = index.keys.iter().map(|key| key.column.as_ref()).collect();
     let named = named.into_iter().flatten();
     let included = index.include.iter().filter(|_| index.keys.iter().all(|key| key.column.is_some()));
     Some(BuiltIndex {
-        name,
         named_after: distinct(named.chain(included).map(|column| mapped(column, mapping)).collect()),
         last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
-        sql,
+        sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
+        tail,
+        unique: index.unique,
+        span: None,
+        name,
         constraint: becomes.zip(constraint).map(|(kind, c)| (kind, deferral(c), c.comment.clone())),
         comment: index.comment.clone(),
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
-        expressions,
     })
 }
 
@@ -310,12 +321,15 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                 });
             }
             AdditionKind::ForeignKey(key) => {
-                built.foreign_keys.extend(new_foreign_key(draft, table, key, name))
+                built.foreign_keys.extend(new_foreign_key(draft, table, key, name, position))
             }
             AdditionKind::Unique { column } => {
                 let Some(column) = &draft.tables[table].columns[*column].new else { continue };
                 built.indexes.push(BuiltIndex {
                     sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({column})"),
+                    tail: format!(" ({column})"),
+                    unique: true,
+                    span: position,
                     last_name: name.clone(),
                     name,
                     named_after: vec![column.clone()],
@@ -324,13 +338,12 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: Vec::new(),
                 });
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
                 let keys = index.keys.iter().map(|(key, _)| &draft.tables[table].columns[*key]);
-                let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
+                let Some(tail) = index_tail(draft, table, index) else { continue };
                 built.indexes.push(BuiltIndex {
                     sql,
                     last_name: name.clone(),
@@ -341,7 +354,9 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: predicate.into_iter().map(|resolved| resolved.sql).collect(),
+                    tail,
+                    unique: index.unique,
+                    span: position,
                 });
             }
         }
@@ -353,10 +368,12 @@ fn new_foreign_key(
     table: usize,
     key: &NewForeignKey,
     name: Ident,
+    span: Option<(usize, usize)>,
 ) -> Option<BuiltForeignKey> {
-    let column = draft.tables[table].columns[key.column].new.as_ref()?;
+    let from = &draft.tables[table].columns[key.column];
+    let pointed_at = &draft.tables[key.target].columns[key.target_column];
+    let (column, to) = (from.new.as_ref()?, pointed_at.new.as_ref()?);
     let target = draft.qualified(key.target);
-    let to = draft.tables[key.target].columns[key.target_column].new.as_ref()?;
     Some(BuiltForeignKey {
         last_name: name.clone(),
         name,
@@ -364,5 +381,7 @@ fn new_foreign_key(
         target,
         validate: true,
         comment: None,
+        types: vec![(column.clone(), from.type_name.clone(), pointed_at.type_name.clone())],
+        span,
     })
 }
