@@ -5,6 +5,7 @@ use segue::catalog::Catalog;
 use segue::clock::{self, Deadline};
 use segue::compile::program::{FORMAT, Program};
 use segue::control::policy::Policy;
+use segue::control::state::Goal;
 use segue::ident::Ident;
 use segue::pg::{Config, Limits, Session};
 use segue::sandbox::{Database, database};

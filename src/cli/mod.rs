@@ -94,7 +94,9 @@ async fn init(context: &Context) -> Result<(), Fail> {
 
 /// How what happens is shown: bars on a terminal, lines elsewhere, JSON lines where asked for.
 fn mode(context: &Context) -> ui::Mode {
-    ui::Mode::choose(context.global.json, std::io::stderr().is_terminal(), color(context))
+    // With only one of both a terminal, the other is being kept, and it should hold the story.
+    let terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    ui::Mode::choose(context.global.json, terminal, color(context))
 }
 
 fn color(context: &Context) -> bool {
@@ -136,20 +138,17 @@ fn show_diagnostics(context: &Context, found: &Diagnostics) {
 
 /// How a command that did not do what was asked says so.
 fn tell(fail: &Fail, json: bool, color: bool) -> Exit {
+    let failure = ui::errors::Failure {
+        exit: fail.exit as u8,
+        code: fail.exit.name(),
+        message: &fail.message,
+        help: fail.help.as_deref(),
+        diagnostics: &fail.diagnostics,
+    };
     if json {
-        let diagnostics: Vec<Value> = fail.diagnostics.0.iter().map(|d| d.to_json()).collect();
-        print_json(&json!({
-            "at": crate::clock::now(), "event": "error", "exit": fail.exit as u8,
-            "message": fail.message, "help": fail.help, "diagnostics": diagnostics,
-        }));
+        print(&format!("{}\n", failure.json(crate::clock::now())));
     } else {
-        for diagnostic in &fail.diagnostics.0 {
-            eprintln!("{}\n", diagnostic.render(color));
-        }
-        eprintln!("error: {}", fail.message);
-        if let Some(help) = &fail.help {
-            eprintln!("  help: {help}");
-        }
+        eprintln!("{}", failure.text(color));
     }
     fail.exit
 }

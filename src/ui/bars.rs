@@ -97,7 +97,8 @@ impl Bars {
     fn draw(&mut self, glance: &Glance) {
         let width = (self.width)();
         self.head.set_message(self.head_line(glance));
-        let shown: Vec<&TableProgress> = glance.backfill.iter().filter(|table| !tell::is_done(table)).collect();
+        let shown: Vec<&TableProgress> =
+            glance.backfill.iter().filter(|table| !tell::is_done(table)).collect();
         self.fit(shown.len());
         let names = shown.iter().map(|t| human::width(&t.table)).max().unwrap_or(0);
         let names = names.min(LONGEST_NAME).min(width / 3);
@@ -190,7 +191,8 @@ fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usi
             parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("  ")
         }
         (Some(fraction), false) => {
-            let left = table.eta_seconds.filter(|_| width >= NARROW).map(|eta| format!(" {}", human::about(eta)));
+            let left =
+                table.eta_seconds.filter(|_| width >= NARROW).map(|eta| format!(" {}", human::about(eta)));
             format!("{}{}", human::percent(fraction), left.unwrap_or_default())
         }
         (None, _) => format!("{} rows", human::count(table.rows_done)),
@@ -296,7 +298,8 @@ mod tests {
         for columns in [1, 2, 5, 10, 33, 34, 75, 76, 200] {
             let (mut bars, term) = bars(columns);
             for tables in [0, 3, 1] {
-                let backfill = (0..tables).map(|i| TableProgress { table: format!("t{i}"), ..users(i) }).collect();
+                let backfill =
+                    (0..tables).map(|i| TableProgress { table: format!("t{i}"), ..users(i) }).collect();
                 bars.take(&Told::Glance(Box::new(Glance { backfill, ..troubled() })));
             }
             bars.note("stopped");

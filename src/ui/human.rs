@@ -57,7 +57,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -199,10 +199,24 @@ mod tests {
 
     #[test]
     fn durations_as_people_say_them() {
-        let said: Vec<String> =
-            [0.0, 0.0001, 0.012, 0.25, 1.0, 1.4, 9.999, 42.3, 59.7, 200.0, 3600.0, 7500.0, 273_600.0, f64::NAN]
-                .map(seconds)
-                .into();
+        let said: Vec<String> = [
+            0.0,
+            0.0001,
+            0.012,
+            0.25,
+            1.0,
+            1.4,
+            9.999,
+            42.3,
+            59.7,
+            200.0,
+            3600.0,
+            7500.0,
+            273_600.0,
+            f64::NAN,
+        ]
+        .map(seconds)
+        .into();
         insta::assert_snapshot!(said.join(" | "), @"0 s | under 1 ms | 12 ms | 0.25 s | 1 s | 1.4 s | 10 s | 42 s | 1 min | 3 min 20 s | 1 h | 2 h 5 min | 3 d 4 h | unknown");
     }
 

@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn steps_and_holds_are_flat() {
-        let told: Vec<Told> = story().into_iter().filter(|told| matches!(told, Told::Record { .. })).collect();
+        let told: Vec<Told> =
+            story().into_iter().filter(|told| matches!(told, Told::Record { .. })).collect();
         insta::assert_snapshot!(said(&told), @r#"
         {"at":"2026-11-22T07:00:00Z","event":"supervisor_up","holder":"host:4711","term":3,"version":"0.1.0"}
         {"at":"2026-11-22T07:00:00.01Z","event":"step_began","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"forward"}
@@ -189,7 +190,8 @@ mod tests {
 
     #[test]
     fn failures_commands_and_endings() {
-        let taken = |kind| Record::CommandTaken { id: 9, kind, by: "alice".into(), reason: None, refused: None };
+        let taken =
+            |kind| Record::CommandTaken { id: 9, kind, by: "alice".into(), reason: None, refused: None };
         let failed = Outcome::Failed { error: "no".into(), class: FailureClass::DiskFull };
         let told = [
             told(0, taken(CommandKind::Complete { force: true })),

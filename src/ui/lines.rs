@@ -98,7 +98,9 @@ impl Lines {
             parts.push(format!("waiting for a lock held by {blockers}"));
         }
         let in_hand = self.teller.in_hand(glance.at).filter(|for_| *for_ >= IN_HAND_AFTER);
-        if parts.is_empty() && let (Some(current), Some(length)) = (&glance.current, in_hand) {
+        if parts.is_empty()
+            && let (Some(current), Some(length)) = (&glance.current, in_hand)
+        {
             parts.push(format!("{current}, {} so far", human::about(length.as_secs_f64())));
         }
         for hold in &glance.holds {

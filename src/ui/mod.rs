@@ -142,6 +142,9 @@ mod tests {
         show.note(samples::at(0), "hello");
         assert!(!show.is_closed());
         show.finish();
-        assert_eq!(kept.text(), "{\"at\":\"2026-11-22T07:00:00Z\",\"event\":\"note\",\"message\":\"hello\"}\n");
+        assert_eq!(
+            kept.text(),
+            "{\"at\":\"2026-11-22T07:00:00Z\",\"event\":\"note\",\"message\":\"hello\"}\n"
+        );
     }
 }

@@ -36,9 +36,8 @@ impl Pace {
 /// Nothing moved; readings and ages, which always differ, do not count.
 fn same(a: &Glance, b: &Glance) -> bool {
     let rows = |g: &Glance| g.backfill.iter().map(|t| (t.table.clone(), t.rows_done)).collect::<Vec<_>>();
-    let holds = |g: &Glance| {
-        g.holds.iter().map(|h| (h.kind, h.by.clone(), h.subject.clone())).collect::<Vec<_>>()
-    };
+    let holds =
+        |g: &Glance| g.holds.iter().map(|h| (h.kind, h.by.clone(), h.subject.clone())).collect::<Vec<_>>();
     a.state == b.state
         && a.steps_done == b.steps_done
         && a.current == b.current

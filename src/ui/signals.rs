@@ -18,7 +18,8 @@ pub fn parts(readings: &[Reading], now: Timestamp, details: bool) -> Vec<String>
             .unwrap_or_default();
         let said = said(lag, now, details);
         // Who is behind it comes last.
-        let (value, who) = said.split_once(" (").map_or((&*said, String::new()), |(v, w)| (v, format!(" ({w}")));
+        let (value, who) =
+            said.split_once(" (").map_or((&*said, String::new()), |(v, w)| (v, format!(" ({w}")));
         parts.push(format!("lag{subject} {value}{behind}{who}"));
     }
     parts.extend(locks(of(name::LOCK_WAIT).next(), of(name::LOCK_VICTIMS).next(), now, details));
@@ -81,7 +82,10 @@ mod tests {
 
     #[test]
     fn healthy_and_blind_are_told_apart() {
-        let mut said = vec![parts(&signals(), at(6000), true).join(" · "), parts(&signals(), at(6000), false).join(" · ")];
+        let mut said = vec![
+            parts(&signals(), at(6000), true).join(" · "),
+            parts(&signals(), at(6000), false).join(" · "),
+        ];
         let why = |reading: Reading, state, why: &str| Reading { state, detail: Some(why.into()), ..reading };
         let stale = Reading { state: Freshness::Stale, ..reading(name::LOCK_WAIT, None, Some(0.0), "s") };
         let troubled = [

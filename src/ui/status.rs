@@ -62,7 +62,10 @@ impl Page {
 
     fn rollout(&mut self, rollout: &RolloutStatus, status: &Status, now: Timestamp) {
         let name = self.paint.bold(&human::plain(&rollout.plan));
-        self.line("rollout", &format!("{name} · id {} · schema {}", rollout.id, human::plain(&rollout.schema)));
+        self.line(
+            "rollout",
+            &format!("{name} · id {} · schema {}", rollout.id, human::plain(&rollout.schema)),
+        );
         let mut state = vec![format!("{}: {}", rollout.state.name(), self::state(rollout))];
         state.push(steps(rollout, now));
         self.item("state", &state);
@@ -344,7 +347,11 @@ mod tests {
     fn failed_with_an_error() {
         let mut records = backfilling();
         let error = "filling users: ERROR 22012: division by zero\nrow id = 4711".to_owned();
-        records.push(Record::StateChanged { from: State::Backfilling, to: State::Failed, error: Some(error) });
+        records.push(Record::StateChanged {
+            from: State::Backfilling,
+            to: State::Failed,
+            error: Some(error),
+        });
         insta::assert_snapshot!(show(&records, false, vec![users(420_000)], vec![]), @r"
         rollout     20261122_full_name · id 7 · schema public
         state       failed: it stopped on an error while backfilling

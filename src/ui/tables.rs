@@ -22,7 +22,8 @@ pub fn render_within(head: &[&str], rows: &[Vec<String>], width: Option<usize>, 
         .iter()
         .map(|row| (0..columns).map(|i| row.get(i).map(|c| human::plain(c)).unwrap_or_default()).collect())
         .collect();
-    let mut layout: Vec<Column> = (0..columns).map(|i| Column::of(&head[i], rows.iter().map(|r| &r[i]))).collect();
+    let mut layout: Vec<Column> =
+        (0..columns).map(|i| Column::of(&head[i], rows.iter().map(|r| &r[i]))).collect();
     if let (Some(width), Some((last, others))) = (width, layout.split_last_mut()) {
         let taken: usize = others.iter().map(|column| column.width + GAP).sum();
         last.width = last.width.min(width.saturating_sub(taken).max(LEAST_LAST));

@@ -179,9 +179,10 @@ impl Teller {
             Record::ContractAllowed { forced: false } => {
                 news(Mark::Note, "contract allowed: nobody uses the old version")
             }
-            Record::ContractRefused { users } => {
-                news(Mark::Warn, format!("contract refused: the old version is in use by {}", users.join("; ")))
-            }
+            Record::ContractRefused { users } => news(
+                Mark::Warn,
+                format!("contract refused: the old version is in use by {}", users.join("; ")),
+            ),
             Record::Held { hold } => news(Mark::Held, self::hold(hold)),
             Record::Released { hold } => {
                 let length = human::duration(human::between(hold.since, at));
@@ -199,6 +200,9 @@ impl Teller {
             Record::RollbackDecided { guard, reason, evidence } => {
                 let why = rollback_reason(guard.as_deref(), reason.as_deref(), evidence);
                 news(Mark::Warn, format!("rolling back: {why}"))
+            }
+            Record::StandbysExpected { names } => {
+                news(Mark::Note, format!("standbys watched from now on: {}", names.join(", ")))
             }
             Record::Evidence { what, .. } => news(Mark::Note, format!("noted in the journal: {what}")),
         })
@@ -236,7 +240,8 @@ fn rollback_reason(guard: Option<&str>, reason: Option<&str>, evidence: &serde_j
     match serde_json::from_value::<Evidence>(evidence.clone()) {
         Ok(seen) => {
             let of = seen.subject.map(|subject| format!(" of {subject}")).unwrap_or_default();
-            let (reading, limit) = (human::value(seen.reading, &seen.unit), human::value(seen.threshold, &seen.unit));
+            let (reading, limit) =
+                (human::value(seen.reading, &seen.unit), human::value(seen.threshold, &seen.unit));
             let since = human::moment(seen.since);
             format!("{guard}{of} is at {reading} and has been over {limit} since {since}")
         }
@@ -288,7 +293,8 @@ pub fn rows(progress: &TableProgress) -> String {
 /// `81,000 rows/s, 7 s left`; empty where neither is known.
 pub fn speed(progress: &TableProgress) -> String {
     let rate = progress.rows_per_second.map(human::rows_per_second);
-    let left = progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
+    let left =
+        progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
     rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
 }
 
@@ -349,7 +355,8 @@ mod tests {
         let mut teller = Teller::new(program());
         let (step, direction) = (1, Direction::Forward);
         assert_eq!(teller.time(at(0), &Record::StepBegan { step, direction }), None);
-        let failed = Outcome::Failed { error: "x".into(), class: crate::control::retry::FailureClass::LockTimeout };
+        let failed =
+            Outcome::Failed { error: "x".into(), class: crate::control::retry::FailureClass::LockTimeout };
         let ended = |outcome| Record::StepEnded { step, direction, outcome };
         assert_eq!(teller.time(at(1000), &ended(failed)), Some(Duration::from_secs(1)));
         assert_eq!(teller.in_hand(at(2000)), Some(Duration::from_secs(2)));
