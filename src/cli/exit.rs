@@ -25,7 +25,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What it is called in JSON.
+    /// Stable, for JSON.
     pub fn name(self) -> &'static str {
         match self {
             Exit::Done => "done",

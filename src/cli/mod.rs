@@ -4,6 +4,7 @@
 pub mod args;
 mod compiled;
 mod context;
+pub mod demo;
 pub mod exit;
 mod fail;
 mod look;
@@ -42,6 +43,10 @@ pub fn main() -> Exit {
         eprintln!("error: {error}");
         return Exit::Usage;
     }
+    if let Command::Demo(flags) = &cli.command {
+        // It has threads of its own and runs the other commands as processes.
+        return demo::run(flags, cli.global.json, !color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -75,7 +80,7 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Clients => look::clients(&context).await,
         Command::History => look::history(&context).await,
         Command::Log { plan } => look::log(&context, plan.as_deref()).await,
-        Command::Demo(_) => Err(Fail::new(Exit::Failed, "not wired")),
+        Command::Demo(_) => unreachable!("the demonstration runs outside the runtime"),
     }
 }
 
@@ -123,16 +128,15 @@ fn say(context: &Context, event: &str, text: &str) {
 
 /// Warnings and notes, before the work.
 fn show_diagnostics(context: &Context, found: &Diagnostics) {
-    for diagnostic in &found.0 {
-        if context.global.json {
-            let mut line = json!({"at": crate::clock::now(), "event": "diagnostic"});
-            if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), diagnostic.to_json()) {
-                line.extend(fields);
-            }
-            print_json(&line);
-        } else {
-            eprintln!("{}\n", diagnostic.render(color(context)));
+    if found.0.is_empty() {
+        return;
+    }
+    if context.global.json {
+        for line in ui::errors::diagnostics_json(found, crate::clock::now()) {
+            print(&format!("{line}\n"));
         }
+    } else {
+        eprintln!("{}\n", ui::errors::diagnostics_text(found, color(context)));
     }
 }
 

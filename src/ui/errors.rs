@@ -3,7 +3,7 @@
 
 use super::json::{event, object};
 use super::{Paint, human};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Severity};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -50,11 +50,34 @@ fn clean(line: &str) -> String {
     human::plain(line.trim_end())
 }
 
+/// All of a plan's diagnostics with their lines, and a closing count.
+pub fn diagnostics_text(found: &Diagnostics, color: bool) -> String {
+    let mut parts: Vec<String> = found.0.iter().map(|d| d.render(color)).collect();
+    let count = |severity| found.0.iter().filter(|d| d.severity == severity).count();
+    let counted: Vec<String> =
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")]
+            .into_iter()
+            .map(|(severity, name)| (count(severity), name))
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, name)| format!("{number} {name}{}", if number == 1 { "" } else { "s" }))
+            .collect();
+    if !counted.is_empty() {
+        parts.push(counted.join(", "));
+    }
+    parts.join("\n\n")
+}
+
+/// A line each: `diagnostic` events.
+pub fn diagnostics_json(found: &Diagnostics, at: Timestamp) -> Vec<String> {
+    found.0.iter().map(|d| event(at, "diagnostic", object(d.to_json()))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::at;
     use super::*;
-    use crate::diagnostic::Diagnostic;
+    use crate::diagnostic::{Diagnostic, Source, Span};
+    use std::sync::Arc;
 
     fn failure(diagnostics: &Diagnostics) -> Failure<'_> {
         Failure {
@@ -87,5 +110,34 @@ mod tests {
         insta::assert_snapshot!(failure.json(at(0)), @r#"
         {"at":"2026-11-22T07:00:00Z","event":"error","code":"plan","exit":3,"message":"1 error","help":null,"diagnostics":[{"code":"plan.empty","severity":"error","message":"the plan has no operation","position":null,"help":null}]}
         "#);
+    }
+
+    #[test]
+    fn diagnostics_are_counted() {
+        let source = Arc::new(Source { name: "plans/a.yaml".into(), text: "operations: 1\n".into() });
+        let found = Diagnostics(vec![
+            Diagnostic::error("plan.wrong_type", "`operations` must be a list")
+                .at(Span { source, bytes: 12..13 })
+                .help("write one item a line"),
+            Diagnostic::warning("plan.old", "this is old"),
+        ]);
+        insta::assert_snapshot!(diagnostics_text(&found, false), @r"
+        error[plan.wrong_type]: `operations` must be a list
+         --> plans/a.yaml:1:13
+          |
+        1 | operations: 1
+          |             ^
+          |
+          = help: write one item a line
+
+        warning[plan.old]: this is old
+
+        1 error, 1 warning
+        ");
+        insta::assert_snapshot!(diagnostics_json(&found, at(0)).join("\n"), @r#"
+        {"at":"2026-11-22T07:00:00Z","event":"diagnostic","code":"plan.wrong_type","severity":"error","message":"`operations` must be a list","position":{"file":"plans/a.yaml","line":1,"column":13},"help":"write one item a line"}
+        {"at":"2026-11-22T07:00:00Z","event":"diagnostic","code":"plan.old","severity":"warning","message":"this is old","position":null,"help":null}
+        "#);
+        assert_eq!(diagnostics_text(&Diagnostics::default(), false), "");
     }
 }
