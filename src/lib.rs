@@ -7,3 +7,4 @@ pub mod diagnostic;
 pub mod ident;
 pub mod lsn;
 pub mod plan;
+pub mod sandbox;
