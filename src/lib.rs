@@ -6,5 +6,6 @@ pub mod control;
 pub mod diagnostic;
 pub mod ident;
 pub mod lsn;
+pub mod pg;
 pub mod plan;
 pub mod sandbox;

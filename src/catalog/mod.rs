@@ -3,6 +3,9 @@
 
 pub mod diff;
 pub mod fingerprint;
+mod normal;
+
+pub use normal::Order;
 
 use crate::ident::Ident;
 use serde::{Deserialize, Serialize};
@@ -21,11 +24,12 @@ pub struct Catalog {
     /// Ordinary views of the schema itself (never the version schemas').
     pub views: BTreeMap<Ident, View>,
     pub sequences: BTreeMap<Ident, Sequence>,
-    /// Functions of the schema: identity (`name(argument types)`) to full definition.
+    /// Functions, procedures and aggregates of the schema: identity (`name(argument types)`) to full definition.
+    /// Not those of extensions and range types, which come and go with them; the same holds for `types`.
     pub functions: BTreeMap<String, String>,
-    /// Enums, domains and composite types: name to a textual definition.
+    /// Enums, domains, composite and range types: name to a textual definition.
     pub types: BTreeMap<Ident, String>,
-    /// Extended statistics objects: name to definition.
+    /// Extended statistics objects: name to the statements that make them, columns by name.
     pub statistics: BTreeMap<Ident, String>,
     /// Names of all other schemas of the database (to see collisions of version schemas).
     pub other_schemas: Vec<Ident>,
@@ -60,7 +64,8 @@ pub struct Table {
     pub grants: Vec<Grant>,
     pub row_security: bool,
     pub force_row_security: bool,
-    /// Storage parameters such as `fillfactor=70`.
+    /// Storage parameters such as `fillfactor=70`, those of the TOAST table as `toast.…`;
+    /// of a foreign table `server=…` and its options.
     pub options: Vec<String>,
     pub tablespace: Option<Ident>,
     /// `d` default, `n` nothing, `f` full, `i` index.
@@ -68,7 +73,7 @@ pub struct Table {
     pub replica_identity_index: Option<Ident>,
     /// `pg_get_partkeydef` of a partitioned table.
     pub partition_key: Option<String>,
-    /// Columns the partition key reads.
+    /// Columns the partition key reads, by name.
     pub partition_columns: Vec<Ident>,
     /// Parent and bound where this table is a partition.
     pub partition_of: Option<(Ident, String)>,
@@ -78,18 +83,22 @@ pub struct Table {
     /// Publications that publish this table, each with its column list if it has one.
     pub publications: Vec<Publication>,
     /// Things elsewhere that read one of the columns: (column, what it is, as `view public.v`).
-    /// Indexes, constraints, triggers and policies of the table itself are not listed; user views,
-    /// rules, functions with a recorded dependency, statistics and generated columns are.
+    /// Indexes, constraints, triggers and policies of the table itself are not listed; user views, rules (its
+    /// own too), functions with a recorded dependency, statistics, generated columns, publications that name
+    /// columns, the partition key, other tables' policies and foreign keys that point here are.
+    /// Who reads the whole row (`SELECT t FROM t`) depends on no column and is not here.
     pub dependents: Vec<Dependent>,
     pub estimate: Estimate,
 }
 
-/// Planner's figures; not part of the schema, so not part of a fingerprint.
+/// How large a table is; not part of the schema, so not part of a fingerprint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// `None` where the table was never analysed: not knowing is a value.
+    /// The planner's figure. `None` where the table was never analysed: not knowing is a value.
     pub rows: Option<f64>,
+    /// Blocks of the table's own file as it is now; 0 for what has no file (partitioned, foreign).
     pub pages: u64,
+    /// Bytes of the table with its TOAST table and indexes as they are now.
     pub bytes: u64,
 }
 
@@ -98,6 +107,7 @@ pub struct Column {
     pub name: Ident,
     /// `format_type` under an empty search_path: `character varying(20)`, `public.mood`.
     pub type_name: String,
+    /// Holds for every row: false where a NOT NULL constraint is there but not validated (18).
     pub not_null: bool,
     /// Default expression as `pg_get_expr` gives it under an empty search_path; `None` for generated columns.
     pub default: Option<String>,
@@ -108,7 +118,7 @@ pub struct Column {
     pub identity: Option<Identity>,
     /// The sequence this column owns (serial or identity).
     pub owned_sequence: Option<Ident>,
-    /// Only where it differs from the type's own.
+    /// Qualified and quoted; only where it differs from the type's own.
     pub collation: Option<String>,
     /// Only where it differs from the type's own: `PLAIN`, `EXTERNAL`, `EXTENDED`, `MAIN`.
     pub storage: Option<String>,
@@ -144,7 +154,7 @@ pub enum ConstraintKind {
 pub struct Constraint {
     pub name: Ident,
     pub kind: ConstraintKind,
-    /// Columns of this table, in the constraint's order (for CHECK: those it reads).
+    /// Columns of this table, in the constraint's order (for CHECK: those it reads; for EXCLUDE: not its expressions).
     pub columns: Vec<Ident>,
     /// `pg_get_constraintdef(oid)` under an empty search_path.
     pub definition: String,
@@ -186,12 +196,12 @@ pub struct Index {
     pub valid: bool,
     /// Primary key, unique or exclude constraint behind it.
     pub constraint: Option<Ident>,
-    /// Key parts in order: `pg_get_indexdef(oid, n, true)` and the column where the part is one.
+    /// Key parts in order.
     pub keys: Vec<IndexKey>,
     pub include: Vec<Ident>,
     /// `pg_get_expr(indpred)`.
     pub predicate: Option<String>,
-    /// Every column read: keys, expressions, INCLUDE and predicate.
+    /// Every column read: keys, expressions, INCLUDE and predicate; by name.
     pub columns: Vec<Ident>,
     pub options: Vec<String>,
     pub tablespace: Option<Ident>,
@@ -204,9 +214,10 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IndexKey {
     pub column: Option<Ident>,
-    /// The part as SQL, without collation, opclass and order: a quoted name or `(expression)`.
+    /// The part as it stands in CREATE INDEX, without collation, opclass and order: a name, quoted where it
+    /// must be, a bare function call, or `(expression)`.
     pub expression: String,
-    /// Schema-qualified; only where it differs from the column's.
+    /// Schema-qualified; only where it differs from the column's (for an expression: from its type's).
     pub collation: Option<String>,
     /// Schema-qualified, with parameters; only where it is not the type's default.
     pub opclass: Option<String>,
@@ -224,7 +235,7 @@ pub struct Trigger {
     pub before_row: bool,
     pub on_update: bool,
     pub on_insert: bool,
-    /// Columns named by UPDATE OF or read by WHEN.
+    /// Columns named by UPDATE OF or read by WHEN; by name.
     pub columns: Vec<Ident>,
     pub comment: Option<String>,
 }
@@ -232,18 +243,22 @@ pub struct Trigger {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     pub name: Ident,
-    /// Normalised: command, permissive, roles, USING, WITH CHECK.
+    /// What follows the table's name in CREATE POLICY: `AS … FOR … TO … USING (…) WITH CHECK (…)`.
     pub definition: String,
     pub columns: Vec<Ident>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
+    /// A materialised view's query is its rule `_RETURN`.
     pub name: Ident,
+    /// `pg_get_ruledef`, and the ALTER TABLE that disables it where it is disabled.
     pub definition: String,
     pub columns: Vec<Ident>,
 }
 
+/// A privilege that somebody holds. What the owner holds by itself is listed only where it is not all
+/// an owner has by default, so that GRANT followed by REVOKE leaves no trace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
     /// `PUBLIC` is the empty name.
@@ -256,11 +271,12 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Publication {
     pub name: Ident,
+    /// `None`: every column.
     pub columns: Option<Vec<Ident>>,
     pub row_filter: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependent {
     pub column: Ident,
     /// As a person would name it: `view public.active_users`.

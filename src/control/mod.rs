@@ -1,9 +1,16 @@
 //! Owns the decisions of a rollout, pure: what state it is in, what to do next, when to hold.
 //! Must not do anything: no clock (`now` is an argument), no I/O, no async.
 
+pub mod gate;
+pub mod guard;
 pub mod hold;
+pub mod lag;
+pub mod lease;
+pub mod pace;
+pub mod policy;
+pub mod progress;
 pub mod record;
+pub mod retry;
+pub mod signal;
 pub mod slicing;
 pub mod state;
-pub mod policy;
-pub mod signal;

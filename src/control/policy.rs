@@ -1,7 +1,8 @@
 //! Owns the rules a rollout runs under, resolved: defaults, then `segue.yaml`, then the plan, then
 //! flags. Stored with the rollout, so that a supervisor elsewhere obeys the same ones.
 
-use crate::plan::settings::{OnRowError, UserTriggers};
+use super::signal::name;
+use crate::plan::settings::{LevelSettings, OnRowError, ProbeSettings, Settings, UserTriggers};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -65,5 +66,261 @@ impl Default for LockPolicy {
             budget: Duration::from_secs(3600),
             patience: Duration::from_secs(1),
         }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy::resolve(&[])
+    }
+}
+
+impl Policy {
+    /// The defaults overridden, one by one, by each layer in turn: `segue.yaml`, the plan, flags.
+    pub fn resolve(layers: &[&Settings]) -> Policy {
+        /// The last layer that says something.
+        fn last<T>(layers: &[&Settings], said: impl Fn(&Settings) -> Option<T>) -> Option<T> {
+            layers.iter().rev().find_map(|layer| said(layer))
+        }
+        let levels = |of: fn(&Settings) -> Option<&LevelSettings>| {
+            let mut merged = LevelSettings::default();
+            layers.iter().filter_map(|layer| of(layer)).for_each(|said| override_levels(&mut merged, said));
+            merged
+        };
+        let mut guards = vec![
+            replication_lag(&levels(|layer| layer.replication_lag.as_ref())),
+            lock_wait(&levels(|layer| layer.lock_wait.as_ref())),
+        ];
+        guards.extend(probes(layers).iter().map(probe));
+        Policy {
+            slice_time: last(layers, |l| l.slice_time.as_ref().map(|s| s.value))
+                .unwrap_or(Duration::from_millis(50)),
+            workers: last(layers, |l| l.workers.as_ref().map(|w| w.value)).unwrap_or(1),
+            user_triggers: last(layers, |l| l.user_triggers).unwrap_or(UserTriggers::Fire),
+            on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
+            guards,
+            quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
+            locks: LockPolicy::default(),
+        }
+    }
+
+    /// The guard of a signal, if there is one.
+    pub fn guard(&self, signal: &str) -> Option<&Guard> {
+        self.guards.iter().find(|guard| guard.signal == signal)
+    }
+}
+
+fn override_levels(base: &mut LevelSettings, over: &LevelSettings) {
+    if over.throttle.is_some() {
+        base.throttle.clone_from(&over.throttle);
+    }
+    if over.pause.is_some() {
+        base.pause.clone_from(&over.pause);
+    }
+    if over.rollback.is_some() {
+        base.rollback.clone_from(&over.rollback);
+    }
+    base.only_if_ours = over.only_if_ours.or(base.only_if_ours);
+}
+
+/// All layers' probes by name, in the order of their first mention.
+fn probes(layers: &[&Settings]) -> Vec<ProbeSettings> {
+    let mut merged: Vec<ProbeSettings> = Vec::new();
+    for said in layers.iter().flat_map(|layer| &layer.probes) {
+        match merged.iter_mut().find(|known| known.name.value == said.name.value) {
+            Some(known) => {
+                known.sql = said.sql.clone();
+                override_levels(&mut known.levels, &said.levels);
+            }
+            None => merged.push(said.clone()),
+        }
+    }
+    merged
+}
+
+fn replication_lag(said: &LevelSettings) -> Guard {
+    const THROTTLE: f64 = 1.0;
+    const PAUSE: f64 = 10.0;
+    const ROLLBACK: f64 = 300.0;
+    let mut guard = guard(name::REPLICATION_LAG, "s", said, Some(THROTTLE), Some(PAUSE));
+    guard.rollback = guard.rollback.or_else(|| {
+        // A pause that is asked for only above the default rollback moves it up in proportion.
+        let above = guard.pause.filter(|pause| *pause >= ROLLBACK).map_or(ROLLBACK, |p| p * ROLLBACK / PAUSE);
+        Some(RollbackAbove { above, lasting: Duration::from_secs(60) })
+    });
+    guard
+}
+
+fn lock_wait(said: &LevelSettings) -> Guard {
+    Guard { cancels: true, ..guard(name::LOCK_WAIT, "s", said, Some(0.1), Some(1.0)) }
+}
+
+fn probe(said: &ProbeSettings) -> Guard {
+    let mut guard = guard(said.name.as_str(), "", &said.levels, None, None);
+    guard.sql = Some(said.sql.value.clone());
+    // Unlike lag, an operator's number need not fall to nothing when all is well: a pause goes on
+    // where the throttle would not act either.
+    guard.resume_share = match (guard.throttle, guard.pause) {
+        (Some(throttle), Some(pause)) if pause > 0.0 => (throttle / pause).clamp(0.5, 0.9),
+        _ => 0.8,
+    };
+    guard
+}
+
+fn guard(signal: &str, unit: &str, said: &LevelSettings, throttle: Option<f64>, pause: Option<f64>) -> Guard {
+    let said_pause = said.pause.as_ref().map(|p| p.value);
+    // A pause asked for below the default throttle takes the throttle down with it.
+    let throttle = match (said_pause, pause, throttle) {
+        (Some(said), Some(default), Some(throttle)) if said < 2.0 * throttle => {
+            Some(throttle / default * said)
+        }
+        _ => throttle,
+    };
+    Guard {
+        signal: signal.to_owned(),
+        sql: None,
+        unit: unit.to_owned(),
+        throttle: said.throttle.as_ref().map(|t| t.value).or(throttle),
+        pause: said_pause.or(pause),
+        resume_share: 0.5,
+        resume_after: Duration::from_secs(5),
+        rollback: said
+            .rollback
+            .as_ref()
+            .map(|rule| RollbackAbove { above: rule.above, lasting: rule.lasting }),
+        only_if_ours: said.only_if_ours.unwrap_or(false),
+        cancels: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Spanned;
+    use crate::plan::settings::RollbackRule;
+
+    fn level(throttle: Option<f64>, pause: Option<f64>) -> LevelSettings {
+        LevelSettings {
+            throttle: throttle.map(Spanned::bare),
+            pause: pause.map(Spanned::bare),
+            ..LevelSettings::default()
+        }
+    }
+
+    fn with_lag(levels: LevelSettings) -> Settings {
+        Settings { replication_lag: Some(levels), ..Settings::default() }
+    }
+
+    fn named(name: &str, sql: &str, levels: LevelSettings) -> ProbeSettings {
+        ProbeSettings { name: name.into(), sql: sql.into(), levels }
+    }
+
+    #[test]
+    fn the_defaults_are_the_contracts() {
+        let policy = Policy::default();
+        assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(50), 1));
+        assert_eq!((policy.user_triggers, policy.on_row_error), (UserTriggers::Fire, OnRowError::Stop));
+        assert_eq!(policy.quiet_for, Duration::ZERO);
+        let lag = policy.guard("replication_lag").unwrap();
+        assert_eq!((lag.throttle, lag.pause, lag.resume_share), (Some(1.0), Some(10.0), 0.5));
+        assert_eq!(lag.resume_after, Duration::from_secs(5));
+        assert_eq!(lag.rollback, Some(RollbackAbove { above: 300.0, lasting: Duration::from_secs(60) }));
+        assert!(!lag.only_if_ours && !lag.cancels);
+        let lock = policy.guard("lock_wait").unwrap();
+        assert_eq!(
+            (lock.throttle, lock.pause, lock.rollback, lock.cancels),
+            (Some(0.1), Some(1.0), None, true)
+        );
+        assert_eq!(policy.guards.len(), 2);
+    }
+
+    #[test]
+    fn later_layers_override_one_by_one() {
+        let file = Settings {
+            slice_time: Some(Spanned::bare(Duration::from_millis(20))),
+            workers: Some(Spanned::bare(2)),
+            on_row_error: Some(OnRowError::SetAside(100)),
+            ..with_lag(level(Some(2.0), Some(20.0)))
+        };
+        let plan = Settings {
+            workers: Some(Spanned::bare(3)),
+            quiet_for: Some(Spanned::bare(Duration::from_secs(60))),
+            user_triggers: Some(UserTriggers::Skip),
+            ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
+        };
+        let flags = Settings {
+            lock_wait: Some(level(None, Some(2.0))),
+            ..with_lag(LevelSettings {
+                rollback: Some(RollbackRule { above: 90.0, lasting: Duration::from_secs(5) }),
+                ..LevelSettings::default()
+            })
+        };
+        let policy = Policy::resolve(&[&file, &plan, &flags]);
+        assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(20), 3));
+        assert_eq!(
+            (policy.on_row_error, policy.user_triggers),
+            (OnRowError::SetAside(100), UserTriggers::Skip)
+        );
+        assert_eq!(policy.quiet_for, Duration::from_secs(60));
+        let lag = policy.guard("replication_lag").unwrap();
+        assert_eq!((lag.throttle, lag.pause, lag.only_if_ours), (Some(2.0), Some(30.0), true));
+        assert_eq!(lag.rollback, Some(RollbackAbove { above: 90.0, lasting: Duration::from_secs(5) }));
+        let lock = policy.guard("lock_wait").unwrap();
+        assert_eq!((lock.throttle, lock.pause), (Some(0.1), Some(2.0)));
+        // The other way round the plan does not win over the flags.
+        assert_eq!(Policy::resolve(&[&plan, &file]).workers, 2);
+    }
+
+    #[test]
+    fn a_tiny_pause_takes_the_throttle_along() {
+        let lag = |levels| Policy::resolve(&[&with_lag(levels)]).guard("replication_lag").unwrap().clone();
+        assert_eq!(lag(level(None, Some(0.5))).throttle, Some(0.05));
+        assert_eq!(lag(level(Some(0.4), Some(0.5))).throttle, Some(0.4));
+        assert_eq!(lag(level(None, Some(5.0))).throttle, Some(1.0));
+    }
+
+    #[test]
+    fn a_pause_above_the_default_rollback_moves_it_up() {
+        let rule = |levels| {
+            Policy::resolve(&[&with_lag(levels)]).guard("replication_lag").unwrap().rollback.unwrap().above
+        };
+        assert_eq!(rule(level(None, Some(20.0))), 300.0);
+        assert_eq!(rule(level(None, Some(600.0))), 18_000.0);
+    }
+
+    #[test]
+    fn probes_merge_by_name() {
+        let file = Settings {
+            probes: vec![
+                named("p99", "select 1", level(Some(200.0), Some(500.0))),
+                named("queue", "select 2", level(None, Some(10.0))),
+            ],
+            ..Settings::default()
+        };
+        let plan = Settings {
+            probes: vec![
+                named("p99", "select 3", level(None, Some(250.0))),
+                named("sessions", "select 4", LevelSettings::default()),
+            ],
+            ..Settings::default()
+        };
+        let policy = Policy::resolve(&[&file, &plan]);
+        let names: Vec<_> = policy.guards.iter().map(|g| g.signal.as_str()).collect();
+        assert_eq!(names, ["replication_lag", "lock_wait", "p99", "queue", "sessions"]);
+        let p99 = policy.guard("p99").unwrap();
+        assert_eq!(
+            (p99.sql.as_deref(), p99.throttle, p99.pause),
+            (Some("select 3"), Some(200.0), Some(250.0))
+        );
+        assert_eq!(p99.resume_share, 0.8);
+        assert_eq!((p99.rollback, p99.unit.as_str()), (None, ""));
+        assert_eq!(policy.guard("queue").unwrap().resume_share, 0.8);
+    }
+
+    #[test]
+    fn survives_being_stored() {
+        let policy = Policy::default();
+        let stored = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&stored).unwrap(), policy);
     }
 }

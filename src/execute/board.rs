@@ -1,7 +1,7 @@
 //! Owns how far the backfill is, as its worker last said: for progress bars and `status`.
 //! Must not be asked for decisions; the truth is the checkpoint in the database.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One table's backfill.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,19 +18,38 @@ pub struct TableProgress {
 
 /// Shared between the worker, which writes, and the supervisor, which reads.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<Vec<TableProgress>>>);
+pub struct Board(Arc<Mutex<Said>>);
+
+#[derive(Debug, Default)]
+struct Said {
+    tables: Vec<TableProgress>,
+    blockers: Option<String>,
+}
 
 impl Board {
     pub fn tables(&self) -> Vec<TableProgress> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().tables.clone()
+    }
+
+    /// Who is in the way of the lock in hand.
+    pub fn blockers(&self) -> Option<String> {
+        self.said().blockers.clone()
+    }
+
+    pub fn put_blockers(&self, blockers: Option<String>) {
+        self.said().blockers = blockers;
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces what is known of a table.
     pub fn put(&self, progress: TableProgress) {
-        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match tables.iter_mut().find(|t| t.step == progress.step && t.table == progress.table) {
+        let mut said = self.said();
+        match said.tables.iter_mut().find(|t| t.step == progress.step && t.table == progress.table) {
             Some(known) => *known = progress,
-            None => tables.push(progress),
+            None => said.tables.push(progress),
         }
     }
 }

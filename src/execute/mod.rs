@@ -66,6 +66,8 @@ pub enum Halt {
     /// Another supervisor holds the lease.
     Superseded,
     Failed(pg::Error),
+    /// The answer was lost, and a look (or the marker, or a probe) says it can be done again.
+    NotDone(pg::Error),
     /// A failure that trying again cannot mend, said in full.
     Broken(String),
 }
@@ -97,6 +99,9 @@ impl Halt {
             },
             Halt::Broken(error) => Outcome::Failed { error, class: FailureClass::Permanent },
             Halt::Failed(error) => Outcome::Failed { class: class(&error), error: error.to_string() },
+            Halt::NotDone(error) => {
+                Outcome::Failed { class: FailureClass::Connection, error: error.to_string() }
+            }
         }
     }
 }
@@ -137,6 +142,21 @@ impl Work {
         Ok(session)
     }
 
+    /// A step as messages name it.
+    fn title(&self, step: usize, direction: Direction) -> String {
+        let title = &self.program.steps[step].title;
+        match direction {
+            Direction::Forward => title.clone(),
+            Direction::Back => format!("undoing: {title}"),
+        }
+    }
+
+    /// Who is in the way of a lock, for the supervisor to show.
+    fn tell_blocked(&self, blockers: &str) {
+        tracing::info!(%blockers, "in the way of a lock");
+        self.board.put_blockers(Some(blockers.to_owned()));
+    }
+
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Canceller>> {
         self.canceller.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,6 +177,7 @@ impl Work {
             Direction::Back => self.back(step).await,
         };
         *self.slot() = None;
+        self.board.put_blockers(None);
         match ended {
             Ok(recorded) => Ended { outcome: Outcome::Done, recorded },
             // A statement cancelled because the step was told to end has not failed.

@@ -1,0 +1,171 @@
+//! Owns the guards: folds snapshots into one verdict, with durations, hysteresis and prediction.
+//! Must not impose it (the permit and the supervisor do), and must not measure.
+
+mod subject;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+use super::hold::{Hold, HoldKind};
+use super::policy::{Guard, Policy};
+use super::signal::{Freshness, Reading, Snapshot};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+use subject::{Decision, Sample, Subject};
+
+/// What all guards together say. The default says: go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// Every reason not to go at full speed, in the policy's order, then by subject.
+    pub holds: Vec<Hold>,
+    /// Share of full speed, 0..1: the strictest guard's. `None`: nothing throttles.
+    pub throttle: Option<f64>,
+    pub paused: bool,
+    /// Segue's own statement under way is to be cancelled now.
+    pub cancel: bool,
+    /// Roll back, and this is why.
+    pub rollback: Option<Evidence>,
+    /// A rollback rule was fulfilled, but the load did not turn out to be Segue's. Given once, in the
+    /// fold that found it out, to be journalled; the pause stays until [`GuardState::released`].
+    pub for_a_person: Vec<Evidence>,
+}
+
+/// What a rollback (or the decision against one) rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub signal: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    pub reading: f64,
+    pub threshold: f64,
+    pub unit: String,
+    /// Above the threshold without a break since then.
+    pub since: Timestamp,
+    /// The reading when Segue's writes stopped, and 30 s and 120 s after; `None`: not known, or not yet.
+    pub at_pause: Option<f64>,
+    pub after_30s: Option<f64>,
+    pub after_120s: Option<f64>,
+}
+
+/// What guards remember between snapshots. Durations are counted from sample to sample, at most
+/// [`LONGEST_STEP`] each: a jump of the clock, a suspended machine or a monitor that repeats itself
+/// neither ends a pause nor starts a rollback.
+#[derive(Clone, Debug, Default)]
+pub struct GuardState {
+    /// By signal and subject.
+    subjects: BTreeMap<(String, Option<String>), Subject>,
+    /// A guard paused, in the fold before.
+    paused: bool,
+}
+
+/// The most that one pair of samples adds to a duration.
+pub const LONGEST_STEP: Duration = Duration::from_secs(10);
+
+impl GuardState {
+    pub fn new() -> GuardState {
+        GuardState::default()
+    }
+
+    /// A person said `resume`: pauses that wait for one end. A signal that is still bad pauses anew.
+    pub fn released(&mut self) {
+        self.subjects.values_mut().for_each(Subject::released);
+        self.paused = self.subjects.values().any(Subject::paused);
+    }
+}
+
+/// Judges one snapshot. To be called with each new one; folding the same one again changes nothing.
+pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: Timestamp) -> Verdict {
+    state.subjects.retain(|(signal, _), _| policy.guards.iter().any(|g| g.signal == *signal));
+    for guard in &policy.guards {
+        observe(state, snapshot, guard, now);
+    }
+    let writes_stopped_before = state.paused;
+    state.paused = state.subjects.values().any(Subject::paused);
+
+    let mut verdict = Verdict { paused: state.paused, ..Verdict::default() };
+    for guard in &policy.guards {
+        for ((signal, name), subject) in &mut state.subjects {
+            if *signal != guard.signal {
+                continue;
+            }
+            subject.experiment(verdict.paused, writes_stopped_before);
+            match subject.decide(guard, name.as_deref()) {
+                Decision::None => {}
+                Decision::RollBack(evidence) => verdict.rollback = verdict.rollback.or(Some(evidence)),
+                Decision::Person(evidence) => verdict.for_a_person.push(evidence),
+            }
+            verdict.cancel |= guard.cancels && subject.over_pause(guard);
+            verdict.holds.extend(subject.hold(guard, name.as_deref()));
+            if let Some(share) = subject.throttled_to() {
+                verdict.throttle = Some(verdict.throttle.map_or(share, |least: f64| least.min(share)));
+            }
+        }
+    }
+    debug_assert_eq!(verdict.paused, verdict.holds.iter().any(|h| h.kind == HoldKind::Pause));
+    verdict
+}
+
+/// Brings all of one guard's subjects up to date.
+fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, now: Timestamp) {
+    let mut samples: BTreeMap<Option<String>, Sample> = BTreeMap::new();
+    for reading in snapshot.readings.iter().filter(|r| r.name == guard.signal) {
+        let sample = Sample::of(reading);
+        // Two readings of one subject: the worse one counts.
+        match samples.get(&reading.subject) {
+            Some(known) if !sample.worse_than(known) => {}
+            _ => drop(samples.insert(reading.subject.clone(), sample)),
+        }
+    }
+    let known: Vec<Option<String>> =
+        state.subjects.keys().filter(|(signal, _)| *signal == guard.signal).map(|(_, s)| s.clone()).collect();
+    if samples.is_empty() {
+        // No word at all of a guarded signal, which is not the same as a word that all is well.
+        let why =
+            || Sample::Unreadable { why: "the monitor has brought no reading of it".into(), last: None };
+        samples.extend(known.iter().cloned().map(|subject| (subject, why())));
+        if samples.is_empty() {
+            samples.insert(None, why());
+        }
+    }
+    // Who was there and is not named any more, while others are: the monitor says what is missing.
+    for subject in known {
+        samples.entry(subject).or_insert(Sample::Unmentioned);
+    }
+    for (name, sample) in samples {
+        let key = (guard.signal.clone(), name);
+        let subject = state.subjects.entry(key.clone()).or_default();
+        if !subject.observe(guard, sample, now) {
+            state.subjects.remove(&key);
+        }
+    }
+}
+
+impl Sample {
+    fn of(reading: &Reading) -> Sample {
+        let unreadable = |why: String| Sample::Unreadable { why, last: reading.value };
+        match (reading.state, reading.value) {
+            (Freshness::NotApplicable, _) => Sample::NotApplicable,
+            (Freshness::Fresh, Some(value)) if !value.is_nan() => Sample::Value { value, at: reading.at },
+            (Freshness::Fresh, Some(_)) => unreadable("the reading is not a number".into()),
+            (Freshness::Fresh, None) => unreadable("the reading has no value".into()),
+            (Freshness::Stale, _) => unreadable(format!(
+                "the last reading is too old ({}){}",
+                reading.at,
+                reading.detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default()
+            )),
+            (Freshness::Blind, _) => {
+                unreadable(reading.detail.clone().unwrap_or_else(|| "the monitor does not say why".into()))
+            }
+        }
+    }
+
+    fn worse_than(&self, other: &Sample) -> bool {
+        match (self, other) {
+            (Sample::Value { value, .. }, Sample::Value { value: than, .. }) => value > than,
+            (Sample::Value { .. }, Sample::NotApplicable) => true,
+            (Sample::Unreadable { .. }, _) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Owns one guard's memory of one subject (a standby, a probe): its pause, its share, its time above
+//! the rollback threshold and the experiment that a pause is. Must not see other subjects.
+
+use super::super::hold::{Hold, HoldKind};
+use super::super::policy::Guard;
+use super::throttle::Share;
+use super::{Evidence, LONGEST_STEP};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What a snapshot says of a subject.
+pub(super) enum Sample {
+    Value {
+        value: f64,
+        at: Timestamp,
+    },
+    Unreadable {
+        why: String,
+        last: Option<f64>,
+    },
+    NotApplicable,
+    /// The signal has readings, but none of this subject.
+    Unmentioned,
+}
+
+pub(super) enum Decision {
+    None,
+    RollBack(Evidence),
+    Person(Evidence),
+}
+
+#[derive(Clone, Debug)]
+enum Cause {
+    Level,
+    Unreadable {
+        why: String,
+        before: Before,
+    },
+    /// Only a person ends it.
+    Person {
+        why: String,
+    },
+}
+
+/// What was known when a subject became unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    /// It never was readable.
+    Nothing,
+    /// It was well.
+    Well,
+    /// It already was a reason to pause.
+    Bad,
+}
+
+#[derive(Clone, Debug)]
+struct Pause {
+    cause: Cause,
+    since: Timestamp,
+}
+
+/// Without a break since, and for how long by counted samples.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    since: Timestamp,
+    lasted: Duration,
+}
+
+/// Segue's writes have stopped: does the signal fall?
+#[derive(Clone, Copy, Debug, Default)]
+struct Experiment {
+    lasted: Duration,
+    at_pause: Option<f64>,
+    after_30s: Option<f64>,
+    after_120s: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subject {
+    /// The last sample's own moment and the moment it was folded.
+    seen: Option<(Timestamp, Timestamp)>,
+    /// What is known now: `None` while it cannot be read.
+    value: Option<f64>,
+    /// The last value that was ever known, for people.
+    last: Option<f64>,
+    pause: Option<Pause>,
+    calm: Option<Stretch>,
+    over: Option<Stretch>,
+    share: Share,
+    throttled_since: Option<Timestamp>,
+    experiment: Option<Experiment>,
+}
+
+impl Subject {
+    pub(super) fn paused(&self) -> bool {
+        self.pause.is_some()
+    }
+
+    /// The share, where it counts: a subject that pauses has nothing to add by throttling.
+    pub(super) fn throttled_to(&self) -> Option<f64> {
+        if self.paused() { None } else { self.share.throttled() }
+    }
+
+    pub(super) fn over_pause(&self, guard: &Guard) -> bool {
+        matches!((self.value, pause_level(guard)), (Some(value), Some(level)) if value >= level)
+    }
+
+    fn waits_for_a_person(&self) -> bool {
+        matches!(self.pause, Some(Pause { cause: Cause::Person { .. }, .. }))
+    }
+
+    pub(super) fn released(&mut self) {
+        if self.waits_for_a_person() {
+            (self.pause, self.over, self.experiment) = (None, None, None);
+        }
+    }
+
+    /// False: there is nothing left to remember.
+    pub(super) fn observe(&mut self, guard: &Guard, sample: Sample, now: Timestamp) -> bool {
+        match sample {
+            Sample::Value { value, at } => self.value_seen(guard, value, at, now),
+            Sample::Unreadable { why, last } => self.unreadable(why, last, now),
+            Sample::Unmentioned => return self.unmentioned(guard, now),
+            Sample::NotApplicable => {
+                (self.value, self.calm, self.over) = (None, None, None);
+                return self.waits_for_a_person();
+            }
+        }
+        true
+    }
+
+    fn value_seen(&mut self, guard: &Guard, value: f64, at: Timestamp, now: Timestamp) {
+        let news = self.seen.is_none_or(|(seen, _)| seen != at) || self.value.is_none();
+        let step = self.seen.map_or(Duration::ZERO, |(_, folded)| between(folded, now));
+        (self.value, self.last) = (Some(value), Some(value));
+        if pause_level(guard).is_some_and(|level| value >= level) {
+            self.calm = None;
+            match &mut self.pause {
+                None => self.pause = Some(Pause { cause: Cause::Level, since: now }),
+                Some(pause) if matches!(pause.cause, Cause::Unreadable { .. }) => pause.cause = Cause::Level,
+                Some(_) => {}
+            }
+        }
+        if !news {
+            return;
+        }
+        self.seen = Some((at, now));
+        self.release(guard, value, step, now);
+        self.over = guard.rollback.filter(|rule| value > rule.above).map(|_| match self.over {
+            Some(over) => Stretch { lasted: over.lasted + step, ..over },
+            None => Stretch { since: now, lasted: Duration::ZERO },
+        });
+        if let Some(experiment) = &mut self.experiment {
+            experiment.lasted += step;
+            if experiment.lasted >= Duration::from_secs(30) {
+                experiment.after_30s.get_or_insert(value);
+            }
+            if experiment.lasted >= Duration::from_secs(120) {
+                experiment.after_120s.get_or_insert(value);
+            }
+        }
+        match guard.throttle {
+            // What a signal does in a pause says nothing about the speed it bears.
+            Some(_) if self.paused() => {}
+            Some(threshold) => {
+                self.share.observe(value, threshold, step.as_secs_f64());
+                self.throttled_since = self.share.throttled().map(|_| self.throttled_since.unwrap_or(now));
+            }
+            None => (self.share, self.throttled_since) = (Share::default(), None),
+        }
+    }
+
+    /// Ends a pause after a long enough calm.
+    fn release(&mut self, guard: &Guard, value: f64, step: Duration, now: Timestamp) {
+        let Some(pause) = &mut self.pause else { return };
+        if matches!(pause.cause, Cause::Unreadable { before: Before::Bad, .. }) {
+            pause.cause = Cause::Level;
+        }
+        let (calm, needed) = match &pause.cause {
+            Cause::Level => (resume_level(guard).is_none_or(|level| value < level), guard.resume_after),
+            // Nothing was ever wrong, nothing had been read yet: there is no relapse to fear.
+            Cause::Unreadable { before: Before::Nothing, .. } => (true, Duration::ZERO),
+            Cause::Unreadable { .. } => (true, guard.resume_after),
+            Cause::Person { .. } => return,
+        };
+        self.calm = calm.then(|| match self.calm {
+            Some(calm) => Stretch { lasted: calm.lasted + step, ..calm },
+            None => Stretch { since: now, lasted: Duration::ZERO },
+        });
+        if self.calm.is_some_and(|calm| calm.lasted >= needed) {
+            (self.pause, self.calm) = (None, None);
+        }
+    }
+
+    fn unreadable(&mut self, why: String, last: Option<f64>, now: Timestamp) {
+        let before = if self.last.is_none() { Before::Nothing } else { Before::Well };
+        self.value = None;
+        self.last = last.or(self.last);
+        (self.calm, self.over) = (None, None);
+        match &mut self.pause {
+            None => self.pause = Some(Pause { cause: Cause::Unreadable { why, before }, since: now }),
+            Some(pause) => match &mut pause.cause {
+                Cause::Person { .. } => {}
+                Cause::Level => pause.cause = Cause::Unreadable { why, before: Before::Bad },
+                Cause::Unreadable { why: known, .. } => *known = why,
+            },
+        }
+    }
+
+    /// Forgotten at once, unless it pauses: then after the calm that any pause wants.
+    fn unmentioned(&mut self, guard: &Guard, now: Timestamp) -> bool {
+        let step = self.seen.map_or(Duration::ZERO, |(_, folded)| between(folded, now));
+        (self.value, self.over) = (None, None);
+        match &self.pause {
+            None | Some(Pause { cause: Cause::Unreadable { before: Before::Nothing, .. }, .. }) => {
+                return false;
+            }
+            Some(Pause { cause: Cause::Person { .. }, .. }) => return true,
+            Some(_) => {}
+        }
+        self.seen = Some((now, now));
+        self.calm = Some(match self.calm {
+            Some(calm) => Stretch { lasted: calm.lasted + step, ..calm },
+            None => Stretch { since: now, lasted: Duration::ZERO },
+        });
+        self.calm.is_some_and(|calm| calm.lasted < guard.resume_after)
+    }
+
+    /// Starts, keeps or ends the experiment: `paused` now, `before`: already in the fold before.
+    pub(super) fn experiment(&mut self, paused: bool, before: bool) {
+        if !paused {
+            self.experiment = None;
+        } else if self.experiment.is_none() {
+            // What was first read when nothing was being written any more has no "before".
+            let at_pause = if before { None } else { self.value };
+            self.experiment = Some(Experiment { at_pause, ..Experiment::default() });
+        }
+    }
+
+    /// The rollback rule, once its time is full.
+    pub(super) fn decide(&mut self, guard: &Guard, name: Option<&str>) -> Decision {
+        let (Some(rule), Some(over), Some(reading)) = (guard.rollback, self.over, self.value) else {
+            return Decision::None;
+        };
+        if over.lasted < rule.lasting || self.waits_for_a_person() {
+            return Decision::None;
+        }
+        let experiment = self.experiment.unwrap_or_default();
+        let evidence = Evidence {
+            signal: guard.signal.clone(),
+            subject: name.map(str::to_owned),
+            reading,
+            threshold: rule.above,
+            unit: guard.unit.clone(),
+            since: over.since,
+            at_pause: experiment.at_pause,
+            after_30s: experiment.after_30s,
+            after_120s: experiment.after_120s,
+        };
+        if !guard.only_if_ours {
+            return Decision::RollBack(evidence);
+        }
+        let Some(after) = experiment.after_120s else { return Decision::None };
+        let base = pause_level(guard).unwrap_or(rule.above);
+        if experiment.at_pause.is_some_and(|at| at > base && at - after >= 0.5 * (at - base)) {
+            return Decision::RollBack(evidence);
+        }
+        let at_pause = experiment.at_pause.map_or("an unknown reading".into(), |at| show(at, &guard.unit));
+        let why = format!(
+            "not Segue's doing: {at_pause} when Segue's writes stopped, still {} two minutes after. \
+             Rolling back would not help; find the cause, then `segue resume`",
+            show(after, &guard.unit)
+        );
+        let since = self.pause.as_ref().map_or(over.since, |pause| pause.since);
+        self.pause = Some(Pause { cause: Cause::Person { why }, since });
+        Decision::Person(evidence)
+    }
+
+    /// The one hold this subject gives: a pause, or else a throttle.
+    pub(super) fn hold(&self, guard: &Guard, name: Option<&str>) -> Option<Hold> {
+        let hold = |kind, reason, threshold, since| Hold {
+            kind,
+            by: guard.signal.clone(),
+            subject: name.map(str::to_owned),
+            reason,
+            reading: self.value,
+            threshold,
+            unit: (!guard.unit.is_empty()).then(|| guard.unit.clone()),
+            since,
+        };
+        if let Some(pause) = &self.pause {
+            let strictest = pause_level(guard).or(guard.throttle).or(guard.rollback.map(|rule| rule.above));
+            let reason = match &pause.cause {
+                Cause::Unreadable { why, .. } if self.value.is_none() => {
+                    Some(format!("cannot be read: {why}"))
+                }
+                Cause::Unreadable { .. } => Some(format!(
+                    "goes on when it was readable for {}",
+                    show(guard.resume_after.as_secs_f64(), "s")
+                )),
+                Cause::Person { why } => Some(why.clone()),
+                Cause::Level if self.value.is_none() => Some("has no reading any more".into()),
+                Cause::Level => resume_level(guard).map(|level| {
+                    format!(
+                        "goes on when under {} for {}",
+                        show(level, &guard.unit),
+                        show(guard.resume_after.as_secs_f64(), "s")
+                    )
+                }),
+            };
+            return Some(hold(HoldKind::Pause, reason, strictest, pause.since));
+        }
+        let (share, since) = (self.share.throttled()?, self.throttled_since?);
+        let reason = format!("at {:.0} % of full speed", share * 100.0);
+        Some(hold(HoldKind::Throttle, Some(reason), guard.throttle, since))
+    }
+}
+
+/// An experiment needs a pause: without a threshold of its own, the rollback's is it.
+fn pause_level(guard: &Guard) -> Option<f64> {
+    let proof = guard.rollback.filter(|_| guard.only_if_ours).map(|rule| rule.above);
+    guard.pause.or(proof)
+}
+
+fn resume_level(guard: &Guard) -> Option<f64> {
+    pause_level(guard).map(|level| level * guard.resume_share)
+}
+
+/// Time from one fold to the next, as far as it counts. A clock that was set back counts nothing.
+fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO).min(LONGEST_STEP)
+}
+
+/// A number as people write it, with its unit.
+fn show(value: f64, unit: &str) -> String {
+    let number = (value * 1000.0).round() / 1000.0;
+    if unit.is_empty() { number.to_string() } else { format!("{number} {unit}") }
+}

@@ -1,0 +1,654 @@
+//! What the guards are held to, under simulated time.
+
+use super::super::policy::{Guard, RollbackAbove};
+use super::super::signal::name::{LOCK_WAIT, REPLICATION_LAG};
+use super::*;
+use proptest::prelude::*;
+
+/// A policy, its memory and a clock that only this test moves.
+struct Run {
+    policy: Policy,
+    state: GuardState,
+    now: Timestamp,
+}
+
+fn start() -> Timestamp {
+    "2026-11-22T07:00:00Z".parse().unwrap()
+}
+
+fn reading(name: &str, subject: Option<&str>, value: f64, at: Timestamp) -> Reading {
+    Reading {
+        name: name.into(),
+        subject: subject.map(str::to_owned),
+        value: Some(value),
+        unit: "s".into(),
+        state: Freshness::Fresh,
+        at,
+        detail: None,
+    }
+}
+
+fn unreadable(name: &str, subject: Option<&str>, state: Freshness, at: Timestamp) -> Reading {
+    Reading {
+        value: None,
+        state,
+        detail: Some("permission denied".into()),
+        ..reading(name, subject, 0.0, at)
+    }
+}
+
+impl Run {
+    /// Replication lag alone, so that a test says everything it shows.
+    fn new(change: impl FnOnce(&mut Guard)) -> Run {
+        let mut policy = Policy::default();
+        policy.guards.truncate(1);
+        change(&mut policy.guards[0]);
+        Run { policy, state: GuardState::new(), now: start() }
+    }
+
+    fn wait(&mut self, ms: i64) {
+        self.now += jiff::SignedDuration::from_millis(ms);
+    }
+
+    fn show(&mut self, readings: Vec<Reading>) -> Verdict {
+        fold(&mut self.state, &Snapshot { readings }, &self.policy, self.now)
+    }
+
+    fn lag(&mut self, value: f64) -> Verdict {
+        let readings = vec![reading(REPLICATION_LAG, Some("standby1"), value, self.now)];
+        self.show(readings)
+    }
+
+    /// `seconds` of samples, four a second; the last verdict.
+    fn lag_for(&mut self, seconds: i64, value: f64) -> Verdict {
+        let mut verdict = Verdict::default();
+        for _ in 0..seconds * 4 {
+            self.wait(250);
+            verdict = self.lag(value);
+        }
+        verdict
+    }
+
+    fn since(&self, seconds: i64) -> Timestamp {
+        start() + jiff::SignedDuration::from_secs(seconds)
+    }
+}
+
+fn rule(above: f64, lasting: u64) -> Option<RollbackAbove> {
+    Some(RollbackAbove { above, lasting: Duration::from_secs(lasting) })
+}
+
+fn reason(verdict: &Verdict) -> &str {
+    verdict.holds[0].reason.as_deref().unwrap()
+}
+
+#[test]
+fn healthy_signals_say_go_on() {
+    let mut run = Run::new(|_| {});
+    assert_eq!(run.lag(0.2), Verdict::default());
+    assert_eq!(run.lag_for(60, 0.9), Verdict::default());
+}
+
+#[test]
+fn the_first_reading_at_the_threshold_pauses() {
+    let mut run = Run::new(|_| {});
+    run.lag(0.1);
+    run.wait(250);
+    let verdict = run.lag(10.0);
+    assert!(verdict.paused && !verdict.cancel && verdict.throttle.is_none());
+    assert_eq!(
+        serde_json::to_value(&verdict.holds).unwrap(),
+        serde_json::json!([{
+            "kind": "pause", "by": "replication_lag", "subject": "standby1", "reading": 10.0, "threshold": 10.0,
+            "unit": "s", "reason": "goes on when under 5 s for 5 s", "since": "2026-11-22T07:00:00.25Z"
+        }])
+    );
+}
+
+#[test]
+fn goes_on_after_five_seconds_under_half_and_not_before() {
+    let mut run = Run::new(|_| {});
+    run.lag(11.0);
+    assert!(run.lag_for(60, 5.0).paused, "half is not under half");
+    assert!(run.lag_for(5, 4.9).paused);
+    run.wait(250);
+    assert!(run.lag(6.0).paused, "a relapse");
+    assert!(run.lag_for(5, 0.1).paused, "starts the five seconds anew");
+    assert_eq!(run.lag_for(1, 0.1).holds.iter().filter(|h| h.kind == HoldKind::Pause).count(), 0);
+}
+
+#[test]
+fn a_pauses_since_is_its_beginning() {
+    let mut run = Run::new(|_| {});
+    run.lag(11.0);
+    let first = run.now;
+    assert_eq!(run.lag_for(20, 12.0).holds[0].since, first);
+    assert_eq!(run.lag_for(3, 2.0).holds[0].since, first);
+    run.lag_for(3, 0.0);
+    run.lag_for(1, 11.0);
+    assert!(run.lag(11.0).holds[0].since > first);
+}
+
+#[test]
+fn tiny_thresholds_work() {
+    let said = crate::plan::Settings {
+        replication_lag: Some(crate::plan::settings::LevelSettings {
+            pause: Some(crate::plan::Spanned::bare(0.5)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut run = Run::new(|_| {});
+    run.policy = Policy::resolve(&[&said]);
+    run.policy.guards.truncate(1);
+    assert_eq!(run.lag(0.01), Verdict::default());
+    run.wait(250);
+    assert!(run.lag(0.1).throttle.is_some());
+    run.wait(250);
+    assert!(run.lag(0.5).paused);
+    assert!(run.lag_for(10, 0.25).paused);
+    assert!(!run.lag_for(6, 0.01).paused);
+}
+
+#[test]
+fn between_the_thresholds_work_slows_down() {
+    let mut run = Run::new(|_| {});
+    run.lag(0.1);
+    run.wait(250);
+    let verdict = run.lag(4.0);
+    assert_eq!((verdict.paused, verdict.throttle), (false, Some(0.25)));
+    let hold = &verdict.holds[0];
+    assert_eq!((hold.kind, hold.reading, hold.threshold), (HoldKind::Throttle, Some(4.0), Some(1.0)));
+    assert_eq!(hold.reason.as_deref(), Some("at 25 % of full speed"));
+    let since = hold.since;
+    let later = run.lag_for(3, 2.0);
+    assert!(later.throttle.unwrap() < 0.25, "it goes on being too high, so work goes on getting slower");
+    assert_eq!(later.holds[0].since, since);
+    assert!(run.lag_for(600, 2.0).throttle.unwrap() >= throttle::LEAST);
+}
+
+#[test]
+fn a_lock_wait_cancels_and_pauses() {
+    let mut run = Run::new(|_| {});
+    run.policy = Policy::default();
+    let show = |run: &mut Run, wait: f64| {
+        run.wait(250);
+        let readings =
+            vec![reading(REPLICATION_LAG, None, 0.0, run.now), reading(LOCK_WAIT, None, wait, run.now)];
+        run.show(readings)
+    };
+    assert_eq!(show(&mut run, 0.0), Verdict::default());
+    let slow = show(&mut run, 0.2);
+    assert!(!slow.cancel && !slow.paused && slow.throttle == Some(0.5));
+    let stop = show(&mut run, 1.0);
+    assert!(stop.cancel && stop.paused);
+    let after = show(&mut run, 0.0);
+    assert!(
+        !after.cancel && after.paused,
+        "nobody waits any more: the pause stays, there is nothing to cancel"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_pauses_and_says_why() {
+    for state in [Freshness::Blind, Freshness::Stale] {
+        let mut run = Run::new(|_| {});
+        run.lag(0.2);
+        run.wait(250);
+        let bad = unreadable(REPLICATION_LAG, Some("standby1"), state, run.now);
+        let verdict = run.show(vec![bad.clone()]);
+        assert!(verdict.paused && !verdict.cancel);
+        let hold = &verdict.holds[0];
+        assert_eq!((hold.reading, hold.threshold, hold.since), (None, Some(10.0), run.now));
+        assert!(reason(&verdict).starts_with("cannot be read: "), "{}", reason(&verdict));
+        assert!(reason(&verdict).contains("permission denied; it last was 0.2 s"), "{}", reason(&verdict));
+        // However long: blindness never ends a pause.
+        for _ in 0..100 {
+            run.wait(1000);
+            assert!(run.show(vec![Reading { at: run.now, ..bad.clone() }]).paused);
+        }
+        assert!(run.lag_for(5, 7.0).paused);
+        assert!(!run.lag_for(1, 7.0).paused, "it was well before: being under the pause is enough");
+    }
+}
+
+#[test]
+fn blindness_does_not_soften_a_pause() {
+    let mut run = Run::new(|_| {});
+    run.lag(11.0);
+    let since = run.now;
+    run.wait(250);
+    let bad = unreadable(REPLICATION_LAG, Some("standby1"), Freshness::Blind, run.now);
+    assert_eq!(run.show(vec![bad]).holds[0].since, since);
+    let verdict = run.lag_for(60, 7.0);
+    assert!(verdict.paused && verdict.holds[0].since == since);
+    assert!(!run.lag_for(6, 1.0).paused);
+}
+
+#[test]
+fn no_reading_at_all_is_blindness_too() {
+    let mut run = Run::new(|_| {});
+    let verdict = run.show(vec![]);
+    assert!(verdict.paused);
+    assert_eq!(verdict.holds[0].subject, None);
+    assert!(reason(&verdict).contains("cannot be read"));
+    // Nothing was wrong at the start, so the first good reading is enough.
+    run.wait(250);
+    assert_eq!(run.lag(0.3), Verdict::default());
+    run.wait(250);
+    let verdict = run.show(vec![]);
+    assert_eq!(verdict.holds[0].subject.as_deref(), Some("standby1"));
+    assert!(run.lag_for(4, 0.0).paused);
+    assert!(!run.lag_for(2, 0.0).paused);
+}
+
+#[test]
+fn values_that_are_none_are_blindness() {
+    for value in [Some(f64::NAN), None] {
+        let mut run = Run::new(|_| {});
+        let bad = Reading { value, ..reading(REPLICATION_LAG, None, 0.0, run.now) };
+        assert!(run.show(vec![bad]).paused);
+    }
+    let mut run = Run::new(|_| {});
+    assert!(run.lag(f64::INFINITY).paused);
+    assert_eq!(Run::new(|_| {}).lag(-3.0), Verdict::default());
+}
+
+#[test]
+fn not_applicable_is_nothing() {
+    let mut run = Run::new(|_| {});
+    for _ in 0..100 {
+        run.wait(1000);
+        let none = unreadable(REPLICATION_LAG, None, Freshness::NotApplicable, run.now);
+        assert_eq!(run.show(vec![none]), Verdict::default());
+    }
+}
+
+#[test]
+fn every_subject_stands_for_itself() {
+    let mut run = Run::new(|_| {});
+    let readings = |run: &Run, a: f64, b: f64| {
+        vec![reading(REPLICATION_LAG, Some("a"), a, run.now), reading(REPLICATION_LAG, Some("b"), b, run.now)]
+    };
+    let now = readings(&run, 12.0, 2.0);
+    let verdict = run.show(now);
+    let held: Vec<_> = verdict.holds.iter().map(|h| (h.kind, h.subject.as_deref().unwrap())).collect();
+    assert_eq!(held, [(HoldKind::Pause, "a"), (HoldKind::Throttle, "b")]);
+    assert_eq!((verdict.paused, verdict.throttle), (true, Some(0.5)));
+    // One well-behaved standby does not let the other's pause go on.
+    for _ in 0..60 {
+        run.wait(1000);
+        let now = readings(&run, 12.0, 0.0);
+        assert!(run.show(now).paused);
+    }
+    // Of two readings of one subject the worse counts, in either order.
+    for (first, second) in [(0.0, 20.0), (20.0, 0.0)] {
+        let mut run = Run::new(|_| {});
+        let twice = vec![
+            reading(REPLICATION_LAG, None, first, run.now),
+            reading(REPLICATION_LAG, None, second, run.now),
+        ];
+        assert!(run.show(twice).paused);
+    }
+}
+
+#[test]
+fn a_subject_that_is_not_named_any_more_is_forgotten_after_a_calm() {
+    let mut run = Run::new(|_| {});
+    let both = vec![
+        reading(REPLICATION_LAG, Some("a"), 12.0, run.now),
+        reading(REPLICATION_LAG, Some("b"), 0.0, run.now),
+    ];
+    run.show(both);
+    let mut paused_for = 0;
+    for _ in 0..20 {
+        run.wait(1000);
+        let only = vec![reading(REPLICATION_LAG, Some("b"), 0.0, run.now)];
+        paused_for += i32::from(run.show(only).paused);
+    }
+    assert!((5..=7).contains(&paused_for), "{paused_for}");
+}
+
+#[test]
+fn five_minutes_for_one_minute_rolls_back_by_default() {
+    let mut run = Run::new(|_| {});
+    run.lag(0.1);
+    assert_eq!(run.lag_for(20, 12.0).rollback, None);
+    assert_eq!(run.lag_for(100, 250.0).rollback, None);
+    assert_eq!(run.lag_for(59, 301.0).rollback, None);
+    let verdict = run.lag_for(2, 310.0);
+    let evidence = verdict.rollback.unwrap();
+    assert!(verdict.paused);
+    assert_eq!((evidence.signal.as_str(), evidence.subject.as_deref()), (REPLICATION_LAG, Some("standby1")));
+    assert_eq!((evidence.reading, evidence.threshold, evidence.unit.as_str()), (310.0, 300.0, "s"));
+    assert_eq!(
+        (evidence.at_pause, evidence.after_30s, evidence.after_120s),
+        (Some(12.0), Some(250.0), Some(301.0))
+    );
+    assert_eq!(evidence.since, run.since(120) + jiff::SignedDuration::from_millis(250));
+}
+
+#[test]
+fn a_break_starts_the_minute_anew() {
+    let mut run = Run::new(|_| {});
+    run.lag_for(55, 400.0);
+    run.wait(250);
+    run.lag(300.0);
+    assert_eq!(run.lag_for(59, 400.0).rollback, None);
+    run.wait(250);
+    let blind = unreadable(REPLICATION_LAG, Some("standby1"), Freshness::Stale, run.now);
+    run.show(vec![Reading { value: Some(400.0), ..blind }]);
+    assert_eq!(run.lag_for(59, 400.0).rollback, None);
+    assert!(run.lag_for(3, 400.0).rollback.is_some());
+}
+
+#[test]
+fn what_is_not_measured_never_rolls_back() {
+    // A monitor that repeats its last sample for ever.
+    let mut run = Run::new(|_| {});
+    let frozen = reading(REPLICATION_LAG, None, 4000.0, run.now);
+    for _ in 0..3600 {
+        run.wait(1000);
+        let verdict = run.show(vec![frozen.clone()]);
+        assert!(verdict.paused && verdict.rollback.is_none());
+    }
+    // A machine that slept, and a clock that jumped.
+    let mut run = Run::new(|_| {});
+    run.lag(400.0);
+    run.wait(3_600_000);
+    assert_eq!(run.lag(400.0).rollback, None);
+    run.wait(-7_200_000);
+    assert!(run.lag(400.0).paused);
+    assert_eq!(run.lag_for(45, 400.0).rollback, None);
+}
+
+#[test]
+fn a_clock_set_back_does_not_hold_for_an_hour() {
+    let mut run = Run::new(|_| {});
+    run.lag(11.0);
+    run.wait(-3_600_000);
+    assert!(run.lag(0.1).paused);
+    assert!(!run.lag_for(6, 0.1).paused);
+}
+
+#[test]
+fn ours_is_what_falls_when_our_writes_stop() {
+    let mut run = Run::new(|guard| {
+        (guard.only_if_ours, guard.rollback) = (true, rule(100.0, 60));
+    });
+    run.lag(0.1);
+    run.lag_for(20, 900.0);
+    assert_eq!(run.lag_for(99, 500.0).rollback, None, "the experiment is not over");
+    let verdict = run.lag_for(2, 400.0);
+    let evidence = verdict.rollback.expect("fell by more than half");
+    assert_eq!(
+        (evidence.at_pause, evidence.after_30s, evidence.after_120s),
+        (Some(900.0), Some(500.0), Some(400.0))
+    );
+    assert!(verdict.for_a_person.is_empty());
+}
+
+#[test]
+fn what_does_not_fall_is_for_a_person() {
+    let mut run = Run::new(|guard| {
+        (guard.only_if_ours, guard.rollback) = (true, rule(100.0, 60));
+    });
+    run.lag(0.1);
+    run.lag_for(119, 400.0);
+    let mut found = vec![];
+    for _ in 0..40 {
+        run.wait(250);
+        let verdict = run.lag(390.0);
+        assert_eq!(verdict.rollback, None);
+        found.extend(verdict.for_a_person);
+    }
+    assert_eq!(found.len(), 1, "said once");
+    assert_eq!((found[0].at_pause, found[0].after_120s), (Some(400.0), Some(390.0)));
+    // It stays, though all is well again: a person was asked for.
+    let verdict = run.lag_for(600, 0.0);
+    assert!(
+        verdict.paused && reason(&verdict).contains("not Segue's doing: 400 s when"),
+        "{}",
+        reason(&verdict)
+    );
+    assert_eq!((verdict.holds[0].reading, verdict.holds[0].threshold), (Some(0.0), Some(10.0)));
+    let none = unreadable(REPLICATION_LAG, Some("standby1"), Freshness::NotApplicable, run.now);
+    assert!(run.show(vec![none]).paused);
+    run.state.released();
+    assert_eq!(run.lag_for(1, 0.0), Verdict::default());
+}
+
+#[test]
+fn a_person_who_resumes_too_early_gets_the_pause_back() {
+    let mut run = Run::new(|guard| {
+        (guard.only_if_ours, guard.rollback) = (true, rule(100.0, 60));
+    });
+    run.lag_for(130, 400.0);
+    run.state.released();
+    let verdict = run.lag_for(1, 400.0);
+    assert!(verdict.paused && reason(&verdict).starts_with("goes on when"));
+    assert_eq!(run.lag_for(100, 400.0).for_a_person, []);
+}
+
+#[test]
+fn proof_without_a_pause_of_its_own_pauses_at_the_rollback_threshold() {
+    let mut run = Run::new(|guard| {
+        (guard.only_if_ours, guard.rollback, guard.pause) = (true, rule(100.0, 5), None);
+    });
+    run.lag(0.1);
+    assert!(!run.lag_for(5, 99.0).paused);
+    let verdict = run.lag_for(130, 150.0);
+    assert!(verdict.paused && verdict.rollback.is_none());
+    assert!(reason(&verdict).contains("not Segue's doing"));
+}
+
+#[test]
+fn what_rose_after_our_writes_stopped_is_not_ours() {
+    let mut run = Run::new(|_| {});
+    run.policy = Policy::default();
+    run.policy.guards[0].only_if_ours = true;
+    let mut last = Verdict::default();
+    for second in 0..400 {
+        run.wait(1000);
+        let lag = if second < 10 { 0.2 } else { 500.0 };
+        let readings =
+            vec![reading(REPLICATION_LAG, None, lag, run.now), reading(LOCK_WAIT, None, 3.0, run.now)];
+        last = run.show(readings);
+        assert_eq!(last.rollback, None);
+    }
+    assert!(reason(&last).contains("not Segue's doing: 0.2 s when"), "{}", reason(&last));
+}
+
+/// A standby that replays `capacity` of full speed; gives every second's lag and verdict.
+fn standby(seconds: usize, mut capacity: impl FnMut(usize) -> f64) -> Vec<(f64, Verdict)> {
+    let mut run = Run::new(|_| {});
+    // Work written but not replayed, in seconds of full speed, with the time each part was written.
+    let mut queue: std::collections::VecDeque<(f64, f64)> = Default::default();
+    let mut verdict = run.lag(0.0);
+    let mut seen = vec![];
+    for tick in 0..seconds * 10 {
+        let t = tick as f64 / 10.0;
+        let speed = if verdict.paused { 0.0 } else { verdict.throttle.unwrap_or(1.0) };
+        queue.push_back((t, speed * 0.1));
+        let mut replay = capacity(tick / 10) * 0.1;
+        while let Some((_, work)) = queue.front_mut() {
+            let done = work.min(replay);
+            (*work, replay) = (*work - done, replay - done);
+            if *work > 1e-12 {
+                break;
+            }
+            queue.pop_front();
+        }
+        let lag = queue.front().map_or(0.0, |(written, _)| t - written + 0.1);
+        run.wait(100);
+        verdict = run.lag(lag);
+        seen.push((lag, verdict.clone()));
+    }
+    seen
+}
+
+fn changes(seen: &[(f64, Verdict)], of: impl Fn(&Verdict) -> bool) -> usize {
+    seen.windows(2).filter(|w| of(&w[0].1) != of(&w[1].1)).count()
+}
+
+#[test]
+fn a_slow_standby_is_kept_off_the_threshold_without_flapping() {
+    for capacity in [0.1, 0.3, 0.6, 0.9] {
+        let seen = standby(600, |_| capacity);
+        let over =
+            |level: f64| seen.iter().filter(|(lag, _)| *lag > level).count() as f64 / seen.len() as f64;
+        let work: f64 =
+            seen.iter().map(|(_, v)| if v.paused { 0.0 } else { v.throttle.unwrap_or(1.0) }).sum::<f64>()
+                / seen.len() as f64;
+        let worst = seen.iter().map(|(lag, _)| *lag).fold(0.0, f64::max);
+        let flips = (changes(&seen, |v| v.paused), changes(&seen, |v| v.throttle.is_some()));
+        let report = format!(
+            "capacity {capacity}: work {work:.3}, worst {worst:.1} s, over 1 s {:.2}, over 2 s {:.3}, {flips:?}",
+            over(1.0),
+            over(2.0)
+        );
+        println!("{report}");
+        assert_eq!(flips.0, 0, "{report}");
+        assert!(flips.1 <= 20, "{report}");
+        assert!(worst < 10.0 && over(2.0) < 0.2, "{report}");
+        assert!(work > 0.65 * capacity, "{report}");
+    }
+}
+
+#[test]
+fn a_stalled_standby_pauses_once_and_work_comes_back_smoothly() {
+    let seen = standby(300, |second| if (60..90).contains(&second) { 0.0 } else { 2.0 });
+    assert_eq!(changes(&seen, |v| v.paused), 2, "one pause");
+    let first = seen.iter().position(|(_, v)| v.paused).unwrap() / 10;
+    assert!((68..=72).contains(&first), "{first}");
+    let last = seen.iter().rposition(|(_, v)| v.paused).unwrap();
+    assert!(last / 10 <= 110, "{last}");
+    // Not at once at full speed, but soon.
+    assert!(seen[last + 1].1.throttle.unwrap() < 0.5);
+    assert_eq!(seen[last + 300].1, Verdict::default());
+    let shares: Vec<f64> = seen[last + 1..].iter().map(|(_, v)| v.throttle.unwrap_or(1.0)).collect();
+    assert!(shares.windows(2).all(|w| w[1] <= w[0] * 1.05 + 1e-9));
+    assert!(seen[last..].iter().all(|(lag, _)| *lag < 1.0));
+}
+
+#[test]
+fn noise_at_the_threshold_does_not_flap() {
+    let mut run = Run::new(|_| {});
+    let mut random = fastrand::Rng::with_seed(11);
+    let verdicts: Vec<_> = (0..2400)
+        .map(|_| {
+            run.wait(250);
+            (0.0, run.lag(0.6 + 0.8 * random.f64()))
+        })
+        .collect();
+    assert!(changes(&verdicts, |v| v.throttle.is_some()) <= 2);
+}
+
+fn sample() -> impl Strategy<Value = (i64, Option<f64>)> {
+    (1i64..4000, prop_oneof![1 => Just(None), 9 => prop_oneof![0.0f64..2.0, 0.0f64..500.0].prop_map(Some)])
+}
+
+fn play(run: &mut Run, samples: &[(i64, Option<f64>)]) {
+    for (wait, value) in samples {
+        run.wait(*wait);
+        let readings = vec![match value {
+            Some(value) => reading(REPLICATION_LAG, None, *value, run.now),
+            None => unreadable(REPLICATION_LAG, None, Freshness::Stale, run.now),
+        }];
+        run.show(readings);
+    }
+}
+
+fn work(verdict: &Verdict) -> f64 {
+    if verdict.paused || verdict.rollback.is_some() { 0.0 } else { verdict.throttle.unwrap_or(1.0) }
+}
+
+proptest! {
+    #[test]
+    fn a_worse_reading_never_gives_more_work(past in prop::collection::vec(sample(), 0..60), wait in 1i64..4000,
+                                             a in 0.0f64..20.0, b in 0.0f64..20.0) {
+        let mut run = Run::new(|_| {});
+        play(&mut run, &past);
+        run.wait(wait);
+        let then = |value: Option<f64>| {
+            let mut state = run.state.clone();
+            let reading = match value {
+                Some(value) => reading(REPLICATION_LAG, None, value, run.now),
+                None => unreadable(REPLICATION_LAG, None, Freshness::Blind, run.now),
+            };
+            fold(&mut state, &Snapshot { readings: vec![reading] }, &run.policy, run.now)
+        };
+        prop_assert!(work(&then(Some(a.max(b)))) <= work(&then(Some(a.min(b)))));
+        prop_assert_eq!(work(&then(None)), 0.0);
+    }
+
+    #[test]
+    fn every_hold_is_explained(past in prop::collection::vec(sample(), 1..60), ours in any::<bool>()) {
+        let mut run = Run::new(|guard| (guard.only_if_ours, guard.rollback) = (ours, rule(30.0, 20)));
+        for step in &past {
+            play(&mut run, std::slice::from_ref(step));
+            // Folding the same snapshot again changes nothing.
+            let again = vec![match step.1 {
+                Some(value) => reading(REPLICATION_LAG, None, value, run.now),
+                None => unreadable(REPLICATION_LAG, None, Freshness::Stale, run.now),
+            }];
+            let verdict = run.show(again.clone());
+            let paused = run.state.paused;
+            let holds = run.show(again).holds;
+            prop_assert_eq!(&holds, &verdict.holds);
+            prop_assert_eq!(paused, verdict.paused);
+            prop_assert_eq!(verdict.paused, holds.iter().any(|h| h.kind == HoldKind::Pause));
+            prop_assert_eq!(verdict.throttle.is_some(), holds.iter().any(|h| h.kind == HoldKind::Throttle));
+            for hold in &holds {
+                prop_assert!(hold.reason.is_some() && hold.threshold.is_some() && hold.since <= run.now);
+                prop_assert_eq!(hold.reading, step.1);
+            }
+            prop_assert!(verdict.throttle.is_none_or(|share| (throttle::LEAST..1.0).contains(&share)));
+            prop_assert!(!verdict.paused || holds.len() == 1, "one hold a subject");
+        }
+    }
+
+    #[test]
+    fn nothing_grows_while_nothing_is_known(past in prop::collection::vec(sample(), 0..60)) {
+        let mut run = Run::new(|_| {});
+        play(&mut run, &past);
+        for _ in 0..100 {
+            run.wait(1000);
+            let stale = unreadable(REPLICATION_LAG, None, Freshness::Stale, run.now);
+            let verdict = run.show(vec![stale]);
+            prop_assert!(verdict.paused && verdict.rollback.is_none());
+        }
+    }
+
+    #[test]
+    fn when_all_is_well_work_goes_on_within_a_bound(past in prop::collection::vec(sample(), 0..60)) {
+        let mut run = Run::new(|_| {});
+        play(&mut run, &past);
+        let mut after = |seconds| {
+            (0..seconds * 4).fold(Verdict::default(), |_, _| {
+                run.wait(250);
+                let good = reading(REPLICATION_LAG, None, 0.05, run.now);
+                run.show(vec![good])
+            })
+        };
+        prop_assert!(!after(6).paused);
+        prop_assert_eq!(after(90), Verdict::default());
+    }
+
+    #[test]
+    fn rolls_back_only_after_its_time(past in prop::collection::vec(sample(), 0..200)) {
+        let mut run = Run::new(|guard| guard.rollback = rule(100.0, 10));
+        let mut above = 0;
+        for (wait, value) in past {
+            run.wait(wait);
+            above = if value.is_some_and(|v| v > 100.0) { above + wait } else { 0 };
+            let readings = vec![match value {
+                Some(value) => reading(REPLICATION_LAG, None, value, run.now),
+                None => unreadable(REPLICATION_LAG, None, Freshness::Blind, run.now),
+            }];
+            let rollback = run.show(readings).rollback;
+            prop_assert!(rollback.is_none() || above >= 10_000);
+            prop_assert!(rollback.is_some() || above < 14_000);
+        }
+    }
+}

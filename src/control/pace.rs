@@ -1,0 +1,270 @@
+//! Owns how much a slice takes on: turns the range's length so that a slice takes its target time,
+//! and how long to rest where a guard throttles. Must not decide whether work goes on at all.
+
+use std::time::Duration;
+
+/// Bounds of a range's length, in blocks, and where it starts.
+pub const LEAST_BLOCKS: u32 = 1;
+pub const MOST_BLOCKS: u32 = 4096;
+pub const FIRST_BLOCKS: u32 = 64;
+/// A rest is never longer: verdicts change faster than that.
+pub const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// Weights of a new measurement: slower counts at once, faster has to prove itself.
+const SLOWER: f64 = 0.5;
+const FASTER: f64 = 0.15;
+const GROWTH: f64 = 1.5;
+/// A slice that takes this many times its target cuts the length by as much.
+const BRAKE: f64 = 4.0;
+/// Down to here only a slice of more than twice its target shortens the range: what a commit costs
+/// is not the range's doing, and slices of a few rows would pay little else.
+const WORTHWHILE: f64 = 16.0;
+
+/// What one slice took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceMeasure {
+    /// Length of the range that it was a slice of.
+    pub blocks: u32,
+    /// From before BEGIN to after COMMIT.
+    pub elapsed: Duration,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// Length of the next range.
+    pub blocks: u32,
+    /// To rest before the next slice.
+    pub rest: Duration,
+}
+
+/// Holds slices at a target time.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    target: f64,
+    blocks: u32,
+    /// Blocks a second, smoothed.
+    rate: Option<f64>,
+}
+
+impl Pace {
+    pub fn new(target: Duration) -> Pace {
+        Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
+    }
+
+    /// Length of the next range.
+    pub fn blocks(&self) -> u32 {
+        self.blocks
+    }
+
+    /// After each slice. `share` is the permit's where it throttles; `fresh`: all guarded signals are.
+    /// Never grows on what is not fresh, while throttled, or after a slice that took too long.
+    pub fn next(&mut self, measured: SliceMeasure, share: Option<f64>, fresh: bool) -> Pacing {
+        let elapsed = measured.elapsed.as_secs_f64().max(1e-6);
+        let current = f64::from(self.blocks);
+        // The short range at a table's end says little, unless it was slow all the same.
+        let telling = f64::from(measured.blocks) >= current / 2.0 || elapsed > self.target;
+        if telling && measured.blocks > 0 {
+            let seen = f64::from(measured.blocks) / elapsed;
+            let rate = match self.rate {
+                Some(rate) => rate + if seen < rate { SLOWER } else { FASTER } * (seen - rate),
+                None => seen,
+            };
+            self.rate = Some(rate);
+            let may_grow = fresh && share.is_none_or(|share| share >= 1.0) && elapsed <= self.target;
+            let most = if may_grow { current * GROWTH } else { current };
+            let mut wanted = (rate * self.target).min(most);
+            if elapsed > BRAKE * self.target {
+                wanted = wanted.min(current / BRAKE);
+                self.rate = Some(rate.min(wanted / self.target));
+            } else if elapsed <= 2.0 * self.target {
+                wanted = wanted.max(current.min(WORTHWHILE));
+            }
+            // Upwards where it grows: half of one block must not be lost for ever.
+            let whole = if wanted > current { wanted.ceil() } else { wanted.floor() };
+            self.blocks = (whole as u32).clamp(LEAST_BLOCKS, MOST_BLOCKS);
+        }
+        Pacing { blocks: self.blocks, rest: rest(measured.elapsed, share) }
+    }
+
+    /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
+    pub fn failed(&mut self) {
+        self.blocks = (self.blocks / 2).max(LEAST_BLOCKS);
+        self.rate = self.rate.map(|rate| rate.min(f64::from(self.blocks) / self.target));
+    }
+}
+
+/// Work for a share of the time: a slice's time is to all time as `share` is to 1.
+fn rest(elapsed: Duration, share: Option<f64>) -> Duration {
+    let Some(share) = share else { return Duration::ZERO };
+    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+    if share >= 1.0 {
+        return Duration::ZERO;
+    }
+    let seconds = elapsed.as_secs_f64() * (1.0 / share.max(1e-3) - 1.0);
+    Duration::from_secs_f64(seconds.min(LONGEST_REST.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TARGET: Duration = Duration::from_millis(50);
+
+    fn took(blocks: u32, ms: f64) -> SliceMeasure {
+        SliceMeasure { blocks, elapsed: Duration::from_secs_f64(ms / 1000.0) }
+    }
+
+    /// Runs slices whose cost in ms is `cost(slice, blocks)`; gives lengths and times.
+    fn run(slices: usize, mut cost: impl FnMut(usize, f64) -> f64) -> Vec<(u32, f64)> {
+        let mut pace = Pace::new(TARGET);
+        (0..slices)
+            .map(|i| {
+                let (blocks, ms) = (pace.blocks(), cost(i, f64::from(pace.blocks())));
+                pace.next(took(blocks, ms), None, true);
+                (blocks, ms)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn comes_to_the_target_from_either_side_and_stays() {
+        for per_block in [0.05, 0.4, 1.0, 5.0, 40.0] {
+            let seen = run(200, |_, n| 1.0 + per_block * n);
+            for (blocks, ms) in &seen[100..] {
+                assert!(*ms <= 101.0, "{per_block}: {blocks} blocks took {ms}");
+                assert!(*ms >= 35.0 || *blocks == MOST_BLOCKS, "{per_block}: {blocks} blocks took {ms}");
+            }
+            let (least, most) =
+                seen[100..].iter().fold((u32::MAX, 0), |(l, m), (b, _)| (l.min(*b), m.max(*b)));
+            assert!(most - least <= 1 + most / 10, "{per_block}: between {least} and {most}");
+        }
+    }
+
+    #[test]
+    fn a_tenfold_cost_is_answered_within_three_slices() {
+        let seen = run(400, |i, n| if (100..200).contains(&i) { 5.0 * n } else { 0.5 * n });
+        assert!(seen[100].1 > 300.0);
+        assert!(seen[103..200].iter().all(|(_, ms)| *ms <= 101.0), "{:?}", &seen[100..110]);
+        // And it comes back, without overshooting.
+        assert!(seen[200..].iter().all(|(_, ms)| *ms <= 60.0));
+        assert!(seen[300..].iter().all(|(_, ms)| *ms >= 40.0), "{:?}", &seen[290..310]);
+    }
+
+    #[test]
+    fn noise_neither_oscillates_nor_runs_away() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let seen = run(2000, |_, n| 0.5 * n * (0.7 + 0.6 * random.f64()));
+        let lengths: Vec<f64> = seen[200..].iter().map(|(b, _)| f64::from(*b)).collect();
+        let mean = lengths.iter().sum::<f64>() / lengths.len() as f64;
+        assert!((60.0..115.0).contains(&mean), "{mean}");
+        assert!(lengths.iter().all(|b| *b > mean * 0.6 && *b < mean * 1.5));
+        assert!(lengths.windows(2).all(|w| w[1] <= w[0] * 1.5 + 1.0 && w[1] >= w[0] / 4.0 - 1.0));
+    }
+
+    #[test]
+    fn a_stall_brakes_and_is_left_behind() {
+        let seen = run(300, |i, n| if i % 100 == 50 { 3000.0 } else { 0.5 * n });
+        assert!(seen[51].0 <= seen[50].0 / 4);
+        assert!(seen[99].0 >= 80, "{:?}", &seen[50..100]);
+    }
+
+    #[test]
+    fn a_dear_commit_does_not_grind_the_range_to_nothing() {
+        let seen = run(300, |_, n| 80.0 + 0.1 * n);
+        assert!(seen[299].0 >= 16, "{:?}", seen[299]);
+        // But dear rows do.
+        assert!(run(300, |_, n| 200.0 * n)[299].0 == 1);
+    }
+
+    #[test]
+    fn a_tables_short_end_says_little() {
+        let mut pace = Pace::new(TARGET);
+        for _ in 0..50 {
+            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), None, true);
+        }
+        let before = pace.blocks();
+        assert_eq!(pace.next(took(3, 8.0), None, true).blocks, before);
+        assert!(pace.next(took(3, 80.0), None, true).blocks < before);
+        assert!(pace.next(took(0, 8.0), None, true).blocks <= before);
+    }
+
+    #[test]
+    fn rests_by_the_share() {
+        let mut pace = Pace::new(TARGET);
+        let mut rest = |share| pace.next(took(64, 50.0), share, true).rest.as_secs_f64();
+        assert_eq!(rest(None), 0.0);
+        assert_eq!(rest(Some(1.0)), 0.0);
+        assert!((rest(Some(0.5)) - 0.05).abs() < 1e-6);
+        assert!((rest(Some(0.05)) - 0.95).abs() < 1e-6);
+        assert_eq!(rest(Some(0.0)), 5.0);
+        assert_eq!(rest(Some(f64::NAN)), 5.0);
+    }
+
+    #[test]
+    fn a_failure_halves() {
+        let mut pace = Pace::new(TARGET);
+        pace.failed();
+        assert_eq!(pace.blocks(), 32);
+        (0..10).for_each(|_| pace.failed());
+        assert_eq!(pace.blocks(), 1);
+        for _ in 0..40 {
+            pace.next(took(pace.blocks(), 1.0), None, true);
+        }
+        assert!(pace.blocks() > 64);
+    }
+
+    fn slice() -> impl Strategy<Value = (f64, Option<f64>, bool)> {
+        (0.01f64..2000.0, prop::option::of(0.0f64..=1.0), any::<bool>())
+    }
+
+    proptest! {
+        #[test]
+        fn bounded_and_grows_only_when_it_may(slices in prop::collection::vec(slice(), 1..200)) {
+            let mut pace = Pace::new(TARGET);
+            for (ms, share, fresh) in slices {
+                let before = pace.blocks();
+                let next = pace.next(took(before, ms), share, fresh);
+                prop_assert!((LEAST_BLOCKS..=MOST_BLOCKS).contains(&next.blocks));
+                prop_assert!(f64::from(next.blocks) <= (f64::from(before) * GROWTH).ceil());
+                prop_assert!(next.rest <= LONGEST_REST);
+                if !fresh || share.is_some_and(|s| s < 1.0) || ms > 50.001 {
+                    prop_assert!(next.blocks <= before);
+                }
+                if ms > 200.001 {
+                    prop_assert!(next.blocks <= (before / 4).max(1));
+                }
+            }
+        }
+
+        /// From the same state, a slower slice or a smaller share never gives more work.
+        #[test]
+        fn worse_never_gives_more(past in prop::collection::vec(slice(), 0..50), a in 0.01f64..2000.0, b in 0.01f64..2000.0,
+                                  s in 0.0f64..=1.0, t in 0.0f64..=1.0, blocks in 1u32..5000) {
+            let mut pace = Pace::new(TARGET);
+            for (ms, share, fresh) in past {
+                pace.next(took(pace.blocks(), ms), share, fresh);
+            }
+            let after = |ms: f64, share: Option<f64>| pace.clone().next(took(blocks, ms), share, true);
+            prop_assert!(after(a.max(b), None).blocks <= after(a.min(b), None).blocks);
+            let (less, more) = (after(a, Some(s.min(t))), after(a, Some(s.max(t))));
+            prop_assert!(less.blocks <= more.blocks && less.rest >= more.rest);
+            prop_assert!(more.blocks <= after(a, None).blocks);
+        }
+
+        /// Whatever the past, cheap slices and free signals bring it back to a full range.
+        #[test]
+        fn recovers_within_a_bound(past in prop::collection::vec(slice(), 0..50)) {
+            let mut pace = Pace::new(TARGET);
+            for (ms, share, fresh) in past {
+                pace.next(took(pace.blocks(), ms), share, fresh);
+            }
+            for _ in 0..100 {
+                let ms = 0.5 * f64::from(pace.blocks());
+                pace.next(took(pace.blocks(), ms), None, true);
+            }
+            prop_assert!((80..=101).contains(&pace.blocks()), "{}", pace.blocks());
+        }
+    }
+}

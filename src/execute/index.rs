@@ -1,0 +1,112 @@
+//! Owns indexes built and dropped CONCURRENTLY. They cannot be in a transaction, so each begins
+//! with its probe: is it done, half done or not begun? Must not journal.
+
+use super::gate::Pass;
+use super::{Halt, Work};
+use crate::ident::{Ident, QualifiedName};
+use crate::pg::{self, Limits, RowExt, Session};
+use crate::store;
+use std::time::Duration;
+
+/// No `lock_timeout` and no `statement_timeout`: CONCURRENTLY waits for others by design, holding
+/// nothing that they need. Our own patience is a week.
+fn unlimited() -> Limits {
+    Limits::unlimited(Duration::from_secs(7 * 86_400))
+}
+
+enum Found {
+    Missing,
+    Valid,
+    /// Left over by a build that was cut off, or being built this moment.
+    Invalid,
+    /// The name belongs to something else.
+    Foreign(String),
+}
+
+async fn probe(session: &Session, table: &QualifiedName, index: &Ident) -> Result<Found, Halt> {
+    let sql = "SELECT c.relkind::text, i.indrelid = $3::text::regclass, i.indisvalid AND i.indisready
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+                WHERE n.nspname = $1 AND c.relname = $2";
+    let row = session
+        .query_opt("looking for an index", sql, &[&table.schema, index, &table.to_string()])
+        .await?;
+    let Some(row) = row else { return Ok(Found::Missing) };
+    let kind: String = row.cell(0)?;
+    let ours: Option<bool> = row.cell(1)?;
+    let valid: Option<bool> = row.cell(2)?;
+    Ok(match (ours, valid) {
+        (Some(true), Some(true)) => Found::Valid,
+        (Some(true), _) => Found::Invalid,
+        _ => Found::Foreign(kind),
+    })
+}
+
+/// A build by a supervisor that is gone may still be running on the server: it would finish by
+/// itself, and a second one beside it would not.
+async fn build_is_running(session: &Session, table: &QualifiedName) -> Result<bool, Halt> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_stat_progress_create_index WHERE relid = $1::text::regclass";
+    Ok(session.query_opt("looking for a build under way", sql, &[&table.to_string()]).await?.is_some())
+}
+
+pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str) -> Result<(), Halt> {
+    let mut gate = work.gate.clone();
+    loop {
+        if gate.pass().await == Pass::Stop {
+            return Err(Halt::Stopped);
+        }
+        let session = work.session().await?;
+        store::check_term(&session, work.rollout, work.term).await?;
+        match probe(&session, table, index).await? {
+            Found::Valid => return Ok(()),
+            Found::Foreign(kind) => {
+                return Err(Halt::Broken(format!(
+                    "cannot build index {index}: the name is taken in schema {} by something else (relkind {kind})",
+                    table.schema
+                )));
+            }
+            Found::Invalid if build_is_running(&session, table).await? => {
+                drop(session);
+                if gate.rest(Duration::from_secs(1)).await == Pass::Stop {
+                    return Err(Halt::Stopped);
+                }
+            }
+            Found::Invalid => drop_now(&session, &QualifiedName::new(&table.schema, index)).await?,
+            Found::Missing => {
+                let built = session.execute(&format!("building index {index}"), sql, &unlimited()).await;
+                crate::failpoint::reach("index_built");
+                match built {
+                    Ok(_) => continue,
+                    Err(error) if !error.session_is_gone() => {
+                        // Whatever failed left an invalid index behind, which costs every write.
+                        if let Found::Invalid = probe(&session, table, index).await? {
+                            drop_now(&session, &QualifiedName::new(&table.schema, index)).await?;
+                        }
+                        return Err(error.into());
+                    }
+                    Err(error) => return Err(Halt::NotDone(error)),
+                }
+            }
+        }
+    }
+}
+
+async fn drop_now(session: &Session, index: &QualifiedName) -> Result<(), pg::Error> {
+    let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {index}");
+    session.execute(&format!("dropping index {}", index.name), &sql, &unlimited()).await.map(|_| ())
+}
+
+pub async fn drop(work: &Work, index: &QualifiedName) -> Result<(), Halt> {
+    let mut gate = work.gate.clone();
+    if gate.pass().await == Pass::Stop {
+        return Err(Halt::Stopped);
+    }
+    let session = work.session().await?;
+    store::check_term(&session, work.rollout, work.term).await?;
+    match drop_now(&session, index).await {
+        Ok(()) => Ok(()),
+        // IF EXISTS makes a second try harmless.
+        Err(error) if error.session_is_gone() => Err(Halt::NotDone(error)),
+        Err(error) => Err(error.into()),
+    }
+}

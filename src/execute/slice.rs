@@ -1,0 +1,104 @@
+//! Owns one slice of a backfill: its SQL and its transaction. Must not choose what is next.
+
+use super::{Halt, Work};
+use crate::compile::program::BackfillSpec;
+use crate::pg::{Limits, Session};
+use crate::store::{self, Checkpoint};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::time::Duration;
+
+/// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
+/// deadlock's victim.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A run of blocks of one leaf table, and which of its slices.
+#[derive(Clone, Debug)]
+pub struct Slice<'a> {
+    /// Quoted and qualified.
+    pub leaf: &'a str,
+    pub blocks: Range<u64>,
+    /// Slice `.0` of `.1`, a power of two.
+    pub part: (u32, u32),
+    /// Rows not to be touched: set aside before.
+    pub without: &'a [String],
+}
+
+impl Slice<'_> {
+    /// Which rows. Only a range over `ctid` prunes the pages it reads; a list of ctids does not.
+    pub fn condition(&self, marker: &crate::ident::Ident) -> String {
+        let mut sql = format!(
+            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {marker}",
+            self.blocks.start, self.blocks.end
+        );
+        let (part, parts) = self.part;
+        if parts > 1 {
+            write!(sql, " AND (pg_catalog.hashtid(ctid) & {}) = {part}", parts - 1).expect("a String grows");
+        }
+        if !self.without.is_empty() {
+            let list = self.without.join("','");
+            write!(sql, " AND ctid <> ALL (ARRAY['{list}']::tid[])").expect("a String grows");
+        }
+        sql
+    }
+
+    pub fn update(&self, spec: &BackfillSpec) -> String {
+        update(spec, self.leaf, &self.condition(&spec.marker))
+    }
+}
+
+/// The statement that fills the rows of one leaf that a condition picks.
+pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
+    let mut set = String::new();
+    for (column, expression) in &spec.set {
+        write!(set, "{column} = {expression}, ").expect("a String grows");
+    }
+    // The alias lets expressions that name their table by its name go on doing so.
+    let name = &spec.table.name;
+    format!("UPDATE ONLY {leaf} AS {name} SET {set}{} = false WHERE {condition}", spec.marker)
+}
+
+/// Rows filled.
+pub async fn run(
+    work: &Work,
+    session: &mut Session,
+    spec: &BackfillSpec,
+    slice: &Slice<'_>,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<u64, Halt> {
+    let doing = "filling a slice";
+    let longest = (work.policy.slice_time * 20).max(Duration::from_secs(5));
+    let limits = Limits::new(LOCK_TIMEOUT, longest);
+    let tx = session.transaction(doing, &limits).await?;
+    store::fence(&tx, work.rollout, work.term).await?;
+    let rows = tx.change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[]).await?;
+    if let Some(checkpoint) = checkpoint {
+        let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
+        store::checkpoint(&tx, work.rollout, work.term, &checkpoint).await?;
+    }
+    crate::failpoint::reach("slice_before_commit");
+    tx.commit(doing).await?;
+    crate::failpoint::reach("slice_after_commit");
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::QualifiedName;
+
+    #[test]
+    fn a_slice_is_a_range_over_ctid() {
+        let spec = BackfillSpec {
+            table: QualifiedName::new(&"public".into(), &"users".into()),
+            marker: "_segue_pending".into(),
+            set: vec![("_segue_new_x".into(), "(\"a\" + 1)".into())],
+            shown: vec!["x".into()],
+            key: vec![],
+            partitioned: false,
+        };
+        let slice =
+            Slice { leaf: "\"public\".\"users\"", blocks: 64..128, part: (3, 16), without: &["(65,2)".into()] };
+        insta::assert_snapshot!(slice.update(&spec), @r#"UPDATE ONLY "public"."users" AS "users" SET "_segue_new_x" = ("a" + 1), "_segue_pending" = false WHERE ctid >= '(64,0)'::tid AND ctid < '(128,0)'::tid AND "_segue_pending" AND (pg_catalog.hashtid(ctid) & 15) = 3 AND ctid <> ALL (ARRAY['(65,2)']::tid[])"#);
+    }
+}
