@@ -1,0 +1,2 @@
+CREATE TABLE settings (id bigint PRIMARY KEY, value text);
+INSERT INTO settings VALUES (1, 'a');

@@ -1,0 +1,2 @@
+DROP TABLE settings;
+CREATE TABLE settings (id bigint PRIMARY KEY, body jsonb NOT NULL);
