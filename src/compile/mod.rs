@@ -1,10 +1,164 @@
 //! Owns `compile(plan, catalog)`: a plan and a schema to a program, or diagnostics. Pure.
 //! Must not ask a server or a clock; what only the server can tell is left to `Program::checks`.
+//!
+//! Operations ([`op`](self)) change a draft of the schema one after the other; when all have, `hazard` refuses what cannot
+//! be carried over, `shape` sums up each table, and `assemble` and `contract` put the steps in order.
 
+mod assemble;
+mod carry;
+mod contract;
+mod draft;
 pub mod explain;
 pub mod expr;
+mod hazard;
+mod lookup;
+mod names;
+mod op;
 pub mod program;
+mod shape;
 pub mod sync;
 pub mod views;
 
 pub use program::Program;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::Diagnostics;
+use crate::ident::Ident;
+use crate::plan::{OperationKind, Plan};
+use draft::{Draft, Script};
+use program::{Action, Cost, FORMAT, Phase, Step, Undo};
+use shape::{Shape, Versions};
+
+/// The program that carries out `plan` on the schema `catalog`, and all that is to be said about it. There is a
+/// program only where there is no error. `previous_version_schema` is the version schema that is live now, `None`
+/// where applications use the tables themselves.
+pub fn compile(
+    plan: &Plan,
+    catalog: &Catalog,
+    previous_version_schema: Option<&Ident>,
+) -> (Option<Program>, Diagnostics) {
+    let mut draft = Draft::new(catalog);
+    let version_schema = version_schema(&mut draft, plan);
+    let alone = plan.operations.iter().filter(|o| !runs_on_complete(&o.kind)).count() <= 1;
+    for operation in &plan.operations {
+        op::apply(&mut draft, operation, alone);
+    }
+    if draft.diagnostics.has_errors() {
+        return (None, draft.diagnostics);
+    }
+    hazard::check(&mut draft);
+    let versions = Versions { new: &version_schema, previous: previous_version_schema };
+    let existing: Vec<usize> = (0..draft.tables.len())
+        .filter(|number| {
+            let table = &draft.tables[*number];
+            table.source.is_some()
+                && table.shown.is_some()
+                && (table.has_changes() || !table.additions.is_empty())
+        })
+        .collect();
+    let shapes: Vec<Shape<'_>> =
+        existing.into_iter().map(|number| shape::shape(&mut draft, number, &versions)).collect();
+    if draft.diagnostics.has_errors() {
+        return (None, draft.diagnostics);
+    }
+    let program = Program {
+        format: FORMAT,
+        plan: plan.name.clone(),
+        description: plan.description.clone(),
+        schema: catalog.schema.clone(),
+        version_schema: version_schema.clone(),
+        previous_version_schema: previous_version_schema.cloned(),
+        checks: shapes.iter().flat_map(|shape| shape::checks(&draft, shape)).collect(),
+        views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
+        steps: steps(&draft, &shapes, &versions),
+    };
+    (Some(program), draft.diagnostics)
+}
+
+fn runs_on_complete(kind: &OperationKind) -> bool {
+    matches!(kind, OperationKind::Sql(sql) if sql.on_complete)
+}
+
+/// `<schema>_<version>`, if it can be had.
+fn version_schema(draft: &mut Draft<'_>, plan: &Plan) -> Ident {
+    let version = plan.version_schema.as_ref().map_or(plan.name.as_str(), |text| text.as_str());
+    let span = plan.version_schema.as_ref().and_then(|text| text.span.clone());
+    let name = Ident::new(format!("{}_{version}", draft.catalog.schema.as_str()));
+    let bytes = name.as_str().len();
+    if !name.is_storable() {
+        draft.error_help(
+            "compile.version_schema",
+            format!(
+                "the version schema's name `{}` has {bytes} bytes; PostgreSQL keeps at most 63",
+                name.as_str()
+            ),
+            &span,
+            "give a shorter `version_schema`",
+        );
+    } else if draft.catalog.other_schemas.contains(&name) || name == draft.catalog.schema {
+        draft.error_help(
+            "compile.version_schema",
+            format!(
+                "there is a schema `{}` already, which is what the new version's would be called",
+                name.as_str()
+            ),
+            &span,
+            "give another `version_schema`; if the schema is a leftover, drop it",
+        );
+    }
+    name
+}
+
+fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    steps.extend(assemble::create_tables(draft));
+    steps.extend(shapes.iter().filter_map(|shape| assemble::expand(draft, shape)));
+    steps.extend(draft.scripts.iter().filter(|script| !script.on_complete).map(|s| script(s, Phase::Expand)));
+    for shape in shapes {
+        steps.extend(assemble::backfill(draft, shape));
+    }
+    steps.push(publish(Phase::Backfill, versions.new));
+    if let Some(previous) = versions.previous {
+        steps.push(assemble::step(
+            format!("retire {}", previous.as_str()),
+            Phase::Contract,
+            Action::Retire { version_schema: previous.clone() },
+            Vec::new(),
+            Cost::Catalog,
+            Undo::Nothing,
+        ));
+    }
+    for shape in shapes {
+        steps.extend(contract::table(draft, shape));
+        steps.extend(contract::identity_views(draft, shape, versions.new));
+    }
+    steps.extend(contract::drop_tables(draft));
+    steps.extend(contract::drop_indexes(draft));
+    let late: Vec<Step> =
+        draft.scripts.iter().filter(|s| s.on_complete).map(|s| script(s, Phase::Contract)).collect();
+    if !late.is_empty() {
+        steps.extend(late);
+        // The script may have changed what the views show.
+        steps.push(publish(Phase::Contract, versions.new));
+    }
+    steps.extend(shapes.iter().filter_map(|shape| contract::analyze(draft, shape)));
+    steps
+}
+
+fn publish(phase: Phase, version_schema: &Ident) -> Step {
+    let undo = match phase {
+        Phase::Contract => Undo::Nothing,
+        _ => Undo::Retire { version_schema: version_schema.clone() },
+    };
+    let title = format!("publish {}", version_schema.as_str());
+    assemble::step(title, phase, Action::Publish, Vec::new(), Cost::Catalog, undo)
+}
+
+fn script(script: &Script, phase: Phase) -> Step {
+    let undo = match &script.down {
+        Some((sql, transactional)) => Undo::Script { sql: sql.clone(), transactional: *transactional },
+        None => Undo::Nothing,
+    };
+    let action = Action::Script { sql: script.up.clone(), transactional: script.up_transactional };
+    assemble::step("run sql", phase, action, Vec::new(), Cost::Unknown, undo)
+}

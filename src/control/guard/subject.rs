@@ -292,7 +292,8 @@ impl Subject {
             let strictest = pause_level(guard).or(guard.throttle).or(guard.rollback.map(|rule| rule.above));
             let reason = match &pause.cause {
                 Cause::Unreadable { why, .. } if self.value.is_none() => {
-                    Some(format!("cannot be read: {why}"))
+                    let last = self.last.map(|last| format!("; it last was {}", show(last, &guard.unit)));
+                    Some(format!("cannot be read: {why}{}", last.unwrap_or_default()))
                 }
                 Cause::Unreadable { .. } => Some(format!(
                     "goes on when it was readable for {}",

@@ -8,13 +8,19 @@ pub(super) const LEAST: f64 = 0.05;
 const CUT: f64 = 0.7;
 /// Seconds a cut is given to show before the next.
 const COOLDOWN: f64 = 3.0;
-/// Seconds a rising signal is looked ahead.
-const HORIZON: f64 = 1.0;
+/// Seconds a rising signal is looked ahead, and over how many its rise is measured.
+const HORIZON: f64 = 5.0;
+const SMOOTHING: f64 = 2.0;
+/// Readings count at most this many times the threshold, so that memory of them fades.
+const MOST: f64 = 100.0;
 /// Growth a second, while there is room and where it went wrong before.
 const FAST: f64 = 1.25;
 const SLOW: f64 = 1.02;
 /// Growth counts at most this many seconds from sample to sample: nobody looked in between.
 const LONGEST_GROWTH: f64 = 2.0;
+/// Seconds without trouble before full speed; up to then this share is the most.
+const CALM: f64 = 20.0;
+const NEARLY: f64 = 0.95;
 /// Seconds without trouble after which the share at which it went wrong is forgotten.
 const FORGET: f64 = 60.0;
 
@@ -26,21 +32,13 @@ pub(super) struct Share {
     ceiling: f64,
     since_cut: f64,
     since_trouble: f64,
-    /// The last sample as a multiple of the threshold, and how it rises a second, smoothed.
-    last: Option<f64>,
-    slope: f64,
+    /// Samples as multiples of the threshold, smoothed: what is above is rising.
+    low: Option<f64>,
 }
 
 impl Default for Share {
     fn default() -> Share {
-        Share {
-            value: 1.0,
-            ceiling: 1.0,
-            since_cut: f64::INFINITY,
-            since_trouble: f64::INFINITY,
-            last: None,
-            slope: 0.0,
-        }
+        Share { value: 1.0, ceiling: 1.0, since_cut: f64::INFINITY, since_trouble: f64::INFINITY, low: None }
     }
 }
 
@@ -53,20 +51,13 @@ impl Share {
     /// A new sample, `seconds` after the one before. For the same state, a worse reading never
     /// leaves a greater share.
     pub(super) fn observe(&mut self, reading: f64, threshold: f64, seconds: f64) {
-        let used = utilisation(reading, threshold);
-        if let Some(last) = self.last.replace(used).filter(|l| l.is_finite() && used.is_finite())
-            && seconds > 0.0
-        {
-            // Samples in quick succession would make noise look like a steep rise.
-            self.slope += 0.5 * ((used - last) / seconds.max(0.5) - self.slope);
-        }
-        let ahead = used + HORIZON * self.slope.max(0.0);
+        let used = utilisation(reading, threshold).min(MOST);
+        let low = self.low.get_or_insert(used);
+        *low += (used - *low) * (1.0 - (-seconds / SMOOTHING).exp());
+        let slope = (used - *low) / SMOOTHING;
+        let ahead = used + HORIZON * slope.max(0.0);
         self.since_cut += seconds;
         if used >= 1.0 {
-            if self.since_trouble > COOLDOWN * 4.0 {
-                self.ceiling = self.value;
-            }
-            self.since_trouble = 0.0;
             self.cut();
             self.value = self.value.min(1.0 / used).max(LEAST);
             return;
@@ -88,12 +79,17 @@ impl Share {
         } else if ahead < 0.9 {
             self.value = slow;
         }
-        if self.value >= 1.0 {
-            (self.value, self.ceiling) = (1.0, 1.0);
-        }
+        // The last step to full speed is taken after a calm, so that it is not taken every few seconds.
+        let most = if self.since_trouble >= CALM { 1.0 } else { NEARLY };
+        self.value = self.value.min(most);
     }
 
     fn cut(&mut self) {
+        // Of several cuts in one trouble the first one's share is the one that went wrong.
+        if self.since_trouble > COOLDOWN * 4.0 {
+            self.ceiling = self.value;
+        }
+        self.since_trouble = 0.0;
         if self.since_cut >= COOLDOWN {
             self.since_cut = 0.0;
             self.value = (self.value * CUT).max(LEAST);

@@ -1,0 +1,354 @@
+//! Owns what is to be built on an existing table before the new version is published: what its columns' new forms
+//! must have because the old ones have it, and what the plan adds. Must not order steps.
+
+use super::draft::{AdditionKind, Draft, NewForeignKey};
+use super::expr::Expression;
+use super::names;
+use super::op::index_sql;
+use crate::catalog::{Constraint, ConstraintKind, Index, Table};
+use crate::ident::{Ident, QualifiedName, list, literal};
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+pub struct Built {
+    pub checks: Vec<BuiltCheck>,
+    pub foreign_keys: Vec<BuiltForeignKey>,
+    pub indexes: Vec<BuiltIndex>,
+}
+
+pub struct BuiltCheck {
+    /// Until the contract; the old one's own name is still taken.
+    pub name: Ident,
+    pub last_name: Ident,
+    /// In parentheses, over physical columns.
+    pub expression: String,
+    pub no_inherit: bool,
+    pub validate: bool,
+    pub comment: Option<String>,
+    pub what: String,
+    pub span: Option<(usize, usize)>,
+}
+
+pub struct BuiltForeignKey {
+    pub name: Ident,
+    pub last_name: Ident,
+    pub definition: String,
+    pub target: QualifiedName,
+    pub validate: bool,
+    pub comment: Option<String>,
+}
+
+pub struct BuiltIndex {
+    pub name: Ident,
+    pub last_name: Ident,
+    pub sql: String,
+    /// `UNIQUE` or `PRIMARY KEY` constraint that it becomes: kind, deferral, comment.
+    pub constraint: Option<(&'static str, &'static str, Option<String>)>,
+    pub comment: Option<String>,
+    pub statistics_targets: Vec<(i16, i32)>,
+    pub clustered: bool,
+    pub replica_identity: bool,
+    /// Expressions in it, in parentheses, that the server must accept before anything starts.
+    pub expressions: Vec<String>,
+}
+
+/// Old physical column to what the new version has instead.
+type Mapping = BTreeMap<Ident, Option<Ident>>;
+
+pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
+    let source = draft.tables[table].source.expect("an existing table");
+    let mapping: Mapping = draft.tables[table]
+        .columns
+        .iter()
+        .filter_map(|column| Some((column.old()?.clone(), column.new.clone())))
+        .collect();
+    let mut built = Built::default();
+    let mut taken: Vec<Ident> = source.constraints.iter().map(|constraint| constraint.name.clone()).collect();
+    for constraint in &source.constraints {
+        if !is_touched(&constraint.columns, &mapping) {
+            continue;
+        }
+        let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
+        match constraint.kind {
+            ConstraintKind::Check => {
+                built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
+            }
+            ConstraintKind::ForeignKey => {
+                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone()))
+            }
+            _ => continue,
+        }
+        taken.push(name);
+    }
+    for index in &source.indexes {
+        let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
+        if is_touched(&index.columns, &mapping) && !dropped {
+            built.indexes.extend(carried_index(draft, source, index, &mapping));
+        }
+    }
+    add(draft, table, &mut built);
+    built
+}
+
+/// Whether something over these columns must be built again: one has a new form, and none is dropped.
+fn is_touched(columns: &[Ident], mapping: &Mapping) -> bool {
+    let dropped = columns.iter().any(|column| mapping.get(column).is_some_and(Option::is_none));
+    let replaced =
+        columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
+    replaced && !dropped
+}
+
+fn mapped(column: &Ident, mapping: &Mapping) -> Ident {
+    mapping.get(column).cloned().flatten().unwrap_or_else(|| column.clone())
+}
+
+/// An expression of the catalog over the new columns, in parentheses. Reports where it cannot be read.
+fn expression(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    text: &str,
+    mapping: &Mapping,
+    what: &str,
+) -> Option<String> {
+    match Expression::parse(text, &source.name, &draft.scope()) {
+        Ok(expression) => Some(expression.substitute(&mut |name| mapped(name, mapping).to_string())),
+        Err(error) => {
+            let message =
+                format!("cannot build {what} again for the new form of its columns: {}", error.message);
+            draft.error_help(
+                "compile.not_carried",
+                message,
+                &None,
+                "drop it before with an `sql` plan and make it again after",
+            );
+            None
+        }
+    }
+}
+
+fn check(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    constraint: &Constraint,
+    mapping: &Mapping,
+    name: Ident,
+) -> Option<BuiltCheck> {
+    let what = format!("check {} of {}", constraint.name.as_str(), source.name.as_str());
+    let text = constraint.expression.as_ref().expect("a CHECK has an expression");
+    Some(BuiltCheck {
+        name,
+        last_name: constraint.name.clone(),
+        expression: expression(draft, source, text, mapping, &what)?,
+        no_inherit: constraint.no_inherit,
+        validate: constraint.validated,
+        comment: constraint.comment.clone(),
+        what,
+        span: None,
+    })
+}
+
+fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Option<BuiltForeignKey> {
+    let foreign = constraint.foreign.as_ref()?;
+    let columns: Vec<Ident> = constraint.columns.iter().map(|column| mapped(column, mapping)).collect();
+    let target = QualifiedName::new(&foreign.schema, &foreign.table);
+    let mut definition = format!(
+        "FOREIGN KEY ({}) REFERENCES {target} ({}) MATCH {} ON DELETE {}",
+        list(&columns),
+        list(&foreign.columns),
+        foreign.match_type,
+        foreign.on_delete
+    );
+    if !foreign.on_delete_set_columns.is_empty() {
+        let set: Vec<Ident> =
+            foreign.on_delete_set_columns.iter().map(|column| mapped(column, mapping)).collect();
+        definition.push_str(&format!(" ({})", list(&set)));
+    }
+    definition.push_str(&format!(" ON UPDATE {}", foreign.on_update));
+    definition.push_str(deferral(constraint));
+    Some(BuiltForeignKey {
+        name,
+        last_name: constraint.name.clone(),
+        definition,
+        target,
+        validate: constraint.validated,
+        comment: constraint.comment.clone(),
+    })
+}
+
+fn deferral(constraint: &Constraint) -> &'static str {
+    super::op::deferrable_sql(constraint.deferrable, constraint.initially_deferred)
+}
+
+fn carried_index(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    index: &Index,
+    mapping: &Mapping,
+) -> Option<BuiltIndex> {
+    let constraint =
+        source.constraints.iter().find(|constraint| constraint.index.as_ref() == Some(&index.name));
+    let becomes = match constraint.map(|constraint| constraint.kind) {
+        Some(ConstraintKind::PrimaryKey) => Some("PRIMARY KEY"),
+        Some(ConstraintKind::Unique) => Some("UNIQUE"),
+        // hazard refuses it.
+        Some(_) => return None,
+        None => None,
+    };
+    let what = format!("index {} of {}", index.name.as_str(), source.name.as_str());
+    if !index.valid {
+        draft.warn(
+            "compile.index_invalid",
+            format!("{what} is invalid, so it is not built again and goes with the old column"),
+            &None,
+            "it is the leftover of a build that failed: drop it, or REINDEX it before",
+        );
+        return None;
+    }
+    let name = draft.names.hidden(&index.name, "_segue_new_");
+    let mut expressions = Vec::new();
+    let mut keys = Vec::new();
+    for key in &index.keys {
+        let mut sql = match &key.column {
+            Some(column) => mapped(column, mapping).to_string(),
+            None => {
+                let sql = expression(draft, source, &key.expression, mapping, &what)?;
+                expressions.push(sql.clone());
+                sql
+            }
+        };
+        if let Some(collation) = &key.collation {
+            sql.push_str(&format!(" COLLATE {collation}"));
+        }
+        if let Some(opclass) = &key.opclass {
+            sql.push_str(&format!(" {opclass}"));
+        }
+        match (key.descending, key.nulls_first) {
+            (false, false) => {}
+            (false, true) => sql.push_str(" NULLS FIRST"),
+            (true, true) => sql.push_str(" DESC"),
+            (true, false) => sql.push_str(" DESC NULLS LAST"),
+        }
+        keys.push(sql);
+    }
+    let on = QualifiedName::new(&draft.catalog.schema, &source.name);
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let mut sql = format!(
+        "CREATE {unique}INDEX CONCURRENTLY {name} ON {on} USING {} ({})",
+        index.method,
+        keys.join(", ")
+    );
+    if !index.include.is_empty() {
+        let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
+        sql.push_str(&format!(" INCLUDE ({})", list(&include)));
+    }
+    if index.nulls_not_distinct {
+        sql.push_str(" NULLS NOT DISTINCT");
+    }
+    if !index.options.is_empty() {
+        let options: Vec<String> = index
+            .options
+            .iter()
+            .map(|option| match option.split_once('=') {
+                Some((name, value)) => format!("{} = {}", Ident::new(name), literal(value)),
+                None => Ident::new(option.as_str()).to_string(),
+            })
+            .collect();
+        sql.push_str(&format!(" WITH ({})", options.join(", ")));
+    }
+    if let Some(tablespace) = &index.tablespace {
+        sql.push_str(&format!(" TABLESPACE {tablespace}"));
+    }
+    if let Some(predicate) = &index.predicate {
+        let predicate = expression(draft, source, predicate, mapping, &what)?;
+        sql.push_str(&format!(" WHERE {predicate}"));
+        expressions.push(predicate);
+    }
+    Some(BuiltIndex {
+        name,
+        last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
+        sql,
+        constraint: becomes.zip(constraint).map(|(kind, c)| (kind, deferral(c), c.comment.clone())),
+        comment: index.comment.clone(),
+        statistics_targets: index.statistics_targets.clone(),
+        clustered: index.clustered,
+        replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
+        expressions,
+    })
+}
+
+/// What the plan itself adds, over the columns as the plan leaves them. What stands on a column that a later
+/// operation drops goes with it, as DROP COLUMN has it.
+fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
+    let on = draft.qualified(table);
+    let additions = &draft.tables[table].additions;
+    for addition in additions {
+        let name = addition.name.clone();
+        let position = addition.span.as_ref().map(|span| (span.bytes.start, span.bytes.end));
+        match &addition.kind {
+            AdditionKind::Check { bound, no_inherit } => {
+                let Ok(resolved) = draft.over_new(table, bound) else { continue };
+                built.checks.push(BuiltCheck {
+                    last_name: name.clone(),
+                    name,
+                    expression: resolved.sql,
+                    no_inherit: *no_inherit,
+                    validate: true,
+                    comment: None,
+                    what: addition.what.clone(),
+                    span: position,
+                });
+            }
+            AdditionKind::ForeignKey(key) => {
+                built.foreign_keys.extend(new_foreign_key(draft, table, key, name))
+            }
+            AdditionKind::Unique { column } => {
+                let Some(column) = &draft.tables[table].columns[*column].new else { continue };
+                built.indexes.push(BuiltIndex {
+                    sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({column})"),
+                    last_name: name.clone(),
+                    name,
+                    constraint: Some(("UNIQUE", "", None)),
+                    comment: None,
+                    statistics_targets: Vec::new(),
+                    clustered: false,
+                    replica_identity: false,
+                    expressions: Vec::new(),
+                });
+            }
+            AdditionKind::Index(index) => {
+                let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
+                let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
+                built.indexes.push(BuiltIndex {
+                    sql,
+                    last_name: name.clone(),
+                    name,
+                    constraint: None,
+                    comment: None,
+                    statistics_targets: Vec::new(),
+                    clustered: false,
+                    replica_identity: false,
+                    expressions: predicate.into_iter().map(|resolved| resolved.sql).collect(),
+                });
+            }
+        }
+    }
+}
+
+fn new_foreign_key(
+    draft: &Draft<'_>,
+    table: usize,
+    key: &NewForeignKey,
+    name: Ident,
+) -> Option<BuiltForeignKey> {
+    let column = draft.tables[table].columns[key.column].new.as_ref()?;
+    let target = draft.qualified(key.target);
+    let to = draft.tables[key.target].columns[key.target_column].new.as_ref()?;
+    Some(BuiltForeignKey {
+        last_name: name.clone(),
+        name,
+        definition: format!("FOREIGN KEY ({column}) REFERENCES {target} ({to}) {}", key.actions),
+        target,
+        validate: true,
+        comment: None,
+    })
+}

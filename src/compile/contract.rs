@@ -1,0 +1,348 @@
+//! Owns the contract: what is dropped, renamed and attached once the old version is gone, so that the table ends
+//! as plain ALTER TABLE would have left it, but for the order of its columns.
+
+use super::assemble::{identity_writers, locks, needs_proof, not_null_name, proof_name, role, step};
+use super::draft::{Draft, DraftColumn, Up};
+use super::hazard::partitions;
+use super::names;
+use super::op::comment_sql;
+use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
+use super::shape::Shape;
+use super::sync;
+use crate::catalog::{ConstraintKind, Identity, Sequence};
+use crate::ident::{Ident, QualifiedName, literal};
+use std::collections::BTreeSet;
+
+/// A column on its way to its last name.
+type Rename = (Ident, Ident);
+
+/// One transaction: the table's last form.
+pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
+    let table = &draft.tables[shape.number];
+    let name = &shape.name;
+    let mut sql: Vec<String> = Vec::new();
+    if let Some(sync) = &shape.sync {
+        sql.extend(sync::drop_statements(sync));
+    }
+    let hidden =
+        || table.columns.iter().filter(|c| !c.is_shared()).filter_map(|c| Some((c, c.new.as_ref()?)));
+    let mut late_renames: Vec<Rename> = Vec::new();
+    for (column, new) in hidden() {
+        own_sequence(name, column, new, &mut sql);
+        if needs_proof(column) {
+            let proof = proof_name(shape, column);
+            if draft.catalog.major() >= 18 {
+                let last = not_null_name(draft, shape, column);
+                let first = names::hidden(&last, "_segue_new_", |_| false);
+                sql.push(format!("ALTER TABLE {name} ADD CONSTRAINT {first} NOT NULL {new}"));
+                late_renames.push((first, last));
+            } else {
+                sql.push(format!("ALTER TABLE {name} ALTER COLUMN {new} SET NOT NULL"));
+            }
+            sql.push(format!("ALTER TABLE {name} DROP CONSTRAINT {proof}"));
+        }
+        if let Some(sequence) = identity_sequence(draft, column) {
+            begin_identity(draft, shape, column, new, sequence, &mut sql);
+        }
+    }
+    drop_columns(shape, table.columns.iter(), &mut sql);
+    for index in &shape.built.indexes {
+        if let Some((kind, deferral, _)) = &index.constraint {
+            let (last, now) = (&index.last_name, &index.name);
+            sql.push(format!("ALTER TABLE {name} ADD CONSTRAINT {last} {kind} USING INDEX {now}{deferral}"));
+        } else if index.name != index.last_name {
+            let now = QualifiedName::new(&name.schema, &index.name);
+            sql.push(format!("ALTER INDEX {now} RENAME TO {}", index.last_name));
+        }
+    }
+    let renames = table.columns.iter().filter_map(|c| Some((c.new.clone()?, c.name.clone())));
+    for (from, to) in ordered(renames.filter(|(from, to)| from != to).collect()) {
+        sql.push(format!("ALTER TABLE {name} RENAME COLUMN {from} TO {to}"));
+    }
+    let checks = shape.built.checks.iter().map(|c| (&c.name, &c.last_name, &c.comment));
+    let keys = shape.built.foreign_keys.iter().map(|k| (&k.name, &k.last_name, &k.comment));
+    for (now, last, comment) in checks.chain(keys) {
+        if now != last {
+            late_renames.push((now.clone(), last.clone()));
+        }
+        if let Some(comment) = comment {
+            sql.push(comment_sql(&format!("CONSTRAINT {now} ON {name}"), Some(comment)));
+        }
+    }
+    for (from, to) in late_renames {
+        sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
+    }
+    for column in &table.columns {
+        end_column(draft, name, column, &mut sql);
+    }
+    end_indexes(shape, &mut sql);
+    if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
+        sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
+    }
+    if sql.is_empty() {
+        return None;
+    }
+    // Dropping a foreign key takes the triggers on what it points at.
+    let gone = shape.source.constraints.iter().filter_map(|constraint| {
+        let foreign = constraint.foreign.as_ref()?;
+        let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
+        goes.then(|| (QualifiedName::new(&foreign.schema, &foreign.table), LockMode::AccessExclusive))
+    });
+    let held = locks(std::iter::once((name.clone(), LockMode::AccessExclusive)).chain(gone));
+    let title = format!("contract {}", table.logical().as_str());
+    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+}
+
+fn own_sequence(table: &QualifiedName, column: &DraftColumn<'_>, new: &Ident, sql: &mut Vec<String>) {
+    let carried =
+        column.source.filter(|source| source.identity.is_none()).and_then(|s| s.owned_sequence.as_ref());
+    for sequence in carried.into_iter().chain(column.serial.iter().map(|(sequence, _)| sequence)) {
+        let sequence = QualifiedName::new(&table.schema, sequence);
+        sql.push(format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{new}"));
+    }
+}
+
+fn identity_sequence<'a>(draft: &Draft<'a>, column: &DraftColumn<'a>) -> Option<&'a Sequence> {
+    let source = column.source.filter(|source| source.identity.is_some() && column.is_replaced())?;
+    draft.catalog.sequences.get(source.owned_sequence.as_ref()?)
+}
+
+/// Identity again, with a sequence that goes on where the old one, which goes with the old column, stands.
+fn begin_identity(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    column: &DraftColumn<'_>,
+    new: &Ident,
+    old: &Sequence,
+    sql: &mut Vec<String>,
+) {
+    let table = &shape.name;
+    let kind = match column.source.and_then(|source| source.identity) {
+        Some(Identity::Always) => "ALWAYS",
+        _ => "BY DEFAULT",
+    };
+    let now = QualifiedName::new(&table.schema, &old.name);
+    let next = QualifiedName::new(
+        &table.schema,
+        &names::hidden(&old.name, "_segue_new_", |n| draft.names.is_taken(n)),
+    );
+    let mut options = format!("SEQUENCE NAME {next} START WITH {} INCREMENT BY {}", old.start, old.increment);
+    // As ALTER COLUMN … TYPE has it: bounds that are the old type's own become the new one's.
+    let (least, most) = integer_bounds(&old.type_name);
+    let ascending = old.increment > 0;
+    if !(column.type_changed && old.minimum == if ascending { 1 } else { least }) {
+        options.push_str(&format!(" MINVALUE {}", old.minimum));
+    }
+    if !(column.type_changed && old.maximum == if ascending { most } else { -1 }) {
+        options.push_str(&format!(" MAXVALUE {}", old.maximum));
+    }
+    let cycle = if old.cycle { "CYCLE" } else { "NO CYCLE" };
+    options.push_str(&format!(" CACHE {} {cycle}", old.cache));
+    sql.push(format!("ALTER TABLE {table} ALTER COLUMN {new} ADD GENERATED {kind} AS IDENTITY ({options})"));
+    let to = literal(&next.to_string());
+    sql.push(format!(
+        "SELECT pg_catalog.setval({to}::pg_catalog.regclass, last_value, is_called) FROM {now}"
+    ));
+    for grant in &old.grants {
+        let with = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+        sql.push(format!("GRANT {} ON SEQUENCE {next} TO {}{with}", grant.privilege, role(&grant.grantee)));
+    }
+    // Lent until the view asks the table again.
+    for (grantee, _) in identity_writers(draft, shape).into_iter().filter(|(_, sequence)| *sequence == now) {
+        sql.push(format!("GRANT USAGE ON SEQUENCE {next} TO {}", role(&grantee)));
+    }
+    if let Some(comment) = &old.comment {
+        sql.push(comment_sql(&format!("SEQUENCE {next}"), Some(comment)));
+    }
+}
+
+fn integer_bounds(type_name: &str) -> (i64, i64) {
+    match type_name {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    }
+}
+
+fn drop_columns<'c, 'a: 'c>(
+    shape: &Shape<'_>,
+    columns: impl Iterator<Item = &'c DraftColumn<'a>>,
+    sql: &mut Vec<String>,
+) {
+    let mut drops: Vec<String> = columns
+        .filter(|c| !c.is_shared())
+        .filter_map(|c| Some(format!("DROP COLUMN {}", c.old()?)))
+        .collect();
+    if let Some(marker) = &shape.marker {
+        drops.push(format!("DROP COLUMN {marker}"));
+    }
+    if !drops.is_empty() {
+        sql.push(format!("ALTER TABLE {} {}", shape.name, drops.join(", ")));
+    }
+}
+
+/// Renames in an order in which no name is ever there twice; rings are opened by a hidden name.
+fn ordered(mut wanted: Vec<Rename>) -> Vec<Rename> {
+    let mut done = Vec::new();
+    while !wanted.is_empty() {
+        let free = wanted.iter().position(|(_, to)| !wanted.iter().any(|(from, _)| from == to));
+        match free {
+            Some(at) => done.push(wanted.remove(at)),
+            None => {
+                let between = wanted[0].0.hidden("_segue_between_");
+                done.push((wanted[0].0.clone(), between.clone()));
+                wanted[0].0 = between;
+            }
+        }
+    }
+    done
+}
+
+/// Default and comment, under the column's last name, and what a sequence was called.
+fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>, sql: &mut Vec<String>) {
+    if column.new.is_none() {
+        return;
+    }
+    let last = &column.name;
+    let set = |sql: &mut Vec<String>| match &column.default {
+        Some(default) => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} SET DEFAULT {default}")),
+        None => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT")),
+    };
+    if column.is_shared() {
+        if column.default_changed {
+            set(sql);
+        }
+        if column.comment_changed {
+            sql.push(comment_sql(&format!("COLUMN {table}.{last}"), column.comment.as_deref()));
+        }
+        return;
+    }
+    match &column.up {
+        Up::Constant(physical) if column.default.as_ref() == Some(physical) => {}
+        Up::Constant(_) => set(sql),
+        _ if column.default.is_some() => set(sql),
+        _ => {}
+    }
+    if let Some(sequence) = identity_sequence(draft, column) {
+        let hidden = names::hidden(&sequence.name, "_segue_new_", |n| draft.names.is_taken(n));
+        let now = QualifiedName::new(&table.schema, &hidden);
+        sql.push(format!("ALTER SEQUENCE {now} RENAME TO {}", sequence.name));
+    }
+}
+
+fn end_indexes(shape: &Shape<'_>, sql: &mut Vec<String>) {
+    let name = &shape.name;
+    for index in &shape.built.indexes {
+        let last = &index.last_name;
+        let qualified = QualifiedName::new(&name.schema, last);
+        for (key, target) in &index.statistics_targets {
+            sql.push(format!("ALTER INDEX {qualified} ALTER COLUMN {key} SET STATISTICS {target}"));
+        }
+        if let Some(comment) = &index.comment {
+            sql.push(comment_sql(&format!("INDEX {qualified}"), Some(comment)));
+        }
+        if let Some((_, _, Some(comment))) = &index.constraint {
+            sql.push(comment_sql(&format!("CONSTRAINT {last} ON {name}"), Some(comment)));
+        }
+        if index.clustered {
+            sql.push(format!("ALTER TABLE {name} CLUSTER ON {last}"));
+        }
+        if index.replica_identity {
+            sql.push(format!("ALTER TABLE {name} REPLICA IDENTITY USING INDEX {last}"));
+        }
+    }
+}
+
+/// The new version's view stands on a sequence by name while there are two; now identity serves it.
+pub fn identity_views(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ident) -> Option<Step> {
+    let table = &draft.tables[shape.number];
+    let view = QualifiedName::new(version_schema, table.shown.as_ref()?);
+    let identities = table.columns.iter().filter(|column| identity_sequence(draft, column).is_some());
+    let mut sql: Vec<String> =
+        identities.map(|c| format!("ALTER VIEW {view} ALTER COLUMN {} DROP DEFAULT", c.name)).collect();
+    if sql.is_empty() {
+        return None;
+    }
+    for (grantee, sequence) in identity_writers(draft, shape) {
+        sql.push(format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(&grantee)));
+    }
+    let title = format!("let the view of {} use the table's identity", table.logical().as_str());
+    let held = locks([(view, LockMode::AccessExclusive)]);
+    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+}
+
+/// Tables that are gone from the new version, all at once, so that they may refer to each other.
+pub fn drop_tables(draft: &Draft<'_>) -> Option<Step> {
+    let gone: Vec<_> = draft
+        .tables
+        .iter()
+        .enumerate()
+        .filter_map(|(number, table)| Some((number, table.source.filter(|_| table.shown.is_none())?)))
+        .collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let mut held = Vec::new();
+    for (number, source) in &gone {
+        held.push((draft.qualified(*number), LockMode::AccessExclusive));
+        for partition in partitions(draft.catalog, source) {
+            held.push((
+                QualifiedName::new(&draft.catalog.schema, &partition.name),
+                LockMode::AccessExclusive,
+            ));
+        }
+        for foreign in source.constraints.iter().filter(|c| c.kind == ConstraintKind::ForeignKey) {
+            let Some(foreign) = &foreign.foreign else { continue };
+            held.push((QualifiedName::new(&foreign.schema, &foreign.table), LockMode::AccessExclusive));
+        }
+    }
+    // Partitions follow their parent.
+    let roots: Vec<_> = gone.iter().filter(|(_, source)| source.partition_of.is_none()).collect();
+    let names: BTreeSet<String> =
+        roots.iter().map(|(number, _)| draft.qualified(*number).to_string()).collect();
+    let shown: Vec<&str> = roots.iter().map(|(_, source)| source.name.as_str()).collect();
+    let statement = format!("DROP TABLE {}", names.into_iter().collect::<Vec<_>>().join(", "));
+    Some(step(
+        format!("drop {}", shown.join(", ")),
+        Phase::Contract,
+        Action::Ddl { statements: vec![statement] },
+        locks(held),
+        Cost::Catalog,
+        Undo::Nothing,
+    ))
+}
+
+/// Indexes that the plan drops and that do not go with a column or a table anyway.
+pub fn drop_indexes(draft: &Draft<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for dropped in &draft.dropped_indexes {
+        let table = &draft.tables[dropped.table];
+        let index =
+            table.source.and_then(|source| source.indexes.iter().find(|index| index.name == dropped.name));
+        let goes = index.is_some_and(|index| {
+            index.columns.iter().any(|column| table.column_of(column).is_some_and(|c| !c.is_shared()))
+        });
+        let Some(shown) = table.shown.as_ref().filter(|_| !goes) else { continue };
+        let index = QualifiedName::new(&draft.catalog.schema, &dropped.name);
+        // By then the table has its last name.
+        let on = QualifiedName::new(&draft.catalog.schema, shown);
+        steps.push(step(
+            format!("drop index {}", dropped.name.as_str()),
+            Phase::Contract,
+            Action::DropIndex { index },
+            locks([(on, LockMode::ShareUpdateExclusive)]),
+            Cost::Catalog,
+            Undo::Nothing,
+        ));
+    }
+    steps
+}
+
+pub fn analyze(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
+    shape.backfill.as_ref()?;
+    let shown = draft.tables[shape.number].logical();
+    let table = QualifiedName::new(&shape.name.schema, shown);
+    let held = locks([(table.clone(), LockMode::ShareUpdateExclusive)]);
+    let title = format!("analyze {}", shown.as_str());
+    Some(step(title, Phase::Contract, Action::Analyze { table }, held, Cost::Scan, Undo::Nothing))
+}

@@ -1,0 +1,447 @@
+//! Owns the schema as the operations so far leave it: which names the old and the new version see, and what
+//! stands between them. Must not decide what may be carried (that is `hazard`) nor order steps (`assemble`).
+
+use super::expr::Expression;
+use super::names::{self, Names};
+use crate::catalog::{Catalog, Column, Table};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::ident::{Ident, QualifiedName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub struct Draft<'a> {
+    pub catalog: &'a Catalog,
+    /// The catalog's tables first, then those that this plan creates. Never shortened: numbers are identities.
+    pub tables: Vec<DraftTable<'a>>,
+    pub names: Names,
+    pub created: Created,
+    pub dropped_indexes: Vec<DroppedIndex>,
+    pub scripts: Vec<Script>,
+    pub diagnostics: Diagnostics,
+}
+
+/// What builds the tables that are new: they are empty and only the new version knows them, so it is plain DDL.
+#[derive(Default)]
+pub struct Created {
+    pub statements: Vec<(usize, String)>,
+    /// Tables that a foreign key of a new one points at, by the new one.
+    pub referenced: Vec<(usize, usize)>,
+}
+
+pub struct DroppedIndex {
+    pub table: usize,
+    pub name: Ident,
+}
+
+pub struct Script {
+    pub up: String,
+    pub up_transactional: bool,
+    pub down: Option<(String, bool)>,
+    pub on_complete: bool,
+}
+
+pub struct DraftTable<'a> {
+    /// `None`: created by this plan.
+    pub source: Option<&'a Table>,
+    pub physical: Ident,
+    /// Name in the new version; `None`: not in it.
+    pub shown: Option<Ident>,
+    pub columns: Vec<DraftColumn<'a>>,
+    pub additions: Vec<Addition>,
+    /// Where the plan drops or renames it.
+    pub span: Option<Span>,
+}
+
+pub struct DraftColumn<'a> {
+    /// As the old version has it; `None`: added.
+    pub source: Option<&'a Column>,
+    /// Physical column of the new version; `None`: dropped.
+    pub new: Option<Ident>,
+    pub name: Ident,
+    pub type_name: String,
+    pub not_null: bool,
+    /// As SQL that can stand after DEFAULT.
+    pub default: Option<String>,
+    pub comment: Option<String>,
+    pub default_changed: bool,
+    pub comment_changed: bool,
+    pub type_changed: bool,
+    pub up: Up,
+    /// What was done to its value, oldest first; its version is their number.
+    pub changes: Vec<Change>,
+    /// Sequence that this plan makes for it (serial), with the type it gives out.
+    pub serial: Option<(Ident, &'static str)>,
+    /// The operation that first touched it, for messages.
+    pub what: String,
+    pub span: Option<Span>,
+    pub default_span: Option<Span>,
+    pub up_span: Option<Span>,
+}
+
+/// How the new side's value follows from the old side.
+#[derive(Clone)]
+pub enum Up {
+    /// One column, seen by both.
+    Same,
+    /// Added, NULL where the old version writes.
+    Null,
+    /// Added with a constant default, which the table gives by itself.
+    Constant(String),
+    /// Not derived from the row: a sequence, a clock. Another `up` may not read it.
+    Volatile(String),
+    Derived(Resolved),
+}
+
+/// One step of a value's history and the way back.
+pub struct Change {
+    pub type_before: String,
+    pub down: Down,
+    pub what: String,
+    pub down_span: Option<Span>,
+}
+
+pub enum Down {
+    /// The value as it is after the change.
+    Same,
+    Expression(Bound),
+    /// Dropped, and nothing said how to make it up.
+    None,
+}
+
+/// A parsed expression and the columns its names meant where it was written, with their versions.
+#[derive(Clone)]
+pub struct Bound {
+    pub expression: Arc<Expression>,
+    pub columns: BTreeMap<Ident, (usize, usize)>,
+}
+
+/// SQL over physical columns, and which it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    pub sql: String,
+    pub reads: BTreeSet<Ident>,
+}
+
+/// What is to be built on an existing table before the new version is published.
+pub struct Addition {
+    pub name: Ident,
+    pub kind: AdditionKind,
+    pub what: String,
+    pub span: Option<Span>,
+}
+
+pub enum AdditionKind {
+    Check { bound: Bound, no_inherit: bool },
+    ForeignKey(NewForeignKey),
+    Unique { column: usize },
+    Index(NewIndex),
+}
+
+pub struct NewForeignKey {
+    pub column: usize,
+    pub target: usize,
+    pub target_column: usize,
+    /// From MATCH on.
+    pub actions: String,
+}
+
+pub struct NewIndex {
+    pub unique: bool,
+    pub method: Option<String>,
+    /// Column and what follows its name.
+    pub keys: Vec<(usize, String)>,
+    pub storage_parameters: Option<String>,
+    pub predicate: Option<Bound>,
+}
+
+impl Addition {
+    /// Whether it stands on this column of its table.
+    pub fn reads(&self, column: usize) -> bool {
+        let bound = |bound: &Bound| bound.columns.values().any(|(number, _)| *number == column);
+        match &self.kind {
+            AdditionKind::Check { bound: check, .. } => bound(check),
+            AdditionKind::ForeignKey(key) => key.column == column,
+            AdditionKind::Unique { column: unique } => *unique == column,
+            AdditionKind::Index(index) => {
+                index.keys.iter().any(|(key, _)| *key == column)
+                    || index.predicate.as_ref().is_some_and(bound)
+            }
+        }
+    }
+
+    /// Whether its name is among those of relations.
+    pub fn is_index(&self) -> bool {
+        matches!(self.kind, AdditionKind::Unique { .. } | AdditionKind::Index(_))
+    }
+}
+
+impl<'a> DraftColumn<'a> {
+    pub fn existing(column: &'a Column) -> DraftColumn<'a> {
+        DraftColumn {
+            source: Some(column),
+            new: Some(column.name.clone()),
+            name: column.name.clone(),
+            type_name: column.type_name.clone(),
+            not_null: column.not_null,
+            default: column.default.clone(),
+            comment: column.comment.clone(),
+            default_changed: false,
+            comment_changed: false,
+            type_changed: false,
+            up: Up::Same,
+            changes: Vec::new(),
+            serial: None,
+            what: String::new(),
+            span: None,
+            default_span: None,
+            up_span: None,
+        }
+    }
+
+    pub fn old(&self) -> Option<&'a Ident> {
+        self.source.map(|column| &column.name)
+    }
+
+    /// Whether both versions see one physical column.
+    pub fn is_shared(&self) -> bool {
+        self.new.as_ref() == self.old()
+    }
+
+    /// Whether the old version's column is replaced by a hidden one.
+    pub fn is_replaced(&self) -> bool {
+        self.source.is_some() && self.new.is_some() && !self.is_shared()
+    }
+
+    pub fn is_added(&self) -> bool {
+        self.source.is_none() && self.new.is_some()
+    }
+
+    pub fn is_dropped(&self) -> bool {
+        self.source.is_some() && self.new.is_none()
+    }
+
+    /// Whether rows must be filled.
+    pub fn is_filled(&self) -> bool {
+        self.new.is_some() && matches!(self.up, Up::Derived(_) | Up::Volatile(_))
+    }
+}
+
+impl<'a> DraftTable<'a> {
+    pub fn existing(table: &'a Table) -> DraftTable<'a> {
+        DraftTable {
+            source: Some(table),
+            physical: table.name.clone(),
+            shown: Some(table.name.clone()),
+            columns: table.columns.iter().map(DraftColumn::existing).collect(),
+            additions: Vec::new(),
+            span: None,
+        }
+    }
+
+    /// The name to be shown in messages and used as what a plan's expressions call the table.
+    pub fn logical(&self) -> &Ident {
+        self.shown.as_ref().unwrap_or(&self.physical)
+    }
+
+    pub fn column(&self, name: &Ident) -> Option<usize> {
+        self.columns.iter().position(|column| column.new.is_some() && column.name == *name)
+    }
+
+    /// A column by the name the old version's catalog has for it.
+    pub fn column_of(&self, old: &Ident) -> Option<&DraftColumn<'a>> {
+        self.columns.iter().find(|column| column.old() == Some(old))
+    }
+
+    /// A free name for a hidden column after `name`.
+    pub fn hidden_column(&self, name: &Ident) -> Ident {
+        names::hidden(name, "_segue_new_", |free| {
+            self.columns.iter().any(|c| c.new.as_ref() == Some(free) || c.old() == Some(free))
+        })
+    }
+
+    /// Whether a constraint of this name stays or comes.
+    pub fn has_constraint(&self, name: &Ident) -> bool {
+        self.source.is_some_and(|table| table.constraints.iter().any(|c| c.name == *name))
+            || self.additions.iter().any(|a| a.name == *name && !matches!(a.kind, AdditionKind::Index(_)))
+    }
+
+    pub fn has_changes(&self) -> bool {
+        self.source.is_some()
+            && (self.shown.as_ref() != Some(&self.physical)
+                || self.columns.iter().any(|c| {
+                    !c.is_shared() || c.default_changed || c.comment_changed || c.old() != Some(&c.name)
+                }))
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(catalog: &'a Catalog) -> Draft<'a> {
+        Draft {
+            catalog,
+            tables: catalog.tables.values().map(DraftTable::existing).collect(),
+            names: Names::of(catalog),
+            created: Created::default(),
+            dropped_indexes: Vec::new(),
+            scripts: Vec::new(),
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
+    pub fn qualified(&self, table: usize) -> QualifiedName {
+        QualifiedName::new(&self.catalog.schema, &self.tables[table].physical)
+    }
+
+    pub fn error(&mut self, code: &'static str, message: impl Into<String>, span: &Option<Span>) {
+        self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()));
+    }
+
+    pub fn error_help(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: &Option<Span>,
+        help: impl Into<String>,
+    ) {
+        self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()).help(help));
+    }
+
+    pub fn warn(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: &Option<Span>,
+        help: impl Into<String>,
+    ) {
+        self.diagnostics.push(Diagnostic::warning(code, message).at(span.clone()).help(help));
+    }
+
+    /// What the old version holds for a column, for an `up` to read.
+    pub fn old_value(&self, table: usize, column: usize) -> Result<Resolved, String> {
+        let draft = &self.tables[table].columns[column];
+        match &draft.up {
+            Up::Same => self.physical_value(table, draft),
+            Up::Null => Ok(Resolved::cast("NULL", &draft.type_name)),
+            Up::Constant(sql) => Ok(Resolved::cast(sql, &draft.type_name)),
+            Up::Derived(resolved) => Ok(resolved.as_type(&draft.type_name)),
+            Up::Volatile(sql) => Err(format!(
+                "`{}` gets its value from `{sql}`, which gives another value each time it is asked",
+                draft.name.as_str()
+            )),
+        }
+    }
+
+    /// What the new version holds for a column as it was at `version`, for a `down` to read.
+    pub fn new_value(&self, table: usize, column: usize, version: usize) -> Result<Resolved, String> {
+        let draft = &self.tables[table].columns[column];
+        let Some(change) = draft.changes.get(version) else {
+            return match &draft.new {
+                None => Err(format!("a later operation drops `{}`", draft.name.as_str())),
+                Some(_) if draft.is_shared() => self.physical_value(table, draft),
+                Some(new) => Ok(Resolved::column(new)),
+            };
+        };
+        match self.down_value(table, column, version, change)? {
+            Some(resolved) => Ok(match change.down {
+                Down::Same => resolved,
+                _ => resolved.as_type(&change.type_before),
+            }),
+            None => Err(format!("a later operation drops `{}` without `down`", draft.name.as_str())),
+        }
+    }
+
+    /// The whole way back of a column to what the old version holds; `None`: there is none.
+    pub fn down(&self, table: usize, column: usize) -> Result<Option<Resolved>, String> {
+        let draft = &self.tables[table].columns[column];
+        match draft.changes.first() {
+            Some(change) => self.down_value(table, column, 0, change),
+            None => Ok(None),
+        }
+    }
+
+    fn down_value(
+        &self,
+        table: usize,
+        column: usize,
+        version: usize,
+        change: &Change,
+    ) -> Result<Option<Resolved>, String> {
+        match &change.down {
+            Down::None => Ok(None),
+            Down::Same => self.new_value(table, column, version + 1).map(Some),
+            Down::Expression(bound) => {
+                Self::resolve(bound, |column, version| self.new_value(table, column, version)).map(Some)
+            }
+        }
+    }
+
+    /// `up` over what the old version has.
+    pub fn over_old(&self, table: usize, bound: &Bound) -> Result<Resolved, String> {
+        Self::resolve(bound, |column, _| self.old_value(table, column))
+    }
+
+    /// An expression of a constraint or an index over what the new version has in the end.
+    pub fn over_new(&self, table: usize, bound: &Bound) -> Result<Resolved, String> {
+        Self::resolve(bound, |column, _| {
+            let draft = &self.tables[table].columns[column];
+            draft
+                .new
+                .as_ref()
+                .map(Resolved::column)
+                .ok_or_else(|| format!("`{}` is dropped", draft.name.as_str()))
+        })
+    }
+
+    fn resolve(
+        bound: &Bound,
+        mut value: impl FnMut(usize, usize) -> Result<Resolved, String>,
+    ) -> Result<Resolved, String> {
+        let mut reads = BTreeSet::new();
+        let mut fault = None;
+        let sql = bound.expression.substitute(&mut |name| {
+            let (column, version) = bound.columns[name];
+            match value(column, version) {
+                Ok(resolved) => {
+                    reads.extend(resolved.reads);
+                    resolved.sql
+                }
+                Err(message) => {
+                    fault.get_or_insert(message);
+                    name.to_string()
+                }
+            }
+        });
+        fault.map_or(Ok(Resolved { sql, reads }), Err)
+    }
+
+    /// A column both versions see. A generated one is NULL in a BEFORE trigger, so what generates it stands in.
+    fn physical_value(&self, table: usize, draft: &DraftColumn<'a>) -> Result<Resolved, String> {
+        let column = draft.source.expect("a shared column is in the catalog");
+        let Some(generated) = &column.generated else {
+            return Ok(Resolved::column(&column.name));
+        };
+        let expression =
+            Expression::parse(generated, &self.tables[table].physical, &self.scope()).map_err(|error| {
+                format!("what generates `{}` cannot be read: {}", column.name.as_str(), error.message)
+            })?;
+        let mut reads = BTreeSet::new();
+        let sql = expression.substitute(&mut |name| {
+            reads.insert(name.clone());
+            name.to_string()
+        });
+        Ok(Resolved { sql, reads }.as_type(&column.type_name))
+    }
+}
+
+impl Resolved {
+    pub fn column(name: &Ident) -> Resolved {
+        Resolved { sql: name.to_string(), reads: BTreeSet::from([name.clone()]) }
+    }
+
+    fn cast(sql: &str, type_name: &str) -> Resolved {
+        Resolved { sql: format!("CAST({sql} AS {type_name})"), reads: BTreeSet::new() }
+    }
+
+    pub fn as_type(&self, type_name: &str) -> Resolved {
+        Resolved { sql: format!("CAST({} AS {type_name})", self.sql), reads: self.reads.clone() }
+    }
+}

@@ -1,0 +1,358 @@
+//! Owns refusals: what depends on a column or a table and cannot be carried over, each named.
+//! Must not change the draft but for its diagnostics. Looks at the draft when all operations are applied.
+
+use super::draft::{AdditionKind, Draft, DraftColumn, DraftTable};
+use super::expr::Expression;
+use crate::catalog::{Catalog, ConstraintKind, Identity, Table, TableKind};
+use crate::ident::Ident;
+use std::collections::BTreeSet;
+
+/// Whether a type is a domain whose constraints or default make ADD COLUMN rewrite the table.
+pub fn constrained_domain(catalog: &Catalog, type_name: &str) -> bool {
+    let quoted_schema = format!("{}.", catalog.schema);
+    let bare_schema = format!("{}.", catalog.schema.as_str());
+    let name = type_name.trim();
+    let name = name.strip_prefix(&quoted_schema).or_else(|| name.strip_prefix(&bare_schema)).unwrap_or(name);
+    let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_ascii_lowercase(),
+    };
+    catalog.types.get(&Ident::new(name)).is_some_and(|definition| {
+        definition.starts_with("DOMAIN ")
+            && [" NOT NULL", " CONSTRAINT ", " CHECK ", " DEFAULT "]
+                .iter()
+                .any(|word| definition.contains(word))
+    })
+}
+
+/// The partitions of a table, at every level.
+pub fn partitions<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a Table> {
+    let mut found: Vec<&Table> = Vec::new();
+    let mut parents = vec![table.name.clone()];
+    while let Some(parent) = parents.pop() {
+        for table in catalog.tables.values() {
+            if table.partition_of.as_ref().is_some_and(|(of, _)| *of == parent) {
+                parents.push(table.name.clone());
+                found.push(table);
+            }
+        }
+    }
+    found
+}
+
+/// Reports all that stands against the draft as a whole.
+pub fn check(draft: &mut Draft<'_>) {
+    row_security(draft);
+    for number in 0..draft.tables.len() {
+        let Some(source) = draft.tables[number].source else { continue };
+        if draft.tables[number].shown.is_none() {
+            if source.partition_of.is_none() {
+                dropped_table(draft, number, source);
+            }
+            continue;
+        }
+        for column in 0..draft.tables[number].columns.len() {
+            let found = &draft.tables[number].columns[column];
+            if found.source.is_some() && !found.is_shared() {
+                changed_column(draft, number, column, source);
+            }
+        }
+    }
+    created_references(draft);
+}
+
+fn row_security(draft: &mut Draft<'_>) {
+    if draft.catalog.major() >= 15 {
+        return;
+    }
+    let secured: Vec<&str> = draft
+        .catalog
+        .tables
+        .values()
+        .filter(|table| table.row_security)
+        .map(|table| table.name.as_str())
+        .collect();
+    if !secured.is_empty() {
+        let message = format!(
+            "row security of {} would not hold: before PostgreSQL 15 a view reads with its owner's rights",
+            quoted(&secured)
+        );
+        draft.error_help("compile.row_security", message, &None, "upgrade the server to 15 or later");
+    }
+}
+
+fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &Table) {
+    let table = &draft.tables[number];
+    let found = &table.columns[column];
+    let replaced = found.is_replaced();
+    let old = found.old().expect("of the catalog").clone();
+    let mut against = BTreeSet::new();
+    depending(draft.catalog, source, &old, replaced, &mut against);
+    for partition in partitions(draft.catalog, source) {
+        depending(draft.catalog, partition, &old, replaced, &mut against);
+        if replaced {
+            on_partition(partition, source, &old, &mut against);
+        }
+    }
+    if replaced && source.kind == TableKind::Partitioned {
+        let indexes = source.indexes.iter().filter(|index| index.columns.contains(&old));
+        against.extend(indexes.map(|index| format!("index {} of a partitioned table", index.name.as_str())));
+        let keys = source
+            .constraints
+            .iter()
+            .filter(|c| c.kind == ConstraintKind::ForeignKey && c.columns.contains(&old));
+        against.extend(keys.map(|key| format!("foreign key {} of a partitioned table", key.name.as_str())));
+    }
+    let span = found.span.clone();
+    let name = format!("{}.{}", source.name.as_str(), old.as_str());
+    let identity_type = identity_fault(found);
+    let domain = replaced && !found.type_changed && constrained_domain(draft.catalog, &found.type_name);
+    let type_name = found.type_name.clone();
+    let lost = lost_keys(table, source, found);
+    if !against.is_empty() {
+        let list: Vec<&str> = against.iter().map(String::as_str).collect();
+        let (verb, help) = if replaced {
+            (
+                "give",
+                "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after",
+            )
+        } else {
+            ("drop", "drop or change these before, with an `sql` plan")
+        };
+        let form = if replaced { " a new form" } else { "" };
+        let message =
+            format!("cannot {verb} `{name}`{form}: what depends on it would break: {}", list.join(", "));
+        draft.error_help("compile.dependents", message, &span, help);
+    }
+    if let Some(fault) = identity_type {
+        draft.error("compile.identity_type", format!("`{name}`: {fault}"), &span);
+    }
+    if domain {
+        draft.error_help(
+            "compile.rewrites_table",
+            format!("`{name}` is of the domain `{type_name}`, and adding a column of it rewrites the table"),
+            &span,
+            "give a `type` that is no domain with constraints",
+        );
+    }
+    if !lost.is_empty() {
+        let message = format!("dropping `{name}` drops what it is part of: {}", lost.join(", "));
+        draft.warn(
+            "compile.key_dropped",
+            message,
+            &span,
+            "this happens at the contract, as with DROP COLUMN",
+        );
+    }
+}
+
+/// Keys over several columns that go when one of their columns goes.
+fn lost_keys(table: &DraftTable<'_>, source: &Table, column: &DraftColumn<'_>) -> Vec<String> {
+    let Some(old) = column.old().filter(|_| column.is_dropped()) else { return Vec::new() };
+    let stays = |name: &Ident| name != old && table.column_of(name).is_some_and(|c| c.new.is_some());
+    let wide = |columns: &[Ident]| columns.contains(old) && columns.iter().any(stays);
+    let constraints = source.constraints.iter().filter(|c| {
+        (c.kind != ConstraintKind::NotNull && wide(&c.columns))
+            || (c.kind == ConstraintKind::PrimaryKey && c.columns.contains(old))
+    });
+    let indexes = source.indexes.iter().filter(|index| index.constraint.is_none() && wide(&index.columns));
+    constraints
+        .map(|constraint| format!("constraint {}", constraint.name.as_str()))
+        .chain(indexes.map(|index| format!("index {}", index.name.as_str())))
+        .collect()
+}
+
+fn identity_fault(column: &DraftColumn<'_>) -> Option<String> {
+    let source = column.source.filter(|_| column.is_replaced())?;
+    let kind: Identity = source.identity?;
+    let type_name = column.type_name.trim().to_ascii_lowercase();
+    let integers = ["smallint", "integer", "bigint", "int", "int2", "int4", "int8"];
+    (!integers.contains(&type_name.as_str())).then(|| {
+        let always = if kind == Identity::Always { "ALWAYS" } else { "BY DEFAULT" };
+        format!("it is GENERATED {always} AS IDENTITY, so its type must be smallint, integer or bigint")
+    })
+}
+
+/// Everything but indexes and constraints that reads a column, by the name a person gives it.
+fn depending(
+    catalog: &Catalog,
+    table: &Table,
+    column: &Ident,
+    replaced: bool,
+    against: &mut BTreeSet<String>,
+) {
+    let schema = catalog.schema.as_str();
+    let on = format!("{schema}.{}", table.name.as_str());
+    for dependent in table.dependents.iter().filter(|dependent| dependent.column == *column) {
+        // Statistics go with a dropped column, as DROP COLUMN has it.
+        if replaced || !dependent.object.starts_with("statistics ") {
+            against.insert(dependent.object.clone());
+        }
+    }
+    for policy in table.policies.iter().filter(|policy| policy.columns.contains(column)) {
+        against.insert(format!("policy {} on {on}", policy.name.as_str()));
+    }
+    for rule in table.rules.iter().filter(|rule| rule.columns.contains(column)) {
+        against.insert(format!("rule {} on {on}", rule.name.as_str()));
+    }
+    for trigger in table.triggers.iter().filter(|trigger| trigger.columns.contains(column)) {
+        against.insert(format!("trigger {} on {on}", trigger.name.as_str()));
+    }
+    if table.partition_columns.contains(column) {
+        against.insert(format!("partition key of {on}"));
+    }
+    for publication in &table.publications {
+        let filters = publication.row_filter.as_deref().is_some_and(|filter| reads(filter, table, column));
+        if filters || publication.columns.as_ref().is_some_and(|columns| columns.contains(column)) {
+            against.insert(format!("publication {}", publication.name.as_str()));
+        }
+    }
+    if replaced {
+        for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
+            let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
+            if constraint.columns.contains(column)
+                || index.is_some_and(|index| index.columns.contains(column))
+            {
+                against.insert(format!("exclusion constraint {} on {on}", constraint.name.as_str()));
+            }
+        }
+    }
+    for other in catalog.tables.values() {
+        for constraint in &other.constraints {
+            let Some(foreign) = &constraint.foreign else { continue };
+            if foreign.schema == catalog.schema
+                && foreign.table == table.name
+                && foreign.columns.contains(column)
+            {
+                // A table's own foreign key goes with a column of both its ends.
+                if !replaced && other.name == table.name && constraint.columns.contains(column) {
+                    continue;
+                }
+                against.insert(format!(
+                    "foreign key {} on {schema}.{}",
+                    constraint.name.as_str(),
+                    other.name.as_str()
+                ));
+            }
+        }
+    }
+}
+
+/// What a partition has beside what its parent has.
+fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut BTreeSet<String>) {
+    for index in partition.indexes.iter().filter(|index| index.columns.contains(column)) {
+        against.insert(format!("index {} of partition {}", index.name.as_str(), partition.name.as_str()));
+    }
+    for constraint in partition.constraints.iter().filter(|c| c.kind != ConstraintKind::NotNull) {
+        let inherited = parent.constraints.iter().any(|c| c.name == constraint.name);
+        if constraint.columns.contains(column) && !inherited {
+            let name = constraint.name.as_str();
+            against.insert(format!("constraint {name} of partition {}", partition.name.as_str()));
+        }
+    }
+}
+
+fn reads(expression: &str, table: &Table, column: &Ident) -> bool {
+    struct Nothing;
+    impl super::expr::Scope for Nothing {
+        fn relation_columns(&self, _: Option<&str>, _: &str) -> Option<Vec<Ident>> {
+            None
+        }
+    }
+    match Expression::parse(expression, &table.name, &Nothing) {
+        Ok(expression) => expression.references().contains(column),
+        // What cannot be read may well read the column.
+        Err(_) => true,
+    }
+}
+
+fn dropped_table(draft: &mut Draft<'_>, number: usize, source: &Table) {
+    let schema = draft.catalog.schema.as_str().to_owned();
+    let own = format!(" on {schema}.{}", source.name.as_str());
+    let mut gone = vec![source];
+    gone.extend(partitions(draft.catalog, source));
+    let mut against = BTreeSet::new();
+    for table in &gone {
+        for dependent in &table.dependents {
+            let object = &dependent.object;
+            let outside = ["view ", "materialized view ", "function ", "procedure "]
+                .iter()
+                .any(|k| object.starts_with(k))
+                || (["policy ", "rule "].iter().any(|kind| object.starts_with(kind))
+                    && !object.ends_with(&own))
+                || (object.starts_with("foreign key ") && !object.contains(&format!(" on {schema}.")));
+            if outside {
+                against.insert(object.clone());
+            }
+        }
+    }
+    for other in &draft.tables {
+        let Some(table) = other.source.filter(|_| other.shown.is_some()) else { continue };
+        for constraint in &table.constraints {
+            let Some(foreign) = &constraint.foreign else { continue };
+            let here = foreign.schema == draft.catalog.schema
+                && gone.iter().any(|table| table.name == foreign.table);
+            let goes =
+                constraint.columns.iter().any(|c| other.column_of(c).is_some_and(DraftColumn::is_dropped));
+            if here && !goes {
+                against.insert(format!(
+                    "foreign key {} on {schema}.{}",
+                    constraint.name.as_str(),
+                    table.name.as_str()
+                ));
+            }
+        }
+    }
+    for other in &draft.tables {
+        for addition in &other.additions {
+            if let AdditionKind::ForeignKey(key) = &addition.kind
+                && key.target == number
+            {
+                against.insert(format!("foreign key {} of this plan", addition.name.as_str()));
+            }
+        }
+    }
+    if draft.created.referenced.iter().any(|(_, of)| *of == number) {
+        against.insert("a foreign key of a table that this plan creates".into());
+    }
+    if against.is_empty() {
+        return;
+    }
+    let list: Vec<&str> = against.iter().map(String::as_str).collect();
+    let message = format!(
+        "cannot drop table `{}`: what depends on it would break: {}",
+        source.name.as_str(),
+        list.join(", ")
+    );
+    let span = draft.tables[number].span.clone();
+    draft.error_help(
+        "compile.dependents",
+        message,
+        &span,
+        "drop these before, or in the same plan where they are columns",
+    );
+}
+
+/// A foreign key of this plan whose target a later operation changed.
+fn created_references(draft: &mut Draft<'_>) {
+    let mut faults = Vec::new();
+    for table in &draft.tables {
+        for addition in &table.additions {
+            let AdditionKind::ForeignKey(key) = &addition.kind else { continue };
+            let target = &draft.tables[key.target];
+            let column = &target.columns[key.target_column];
+            if target.source.is_some() && target.shown.is_some() && !column.is_shared() {
+                faults.push((addition.what.clone(), column.name.as_str().to_owned(), addition.span.clone()));
+            }
+        }
+    }
+    for (what, column, span) in faults {
+        let message =
+            format!("{what} points at `{column}`, which a later operation of this plan changes or drops");
+        draft.error_help("compile.reference_changed", message, &span, "add the foreign key in a later plan");
+    }
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

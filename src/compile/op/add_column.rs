@@ -1,0 +1,179 @@
+//! Owns `add_column`: a hidden column, filled by `up` or given by its default, shown by the new version.
+
+use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
+use crate::catalog::TableKind;
+use crate::compile::draft::{Addition, AdditionKind, Draft, Up};
+use crate::compile::hazard;
+use crate::diagnostic::Span;
+use crate::ident::{Ident, QualifiedName, literal};
+use crate::plan::{AddColumn, Generated};
+
+pub fn apply(draft: &mut Draft<'_>, op: &AddColumn, span: &Option<Span>) {
+    let Some(table) = draft.changeable(&op.table, "add a column to") else { return };
+    if draft.tables[table].source.is_none() {
+        to_created(draft, op, table, span);
+    } else {
+        to_existing(draft, op, table);
+    }
+}
+
+fn to_created(draft: &mut Draft<'_>, op: &AddColumn, table: usize, span: &Option<Span>) {
+    let Some(definition) = created_column(draft, table, &op.column, false) else { return };
+    let qualified = draft.qualified(table);
+    let sql = format!("ALTER TABLE {qualified} ADD COLUMN {definition}");
+    if !draft.check_statement(&sql, "add_column", span) {
+        return;
+    }
+    draft.created.statements.push((table, sql));
+    if let Some(comment) = &op.column.comment {
+        let on = format!("COLUMN {qualified}.{}", Ident::new(op.column.name.as_str()));
+        draft.created.statements.push((table, comment_sql(&on, Some(comment.as_str()))));
+    }
+}
+
+fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
+    let def = &op.column;
+    let Some(name) = draft.column_name(table, &def.name) else { return };
+    let what = format!("add_column {}.{}", op.table.as_str(), name.as_str());
+    if !possible(draft, op, table, &what) {
+        return;
+    }
+    let mut column = added(def, draft.tables[table].hidden_column(&name));
+    column.what = what.clone();
+    column.up_span = op.up.as_ref().and_then(|up| up.span.clone());
+    let mut default_is_constant = false;
+    if let Some(text) = &def.default {
+        let Some((sql, constant)) = draft.free_expression(text, &format!("default of {what}")) else {
+            return;
+        };
+        column.default = Some(sql);
+        default_is_constant = constant;
+    }
+    let up = match &op.up {
+        Some(text) => {
+            let up_what = format!("up of {what}");
+            let Some(bound) = draft.bind(text, table, &up_what) else { return };
+            match draft.over_old(table, &bound) {
+                Ok(resolved) => Some(resolved),
+                Err(why) => {
+                    draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
+                    return;
+                }
+            }
+        }
+        None => None,
+    };
+    let serial = serial(def.type_name.as_str());
+    column.up = match (up, &column.default) {
+        (Some(up), _) => Up::Derived(up),
+        (None, Some(default)) if default_is_constant => Up::Constant(default.clone()),
+        (None, Some(default)) => Up::Volatile(default.clone()),
+        (None, None) => Up::Null,
+    };
+    if let Some(integer) = serial {
+        let shown = draft.tables[table].logical().clone();
+        let sequence = draft.names.choose(&shown, &name, "seq");
+        let qualified = QualifiedName::new(&draft.catalog.schema, &sequence);
+        let nextval = format!("nextval({}::regclass)", literal(&qualified.to_string()));
+        column.not_null = true;
+        column.serial = Some((sequence, integer));
+        if matches!(column.up, Up::Null) {
+            // By name, so that no function or view hangs on a sequence that does not exist yet.
+            column.up = Up::Volatile(format!("nextval({}::text::regclass)", literal(&qualified.to_string())));
+        }
+        column.default = Some(nextval);
+    }
+    if column.not_null && matches!(column.up, Up::Null) {
+        draft.error_help(
+            "compile.up_required",
+            format!(
+                "`{}` is NOT NULL, and nothing says what existing rows and the old version's rows have there",
+                name.as_str()
+            ),
+            &def.name.span,
+            "give `up`, or a `default`, or `nullable: true`",
+        );
+        return;
+    }
+    let number = draft.tables[table].columns.len();
+    draft.tables[table].columns.push(column);
+    if let Some(check) = &def.check {
+        add_check(draft, table, check, &what);
+    }
+    if let Some(references) = &def.references {
+        add_reference(draft, table, number, references, &what);
+    }
+    if def.unique && can_index(draft, table, &def.name.span, &what) {
+        let shown = draft.tables[table].logical().clone();
+        let key = draft.names.choose(&shown, &name, "key");
+        draft.tables[table].additions.push(Addition {
+            name: key,
+            kind: AdditionKind::Unique { column: number },
+            what: format!("unique of {what}"),
+            span: def.name.span.clone(),
+        });
+    }
+}
+
+/// What an existing table cannot get without being rewritten or locked for long.
+fn possible(draft: &mut Draft<'_>, op: &AddColumn, table: usize, what: &str) -> bool {
+    let def = &op.column;
+    let span = &def.name.span;
+    if def.pk {
+        draft.error_help(
+            "compile.primary_key",
+            format!("{what}: a primary key column cannot be added to an existing table"),
+            span,
+            "add the column as `unique`, not nullable",
+        );
+        return false;
+    }
+    match &def.generated {
+        Some(Generated::Expression(_)) => {
+            draft.error_help(
+                "compile.rewrites_table",
+                format!("{what}: a stored generated column rewrites the table under a lock that stops all use of it"),
+                span,
+                "give the expression as `up`, for a column that the application or a trigger keeps",
+            );
+            return false;
+        }
+        Some(Generated::Identity(_)) => {
+            draft.error_help(
+                "compile.rewrites_table",
+                format!(
+                    "{what}: an identity column rewrites the table under a lock that stops all use of it"
+                ),
+                span,
+                "use the type `bigserial`, which Segue fills row by row",
+            );
+            return false;
+        }
+        None => {}
+    }
+    if serial(def.type_name.as_str()).is_some() {
+        if let Some(default) = &def.default {
+            let message = format!("{what}: a serial column has its sequence for a default");
+            draft.error("compile.default", message, &default.span);
+            return false;
+        }
+    } else if !draft.check_type(&def.type_name) {
+        return false;
+    }
+    if hazard::constrained_domain(draft.catalog, def.type_name.as_str()) {
+        draft.error_help(
+            "compile.rewrites_table",
+            format!("{what}: a column of a domain with constraints rewrites the table under a lock that stops all use of it"),
+            &def.type_name.span,
+            "use the domain's base type and give the constraint as `check`",
+        );
+        return false;
+    }
+    let partitioned = draft.tables[table].source.is_some_and(|source| source.kind == TableKind::Partitioned);
+    if partitioned && def.check.as_ref().is_some_and(|check| check.no_inherit) {
+        let message = format!("{what}: a check on a partitioned table cannot be NO INHERIT");
+        draft.error("compile.partitioned", message, span);
+        return false;
+    }
+    true
+}

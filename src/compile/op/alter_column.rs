@@ -1,0 +1,321 @@
+//! Owns `alter_column`: default and comment are the table's at the contract; all else gives the column a new form
+//! beside the old one, kept in step by `up` and `down`.
+
+use super::column::{add_check, add_reference, can_index, comment_sql, reference};
+use crate::compile::draft::{Addition, AdditionKind, Change, Down, Draft, Resolved, Up};
+use crate::compile::hazard;
+use crate::diagnostic::Span;
+use crate::ident::Ident;
+use crate::plan::{AlterColumn, Text};
+
+pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
+    let Some(table) = draft.changeable(&op.table, "alter a column of") else { return };
+    let Some(column) = draft.column(table, &op.column) else { return };
+    let what = format!("alter_column {}.{}", op.table.as_str(), op.column.as_str());
+    if !valid(draft, op, table, column, &what) {
+        return;
+    }
+    let default = match &op.default {
+        Some(Some(text)) => match draft.free_expression(text, &format!("default of {what}")) {
+            Some((sql, _)) => Some(Some(sql)),
+            None => return,
+        },
+        Some(None) => Some(None),
+        None => None,
+    };
+    if draft.tables[table].source.is_none() {
+        alter_created(draft, op, table, column, default, span);
+        return;
+    }
+    if is_structural(op) && !new_form(draft, op, table, column, &what) {
+        return;
+    }
+    let changed = &mut draft.tables[table].columns[column];
+    if changed.span.is_none() {
+        changed.span = op.column.span.clone();
+    }
+    if let Some(default) = default {
+        // Where the table gives an added column its value by itself, rows that are there keep what that gave.
+        changed.default = default;
+        changed.default_changed = true;
+        changed.default_span =
+            op.default.as_ref().and_then(|d| d.as_ref()).and_then(|text| text.span.clone());
+    }
+    if let Some(comment) = &op.comment {
+        changed.comment = comment.as_ref().map(|text| text.value.clone());
+        changed.comment_changed = true;
+    }
+    if let Some(check) = &op.check {
+        add_check(draft, table, check, &what);
+    }
+    if let Some(references) = &op.references {
+        add_reference(draft, table, column, references, &what);
+    }
+    if let Some(unique) = &op.unique
+        && can_index(draft, table, &unique.span, &what)
+        && let Some(name) = draft.constraint_name(table, unique)
+    {
+        if draft.relation_name(unique, "constraint").is_none() {
+            return;
+        }
+        draft.names.take(&name);
+        let kind = AdditionKind::Unique { column };
+        let what = format!("unique {} of {what}", name.as_str());
+        draft.tables[table].additions.push(Addition { name, kind, what, span: unique.span.clone() });
+    }
+}
+
+fn is_structural(op: &AlterColumn) -> bool {
+    op.type_name.is_some()
+        || op.nullable.is_some()
+        || op.check.is_some()
+        || op.references.is_some()
+        || op.unique.is_some()
+        || op.up.is_some()
+        || op.down.is_some()
+}
+
+fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> bool {
+    let span = &op.column.span;
+    if !is_structural(op) && op.default.is_none() && op.comment.is_none() {
+        draft.error_help(
+            "compile.no_change",
+            format!("{what} changes nothing"),
+            span,
+            "give one of `type`, `nullable`, `default`, `comment`, `check`, `references`, `unique`",
+        );
+        return false;
+    }
+    if let Some(type_name) = &op.type_name {
+        if super::column::serial(type_name.as_str()).is_some() {
+            draft.error_help(
+                "compile.type",
+                format!("`{}` is not a type that a column can be altered to", type_name.as_str()),
+                &type_name.span,
+                "use the integer type",
+            );
+            return false;
+        }
+        if !draft.check_type(type_name) {
+            return false;
+        }
+        if draft.tables[table].source.is_some()
+            && hazard::constrained_domain(draft.catalog, type_name.as_str())
+        {
+            draft.error_help(
+                "compile.rewrites_table",
+                format!("{what}: a column of a domain with constraints rewrites the table when it is added"),
+                &type_name.span,
+                "use the domain's base type and give the constraint as `check`",
+            );
+            return false;
+        }
+    }
+    let draft_column = &draft.tables[table].columns[column];
+    let name = draft_column.name.as_str().to_owned();
+    let source = draft_column.source;
+    if let Some(source) = source
+        && source.generated.is_some()
+        && (is_structural(op) || op.default.is_some())
+    {
+        draft.error_help(
+            "compile.generated",
+            format!("{what}: `{name}` is generated, so no write can keep two forms of it in step"),
+            span,
+            "add a new column and drop this one",
+        );
+        return false;
+    }
+    let not_null = draft_column.not_null;
+    let identity = source.is_some_and(|column| column.identity.is_some());
+    if identity && op.default.is_some() {
+        draft.error(
+            "compile.default",
+            format!("{what}: `{name}` is an identity column, it has no default"),
+            span,
+        );
+        return false;
+    }
+    match op.nullable {
+        Some(false) if not_null => {
+            draft.error("compile.already_not_null", format!("{what}: `{name}` is NOT NULL already"), span);
+            return false;
+        }
+        Some(true) if !not_null => {
+            draft.error("compile.already_nullable", format!("{what}: `{name}` is nullable already"), span);
+            return false;
+        }
+        Some(true) => {
+            let in_key =
+                draft.tables[table].source.and_then(|source| source.primary_key()).is_some_and(|key| {
+                    draft.tables[table].columns[column].old().is_some_and(|old| key.columns.contains(old))
+                });
+            if in_key || identity {
+                let why = if in_key { "the primary key has it" } else { "it is an identity column" };
+                draft.error(
+                    "compile.primary_key",
+                    format!("{what}: `{name}` cannot be nullable: {why}"),
+                    span,
+                );
+                return false;
+            }
+        }
+        _ => {}
+    }
+    if draft.tables[table].source.is_none() {
+        return true;
+    }
+    let mut complete = true;
+    let both = op.type_name.is_some() || op.check.is_some() || op.references.is_some();
+    // An added column has nothing to come from but its own up, and nothing to go back to.
+    let added = source.is_none();
+    if op.up.is_none()
+        && (both || op.nullable == Some(false))
+        && !(added && op.nullable != Some(false) && op.type_name.is_none())
+    {
+        draft.error_help(
+            "compile.up_required",
+            format!("{what} needs `up`: how the new version's value follows from the old one's"),
+            span,
+            format!("for values that fit as they are: `up: {name}`"),
+        );
+        complete = false;
+    }
+    if op.down.is_none() && !added && (both || op.nullable == Some(true)) {
+        draft.error_help(
+            "compile.down_required",
+            format!("{what} needs `down`: how the old version's value follows from the new one's"),
+            span,
+            format!("for values that fit as they are: `down: {name}`"),
+        );
+        complete = false;
+    }
+    complete
+}
+
+/// Gives the column a hidden one beside it, or changes the one it has. False where that is not possible.
+fn new_form(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> bool {
+    let up = match up(draft, op, table, column, what) {
+        Ok(up) => up,
+        Err(()) => return false,
+    };
+    let type_before = draft.tables[table].columns[column].type_name.clone();
+    let version = draft.tables[table].columns[column].changes.len();
+    let hidden = {
+        let name = draft.tables[table].columns[column].name.clone();
+        draft.tables[table].hidden_column(&name)
+    };
+    let changed = &mut draft.tables[table].columns[column];
+    if changed.is_shared() {
+        changed.new = Some(hidden);
+        changed.what = what.to_owned();
+        changed.span = op.column.span.clone();
+    }
+    changed.up = up;
+    if changed.up_span.is_none() || op.up.is_some() {
+        changed.up_span = op.up.as_ref().and_then(|up| up.span.clone());
+    }
+    if let Some(type_name) = &op.type_name {
+        changed.type_name = type_name.value.clone();
+        changed.type_changed = true;
+    }
+    if let Some(nullable) = op.nullable {
+        changed.not_null = !nullable;
+    }
+    changed.changes.push(Change {
+        type_before,
+        down: Down::Same,
+        what: what.to_owned(),
+        down_span: op.down.as_ref().and_then(|down| down.span.clone()),
+    });
+    if let Some(text) = &op.down {
+        match draft.bind(text, table, &format!("down of {what}")) {
+            Some(bound) => {
+                draft.tables[table].columns[column].changes[version].down = Down::Expression(bound)
+            }
+            None => return false,
+        }
+    }
+    true
+}
+
+fn up(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> Result<Up, ()> {
+    let Some(text) = &op.up else {
+        let before = &draft.tables[table].columns[column];
+        return Ok(match (&before.up, before.old()) {
+            (Up::Same, Some(old)) => Up::Derived(Resolved::column(old)),
+            (up, _) => up.clone(),
+        });
+    };
+    let up_what = format!("up of {what}");
+    let bound = draft.bind(text, table, &up_what).ok_or(())?;
+    match draft.over_old(table, &bound) {
+        Ok(resolved) => Ok(Up::Derived(resolved)),
+        Err(why) => {
+            draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
+            Err(())
+        }
+    }
+}
+
+/// A table of this plan is empty and only new: plain ALTER TABLE.
+fn alter_created(
+    draft: &mut Draft<'_>,
+    op: &AlterColumn,
+    table: usize,
+    column: usize,
+    default: Option<Option<String>>,
+    span: &Option<Span>,
+) {
+    let name = draft.tables[table].columns[column].name.clone();
+    let qualified = draft.qualified(table);
+    let what = format!("{}.{}", qualified.name.as_str(), name.as_str());
+    let mut parts = Vec::new();
+    if let Some(type_name) = &op.type_name {
+        let to = type_name.as_str();
+        // No row has a value, so none need be converted, however unlike the types are.
+        parts.push(format!("ALTER COLUMN {name} TYPE {to} USING CAST(NULL AS {to})"));
+        draft.tables[table].columns[column].type_name = to.to_owned();
+    }
+    match op.nullable {
+        Some(true) => parts.push(format!("ALTER COLUMN {name} DROP NOT NULL")),
+        Some(false) => parts.push(format!("ALTER COLUMN {name} SET NOT NULL")),
+        None => {}
+    }
+    if let Some(nullable) = op.nullable {
+        draft.tables[table].columns[column].not_null = !nullable;
+    }
+    match &default {
+        Some(Some(sql)) => parts.push(format!("ALTER COLUMN {name} SET DEFAULT {sql}")),
+        Some(None) => parts.push(format!("ALTER COLUMN {name} DROP DEFAULT")),
+        None => {}
+    }
+    if let Some(check) = &op.check {
+        let Some(constraint) = draft.constraint_name(table, &check.name) else { return };
+        let Some(bound) = draft.bind(&check.constraint, table, &format!("check of {what}")) else { return };
+        let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
+        let expression = bound.expression.substitute(&mut Ident::to_string);
+        parts.push(format!("ADD CONSTRAINT {constraint} CHECK {expression}{inherit}"));
+    }
+    if let Some(references) = &op.references {
+        let Some(constraint) = draft.constraint_name(table, &references.name) else { return };
+        let Some((target, to, actions)) = reference(draft, references) else { return };
+        parts.push(format!("ADD CONSTRAINT {constraint} FOREIGN KEY ({name}) {to} {actions}"));
+        draft.created.referenced.push((table, target.table));
+    }
+    if let Some(unique) = &op.unique {
+        let Some(constraint) = draft.constraint_name(table, unique) else { return };
+        parts.push(format!("ADD CONSTRAINT {constraint} UNIQUE ({name})"));
+    }
+    if !parts.is_empty() {
+        let sql = format!("ALTER TABLE {qualified} {}", parts.join(", "));
+        if !draft.check_statement(&sql, "alter_column", span) {
+            return;
+        }
+        draft.created.statements.push((table, sql));
+    }
+    if let Some(comment) = &op.comment {
+        let sql = comment_sql(&format!("COLUMN {qualified}.{name}"), comment.as_ref().map(Text::as_str));
+        draft.created.statements.push((table, sql));
+    }
+}

@@ -1,0 +1,128 @@
+//! Owns `create_index`: built CONCURRENTLY once rows are filled; plain DDL on a table of this plan.
+
+use super::column::can_index;
+use crate::compile::draft::{Addition, AdditionKind, Draft, NewIndex};
+use crate::diagnostic::Span;
+use crate::ident::{Ident, QualifiedName};
+use crate::plan::{CreateIndex, IndexColumn};
+
+pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
+    let Some(table) = draft.changeable(&op.table, "create an index on") else { return };
+    let Some(name) = draft.relation_name(&op.name, "index") else { return };
+    let what = format!("create_index {}", name.as_str());
+    if !can_index(draft, table, &op.name.span, &what) {
+        return;
+    }
+    if op.columns.is_empty() {
+        draft.error("compile.no_columns", format!("{what} names no column"), &op.name.span);
+        return;
+    }
+    let mut keys = Vec::new();
+    for key in &op.columns {
+        let Some(column) = draft.column(table, &key.column) else { return };
+        keys.push((column, key_sql(key)));
+    }
+    let predicate = match &op.predicate {
+        Some(text) => match draft.bind(text, table, &format!("predicate of {what}")) {
+            Some(bound) => Some(bound),
+            None => return,
+        },
+        None => None,
+    };
+    let index = NewIndex {
+        unique: op.unique,
+        method: op.method.as_ref().map(|method| method.as_str().to_ascii_lowercase()),
+        keys,
+        storage_parameters: op.storage_parameters.as_ref().map(|text| text.value.clone()),
+        predicate,
+    };
+    let Some(sql) = index_sql(draft, table, &name, &index, false) else { return };
+    if !draft.check_statement(&sql, &what, span) {
+        return;
+    }
+    draft.names.take(&name);
+    if draft.tables[table].source.is_none() {
+        draft.created.statements.push((table, sql));
+        return;
+    }
+    let kind = AdditionKind::Index(index);
+    draft.tables[table].additions.push(Addition { name, kind, what, span: op.name.span.clone() });
+}
+
+/// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.
+pub fn index_sql(
+    draft: &Draft<'_>,
+    table: usize,
+    name: &Ident,
+    index: &NewIndex,
+    concurrently: bool,
+) -> Option<String> {
+    let on: QualifiedName = draft.qualified(table);
+    let mut keys = Vec::new();
+    for (column, words) in &index.keys {
+        keys.push(format!("{}{words}", draft.tables[table].columns[*column].new.as_ref()?));
+    }
+    let mut sql = format!(
+        "CREATE {}INDEX {}{name} ON {on}",
+        if index.unique { "UNIQUE " } else { "" },
+        if concurrently { "CONCURRENTLY " } else { "" },
+    );
+    if let Some(method) = &index.method {
+        sql.push_str(&format!(" USING {}", Ident::new(method.as_str())));
+    }
+    sql.push_str(&format!(" ({})", keys.join(", ")));
+    if let Some(parameters) = &index.storage_parameters {
+        sql.push_str(&format!(" WITH ({parameters})"));
+    }
+    if let Some(predicate) = &index.predicate {
+        sql.push_str(&format!(" WHERE {}", draft.over_new(table, predicate).ok()?.sql));
+    }
+    Some(sql)
+}
+
+fn key_sql(key: &IndexColumn) -> String {
+    let mut sql = String::new();
+    if let Some(collation) = &key.collate {
+        sql.push_str(&format!(" COLLATE {}", collation_sql(collation.as_str())));
+    }
+    if let Some((opclass, parameters)) = &key.opclass {
+        sql.push_str(&format!(" {}", dotted(opclass.as_str())));
+        if !parameters.is_empty() {
+            let parameters: Vec<&str> = parameters.iter().map(|p| p.as_str()).collect();
+            sql.push_str(&format!(" ({})", parameters.join(", ")));
+        }
+    }
+    match key.descending {
+        Some(true) => sql.push_str(" DESC"),
+        Some(false) => sql.push_str(" ASC"),
+        None => {}
+    }
+    match key.nulls_first {
+        Some(true) => sql.push_str(" NULLS FIRST"),
+        Some(false) => sql.push_str(" NULLS LAST"),
+        None => {}
+    }
+    sql
+}
+
+/// Collations have dots (`en_US.utf8`) and upper case in their names, so only a known schema is split off.
+fn collation_sql(name: &str) -> String {
+    if name.contains('"') {
+        return name.to_owned();
+    }
+    match name.strip_prefix("pg_catalog.") {
+        Some(rest) => format!("pg_catalog.{}", Ident::new(rest)),
+        None => Ident::new(name).to_string(),
+    }
+}
+
+/// An unquoted, perhaps qualified name, folded as PostgreSQL folds it.
+fn dotted(name: &str) -> String {
+    if name.contains('"') {
+        return name.to_owned();
+    }
+    name.split('.')
+        .map(|part| Ident::new(part.trim().to_ascii_lowercase()).to_string())
+        .collect::<Vec<_>>()
+        .join(".")
+}

@@ -1,0 +1,37 @@
+//! Owns the operations: one file each, from a plan's item to what it changes in the draft.
+//! Must not order steps or write SQL for existing tables (that is `assemble` and `contract`).
+
+mod add_column;
+mod alter_column;
+mod column;
+mod create_index;
+mod create_table;
+mod drop_column;
+mod drop_index;
+mod drop_table;
+mod rename_column;
+mod rename_table;
+mod sql;
+
+pub use column::{comment_sql, deferrable_sql};
+pub use create_index::index_sql;
+
+use super::draft::Draft;
+use crate::plan::{Operation, OperationKind};
+
+/// Applies one operation to the draft, or says why it cannot be.
+pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
+    let span = &operation.span;
+    match &operation.kind {
+        OperationKind::CreateTable(op) => create_table::apply(draft, op, span),
+        OperationKind::DropTable(op) => drop_table::apply(draft, op),
+        OperationKind::RenameTable(op) => rename_table::apply(draft, op),
+        OperationKind::AddColumn(op) => add_column::apply(draft, op, span),
+        OperationKind::DropColumn(op) => drop_column::apply(draft, op),
+        OperationKind::RenameColumn(op) => rename_column::apply(draft, op),
+        OperationKind::AlterColumn(op) => alter_column::apply(draft, op, span),
+        OperationKind::CreateIndex(op) => create_index::apply(draft, op, span),
+        OperationKind::DropIndex(op) => drop_index::apply(draft, op),
+        OperationKind::Sql(op) => sql::apply(draft, op, span, alone),
+    }
+}

@@ -1,0 +1,83 @@
+//! Owns `sql`: the user's own statements, run as they are. Must not edit them.
+
+use crate::compile::draft::{Draft, Script};
+use crate::compile::expr::{StatementKind, parse_statements};
+use crate::compile::lookup::within;
+use crate::diagnostic::Span;
+use crate::plan::{Sql, Text};
+
+pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>, alone: bool) {
+    if !alone && !op.on_complete {
+        draft.error_help(
+            "compile.sql_not_alone",
+            "`sql` stands beside other operations, which would not see what it changes",
+            span,
+            "give it a plan of its own, or `onComplete: true` to run it at the contract",
+        );
+    }
+    if op.on_complete && op.down.is_some() {
+        draft.error(
+            "compile.sql_down",
+            "`down` is not possible with `onComplete`: a contract is not rolled back",
+            span,
+        );
+    }
+    let up = script(draft, &op.up, "up");
+    let down = match &op.down {
+        Some(text) => {
+            script(draft, text, "down").map(|transactional| Some((text.value.clone(), transactional)))
+        }
+        None => {
+            if !op.on_complete {
+                draft.warn(
+                    "compile.sql_no_down",
+                    "`sql` has no `down`: a rollback leaves what it did",
+                    span,
+                    "write `down` with statements that undo it and may run when nothing was done",
+                );
+            }
+            Some(None)
+        }
+    };
+    if let (Some(up_transactional), Some(down)) = (up, down) {
+        draft.scripts.push(Script {
+            up: op.up.value.clone(),
+            up_transactional,
+            down,
+            on_complete: op.on_complete,
+        });
+    }
+}
+
+/// Whether the script may run in one transaction; `None` where it cannot be run at all.
+fn script(draft: &mut Draft<'_>, text: &Text, name: &str) -> Option<bool> {
+    let statements = match parse_statements(text.as_str()) {
+        Ok(statements) => statements,
+        Err(error) => {
+            let span = within(text, error.offset);
+            draft.error("compile.sql_syntax", format!("`{name}` of sql: {}", error.message), &span);
+            return None;
+        }
+    };
+    if statements.is_empty() {
+        draft.error("compile.sql_empty", format!("`{name}` of sql has no statement"), &text.span);
+        return None;
+    }
+    for statement in &statements {
+        let (what, help) = match statement.kind {
+            StatementKind::Ordinary => continue,
+            StatementKind::TransactionControl => (
+                "a transaction statement",
+                "leave it out: Segue runs the script in one transaction where it can",
+            ),
+            StatementKind::CopyFromClient => (
+                "a COPY from or to the client",
+                "there is no client to feed it: use INSERT, or COPY with a file",
+            ),
+        };
+        let span = within(text, Some(statement.bytes.start));
+        draft.error_help("compile.sql_statement", format!("`{name}` of sql has {what} in it"), &span, help);
+        return None;
+    }
+    Some(statements.iter().all(|statement| statement.transactional))
+}

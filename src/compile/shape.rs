@@ -1,0 +1,288 @@
+//! Owns one existing table on its way: what of it is filled, kept in step, shown, and checked beforehand.
+//! Must not order steps (that is `assemble` and `contract`).
+
+use super::carry::{self, Built};
+use super::draft::{Draft, DraftColumn, Resolved, Up};
+use super::hazard::partitions;
+use super::names;
+use super::program::{
+    BackfillSpec, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView, ViewColumn,
+    ViewDefault,
+};
+use crate::catalog::{Table, TableKind};
+use crate::diagnostic::Span;
+use crate::ident::{Ident, QualifiedName, literal};
+use std::collections::BTreeSet;
+
+/// All that assembling needs to know of one table.
+pub struct Shape<'a> {
+    pub number: usize,
+    pub source: &'a Table,
+    pub name: QualifiedName,
+    pub built: Built,
+    pub marker: Option<Ident>,
+    pub sync: Option<SyncSpec>,
+    pub backfill: Option<BackfillSpec>,
+}
+
+/// The schemas of views on both sides.
+pub struct Versions<'v> {
+    pub new: &'v Ident,
+    pub previous: Option<&'v Ident>,
+}
+
+pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) -> Shape<'a> {
+    let source = draft.tables[number].source.expect("an existing table");
+    let built = carry::built(draft, number);
+    let name = draft.qualified(number);
+    let table = &draft.tables[number];
+    let marker = table
+        .columns
+        .iter()
+        .any(DraftColumn::is_filled)
+        .then(|| names::hidden(&Ident::new("pending"), "_segue_", |name| source.column(name).is_some()));
+    let pairs = pairs(draft, number);
+    let sync = (!pairs.is_empty()).then(|| {
+        let start = trigger_start(draft, source);
+        SyncSpec {
+            table: name.clone(),
+            function: QualifiedName::new(&Ident::new("segue"), &function_name(&name)),
+            trigger_insert: Ident::new(format!("{start}_insert")),
+            trigger_update: Ident::new(format!("{start}_update")),
+            version_schema: versions.new.clone(),
+            previous_version_schema: versions.previous.cloned(),
+            marker: marker.clone(),
+            hidden_columns: hidden_columns(draft, number),
+            pairs,
+        }
+    });
+    let backfill = marker.clone().map(|marker| {
+        let filled = draft.tables[number].columns.iter().filter(|column| column.is_filled());
+        let mut spec = BackfillSpec {
+            table: name.clone(),
+            marker,
+            set: Vec::new(),
+            shown: Vec::new(),
+            key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
+            partitioned: source.kind == TableKind::Partitioned,
+        };
+        for column in filled {
+            let new = column.new.clone().expect("filled columns are there");
+            let (Up::Derived(Resolved { sql, .. }) | Up::Volatile(sql)) = &column.up else {
+                unreachable!("filled columns have an expression")
+            };
+            spec.set.push((new, sql.clone()));
+            spec.shown.push(column.name.clone());
+        }
+        spec
+    });
+    Shape { number, source, name, built, marker, sync, backfill }
+}
+
+fn function_name(table: &QualifiedName) -> Ident {
+    Ident::new(format!("{}.{}", table.schema.as_str(), table.name.as_str())).hidden("sync_")
+}
+
+/// A name that sorts after every user trigger that could still change the row.
+fn trigger_start(draft: &Draft<'_>, source: &Table) -> String {
+    let mut tables = vec![source];
+    tables.extend(partitions(draft.catalog, source));
+    let last =
+        tables.iter().flat_map(|t| &t.triggers).filter(|t| t.before_row).map(|t| t.name.as_str()).max();
+    let mut start = "zzz".to_owned();
+    // PostgreSQL compares the names by byte; 50 leave room for what follows.
+    while last.is_some_and(|last| format!("{start}_segue").as_str() <= last) && start.len() < 50 {
+        start.push('z');
+    }
+    if last.is_some_and(|last| format!("{start}_segue").as_str() <= last) {
+        start = "\u{10ffff}".repeat(10);
+    }
+    format!("{start}_segue")
+}
+
+fn hidden_columns(draft: &Draft<'_>, number: usize) -> Vec<(Ident, String)> {
+    let columns = draft.tables[number].columns.iter().filter(|column| !column.is_shared());
+    columns.filter_map(|column| Some((column.new.clone()?, column.type_name.clone()))).collect()
+}
+
+fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let mut faults: Vec<(String, Option<Span>)> = Vec::new();
+    let table = &draft.tables[number];
+    for (at, column) in table.columns.iter().enumerate() {
+        let old = column.source.map(|source| PairSide {
+            column: source.name.clone(),
+            type_name: source.type_name.clone(),
+            not_null: source.not_null,
+        });
+        let down = if column.is_replaced() || column.is_dropped() {
+            let has_end = column.is_replaced()
+                || column
+                    .changes
+                    .last()
+                    .is_some_and(|change| !matches!(change.down, super::draft::Down::None));
+            match has_end.then(|| draft.down(number, at)) {
+                Some(Ok(resolved)) => resolved,
+                Some(Err(why)) => {
+                    let change = column.changes.first().expect("a column with a way back was changed");
+                    faults.push((format!("down of {}: {why}", change.what), change.down_span.clone()));
+                    continue;
+                }
+                None => None,
+            }
+        } else {
+            None
+        };
+        if !column.is_filled() && down.is_none() {
+            continue;
+        }
+        let new = column.new.as_ref().map(|new| PairSide {
+            column: new.clone(),
+            type_name: column.type_name.clone(),
+            not_null: column.not_null,
+        });
+        let up = match &column.up {
+            _ if new.is_none() => None,
+            Up::Derived(resolved) => Some(resolved.clone()),
+            Up::Volatile(sql) => Some(Resolved { sql: sql.clone(), reads: BTreeSet::new() }),
+            _ => None,
+        };
+        let expression = |resolved: Resolved| {
+            let (reads_shared, reads_own) = resolved.reads.into_iter().partition(|name| {
+                table.columns.iter().any(|column| column.is_shared() && column.new.as_ref() == Some(name))
+            });
+            PairExpression { sql: resolved.sql, reads_own, reads_shared }
+        };
+        pairs.push(Pair { old, new, up: up.map(expression), down: down.map(expression) });
+    }
+    for (message, span) in faults {
+        draft.error("compile.down_unreadable", message, &span);
+    }
+    pairs
+}
+
+/// What the server must accept before anything starts.
+pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
+    let mut checks = Vec::new();
+    let hidden = hidden_columns(draft, shape.number);
+    let bytes = |span: &Option<Span>| span.as_ref().map(|span| (span.bytes.start, span.bytes.end));
+    let mut push =
+        |what: String, expression: &str, to: &str, extra: bool, position: Option<(usize, usize)>| {
+            checks.push(ExpressionCheck {
+                what,
+                table: shape.name.clone(),
+                expression: expression.to_owned(),
+                assigned_to: to.to_owned(),
+                extra_columns: if extra { hidden.clone() } else { Vec::new() },
+                position,
+            });
+        };
+    for (at, column) in draft.tables[shape.number].columns.iter().enumerate() {
+        if let (Up::Derived(resolved), Some(_)) = (&column.up, &column.new) {
+            push(
+                format!("up of {}", column.what),
+                &resolved.sql,
+                &column.type_name,
+                false,
+                bytes(&column.up_span),
+            );
+        }
+        if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
+            let span = column.changes.first().and_then(|change| change.down_span.clone());
+            let what = column.changes.first().map_or("", |change| change.what.as_str());
+            push(format!("down of {what}"), &down.sql, &source.type_name, true, bytes(&span));
+        }
+        let new_default = column.default_changed || column.type_changed || column.source.is_none();
+        if let (Some(default), Some(_), true, None) =
+            (&column.default, &column.new, new_default, &column.serial)
+        {
+            let what = format!("default of {}.{}", shape.name.name.as_str(), column.name.as_str());
+            push(what, default, &column.type_name, false, bytes(&column.default_span));
+        }
+    }
+    for check in &shape.built.checks {
+        push(check.what.clone(), &check.expression, "boolean", true, check.span);
+    }
+    for index in &shape.built.indexes {
+        for expression in &index.expressions {
+            let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
+            push(what, &format!("({expression}) IS NULL"), "boolean", true, None);
+        }
+    }
+    checks
+}
+
+/// How a table and its partitions appear in the new version, where not as they are.
+pub fn views(draft: &Draft<'_>, number: usize) -> Vec<TableView> {
+    let table = &draft.tables[number];
+    let Some(source) = table.source else { return Vec::new() };
+    if !table.has_changes() {
+        return Vec::new();
+    }
+    let columns: Vec<ViewColumn> = if table.shown.is_some() {
+        table.columns.iter().flat_map(|c| view_columns(draft, c)).collect()
+    } else {
+        Vec::new()
+    };
+    let mut views =
+        vec![TableView { table: source.name.clone(), view: table.shown.clone(), columns: columns.clone() }];
+    if !columns.is_empty() {
+        for partition in partitions(draft.catalog, source) {
+            let shown =
+                draft.tables.iter().find(|t| t.physical == partition.name).and_then(|t| t.shown.clone());
+            views.push(TableView { table: partition.name.clone(), view: shown, columns: columns.clone() });
+        }
+    }
+    views
+}
+
+fn view_columns(draft: &Draft<'_>, column: &DraftColumn<'_>) -> Vec<ViewColumn> {
+    let plain = |physical: &Ident| ViewColumn {
+        column: physical.clone(),
+        shown: None,
+        in_place_of: None,
+        default: ViewDefault::Inherit,
+        comment: None,
+    };
+    let mut columns = Vec::new();
+    if let Some(old) = column.old().filter(|_| !column.is_shared()) {
+        columns.push(plain(old));
+    }
+    let Some(new) = &column.new else { return columns };
+    let set = |default: &Option<String>, otherwise| default.clone().map_or(otherwise, ViewDefault::Set);
+    let shown = Some(column.name.clone());
+    if let Some(source) = column.source.filter(|_| column.is_shared()) {
+        if source.name == column.name && !column.default_changed && !column.comment_changed {
+            return columns;
+        }
+        columns.push(ViewColumn {
+            shown,
+            default: if column.default_changed {
+                set(&column.default, ViewDefault::Drop)
+            } else {
+                ViewDefault::Inherit
+            },
+            comment: column.comment_changed.then(|| column.comment.clone()),
+            ..plain(new)
+        });
+        return columns;
+    }
+    let default = match (&column.up, column.source) {
+        (_, Some(source)) if source.identity.is_some() => {
+            identity_default(draft, source.owned_sequence.as_ref())
+        }
+        (Up::Constant(physical), _) if column.default.as_ref() == Some(physical) => ViewDefault::Inherit,
+        (Up::Constant(_), _) => set(&column.default, ViewDefault::Drop),
+        _ => set(&column.default, ViewDefault::Inherit),
+    };
+    columns.push(ViewColumn { shown, in_place_of: column.old().cloned(), default, ..plain(new) });
+    columns
+}
+
+/// By name, so that the sequence can be exchanged under the view at the contract.
+fn identity_default(draft: &Draft<'_>, sequence: Option<&Ident>) -> ViewDefault {
+    sequence.map_or(ViewDefault::Inherit, |sequence| {
+        let name = QualifiedName::new(&draft.catalog.schema, sequence);
+        ViewDefault::Set(format!("nextval({}::text::regclass)", literal(&name.to_string())))
+    })
+}

@@ -1,0 +1,156 @@
+//! Owns the decision, pair by pair, which way a value goes when a row is updated.
+//! Must not lay out the function (that is `sync`).
+
+use super::changed;
+use crate::compile::program::{Pair, PairExpression, SyncSpec};
+use crate::ident::Ident;
+
+/// A way a value can go: when, and the statement that does it.
+pub struct Move {
+    pub condition: String,
+    pub assignment: String,
+    by_path: bool,
+}
+
+/// What may happen to one pair when its row is updated.
+pub struct Decision {
+    /// From 1, for the names of variables.
+    number: usize,
+    pub up: Option<Move>,
+    pub down: Option<Move>,
+    /// When a row that the backfill has not reached is filled on the spot.
+    pub pending: Option<String>,
+}
+
+impl Decision {
+    pub fn up_variable(&self) -> String {
+        format!("_segue_up_{}", self.number)
+    }
+
+    pub fn down_variable(&self) -> String {
+        format!("_segue_down_{}", self.number)
+    }
+
+    pub fn variables(&self) -> [(String, Option<&str>); 2] {
+        [
+            (self.up_variable(), self.up.as_ref().map(|up| up.condition.as_str())),
+            (self.down_variable(), self.down.as_ref().map(|down| down.condition.as_str())),
+        ]
+    }
+
+    /// How many of its conditions ask for the writer's path.
+    pub fn uses_path(&self) -> usize {
+        [&self.up, &self.down].into_iter().flatten().filter(|way| way.by_path).count()
+    }
+}
+
+fn own(expression: &Option<PairExpression>) -> &[Ident] {
+    expression.as_ref().map_or(&[], |e| &e.reads_own)
+}
+
+fn shared_of(expression: &Option<PairExpression>) -> &[Ident] {
+    expression.as_ref().map_or(&[], |e| &e.reads_shared)
+}
+
+/// Columns whose change may move a value, in order of first appearance.
+pub fn interest(spec: &SyncSpec) -> Vec<Ident> {
+    let mut columns: Vec<Ident> = Vec::new();
+    let mut add = |more: &[Ident]| {
+        for column in more {
+            if !columns.contains(column) {
+                columns.push(column.clone());
+            }
+        }
+    };
+    for pair in &spec.pairs {
+        // A new-side column matters where it flows back; otherwise its change moves nothing.
+        if let (Some(_), Some(new), Some(_)) = (&pair.old, &pair.new, &pair.down) {
+            add(std::slice::from_ref(&new.column));
+        }
+        for expression in [&pair.up, &pair.down] {
+            add(own(expression));
+            add(shared_of(expression));
+        }
+    }
+    columns
+}
+
+/// Columns both versions see that some expression reads.
+pub fn shared(spec: &SyncSpec) -> Vec<Ident> {
+    let all = spec.pairs.iter().flat_map(|pair| shared_of(&pair.up).iter().chain(shared_of(&pair.down)));
+    all.cloned().collect()
+}
+
+/// One decision for each pair that has one to take.
+pub fn decisions(spec: &SyncSpec, ups: &[Option<String>], downs: &[Option<String>]) -> Vec<Decision> {
+    spec.pairs
+        .iter()
+        .enumerate()
+        .map(|(index, pair)| Decision {
+            number: index + 1,
+            up: ups[index].as_ref().and_then(|assignment| up(spec, pair, assignment)),
+            down: downs[index].as_ref().and_then(|assignment| down(pair, assignment)),
+            pending: pending(spec, pair),
+        })
+        .filter(|decision| decision.up.is_some() || decision.down.is_some())
+        .collect()
+}
+
+/// What tells that the new version wrote this pair.
+fn touched_new(pair: &Pair) -> Option<String> {
+    let new = pair.new.as_ref().map(|new| &new.column);
+    // What a dropped column's `down` reads decides in `down`.
+    let reads = if pair.old.is_some() { own(&pair.down) } else { &[] };
+    changed(new.into_iter().chain(reads))
+}
+
+fn pending(spec: &SyncSpec, pair: &Pair) -> Option<String> {
+    let marker = spec.marker.as_ref()?;
+    let untouched = changed(pair.new.as_ref().map(|new| &new.column))?;
+    pair.up.as_ref()?;
+    Some(format!("OLD.{marker} IS TRUE AND NOT ({untouched})"))
+}
+
+fn up(spec: &SyncSpec, pair: &Pair, assignment: &str) -> Option<Move> {
+    let mut reasons: Vec<String> = Vec::new();
+    reasons.extend(changed(own(&pair.up)));
+    let by_shared = changed(shared_of(&pair.up));
+    let by_path = by_shared.is_some();
+    reasons.extend(by_shared.map(|shared| format!("{shared} AND _segue_new_writer IS NOT TRUE")));
+    let written = match (touched_new(pair), reasons.is_empty()) {
+        (_, true) => None,
+        (None, false) => Some(reasons.join(" OR ")),
+        (Some(new), false) => Some(format!("NOT ({new}) AND ({})", reasons.join(" OR "))),
+    };
+    let ways: Vec<String> = [written, pending(spec, pair)].into_iter().flatten().collect();
+    if ways.is_empty() {
+        return None;
+    }
+    Some(Move { condition: ways.join(" OR "), assignment: assignment.to_owned(), by_path })
+}
+
+fn down(pair: &Pair, assignment: &str) -> Option<Move> {
+    let by_shared = changed(shared_of(&pair.down));
+    let by_path = by_shared.is_some();
+    let by_shared = by_shared.map(|shared| format!("{shared} AND _segue_new_writer IS TRUE"));
+    let condition = match &pair.new {
+        // Both sides: the old version's own writes come after the new one's, before the path.
+        Some(_) => {
+            let by_shared = match (by_shared, changed(own(&pair.up))) {
+                (Some(shared), Some(old)) => Some(format!("{shared} AND NOT ({old})")),
+                (shared, _) => shared,
+            };
+            [touched_new(pair), by_shared].into_iter().flatten().collect::<Vec<_>>().join(" OR ")
+        }
+        // Dropped: what the old version writes there stays.
+        None => {
+            let reasons: Vec<String> = [changed(own(&pair.down)), by_shared].into_iter().flatten().collect();
+            let old = changed(pair.old.as_ref().map(|old| &old.column))?;
+            if reasons.is_empty() {
+                return None;
+            }
+            format!("NOT ({old}) AND ({})", reasons.join(" OR "))
+        }
+    };
+    Some(Move { condition, assignment: assignment.to_owned(), by_path })
+}

@@ -1,0 +1,70 @@
+//! Owns asking the server whether a program's expressions mean something there and fit their
+//! columns, in a transaction that is rolled back. Must not read any row.
+
+use crate::compile::program::{ExpressionCheck, Program};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use crate::ident::Ident;
+use crate::pg::{self, Class, Limits, Session};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the server will not accept, all of it. An error is a failure of the world.
+pub async fn expressions(
+    session: &mut Session,
+    program: &Program,
+    source: &Arc<Source>,
+) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    if program.checks.is_empty() {
+        return Ok(found);
+    }
+    let doing = "checking the plan's expressions";
+    let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
+    let tx = session.transaction(doing, &limits).await?;
+    tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
+    for check in &program.checks {
+        tx.batch(doing, "SAVEPOINT one").await?;
+        match tx.batch(doing, &question(check)).await {
+            Ok(()) => {}
+            Err(error) if pg::class(&error) == Class::Permanent && error.server().is_some() => {
+                found.push(complaint(check, &error, source));
+            }
+            Err(error) => return Err(error),
+        }
+        tx.batch(doing, "ROLLBACK TO SAVEPOINT one").await?;
+    }
+    tx.rollback(doing).await?;
+    Ok(found)
+}
+
+/// EXPLAIN has the server parse, resolve and plan, and carries out nothing.
+fn question(check: &ExpressionCheck) -> String {
+    let mut extra = String::new();
+    for (column, type_name) in &check.extra_columns {
+        write!(extra, ", NULL::{type_name} AS {column}").expect("a String grows");
+    }
+    let (table, name) = (&check.table, &check.table.name);
+    let target = Ident::new("_segue_check");
+    format!(
+        "CREATE TEMP TABLE {target} (value {}); \
+         EXPLAIN INSERT INTO pg_temp.{target} SELECT {} FROM (SELECT t.*{extra} FROM {table} AS t) AS {name}",
+        check.assigned_to, check.expression
+    )
+}
+
+fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -> Diagnostic {
+    let server = error.server().expect("only what the server said gets here");
+    let mut text = format!("PostgreSQL refuses the {}: {}", check.what, server.message);
+    if let Some(detail) = &server.detail {
+        write!(text, " ({detail})").expect("a String grows");
+    }
+    let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
+    let help = server.hint.clone().unwrap_or_else(|| {
+        format!(
+            "SQLSTATE {}; the expression is computed from the columns of {} and must be assignable to {}",
+            server.code, check.table, check.assigned_to
+        )
+    });
+    Diagnostic::error("server.expression", text).at(span).help(help)
+}

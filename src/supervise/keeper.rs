@@ -1,0 +1,192 @@
+//! Owns the supervisor's own connection: the journal, the lease, what operators ask. It outlives
+//! lost connections. Must not decide what is written.
+
+use crate::clock::{self, Deadline};
+use crate::control::record::Record;
+use crate::control::state::RolloutState;
+use crate::journal;
+use crate::pg::{self, Class, Config, Limits, Session};
+use crate::store::{self, Command, Fence, Lease};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long a server may be away before a supervisor gives up; the rollout stays resumable.
+const PATIENCE: Duration = Duration::from_secs(600);
+const OPEN: Duration = Duration::from_secs(5);
+
+/// Small statements on small tables: anything slower is a server in trouble.
+const LIMITS: Limits = Limits {
+    lock: Some(Duration::from_millis(1500)),
+    statement: Some(Duration::from_secs(3)),
+    client: Duration::from_secs(6),
+};
+
+/// A session for Segue's own tables: short limits, whatever the role's defaults.
+pub async fn open(config: &Config) -> Result<Session, pg::Error> {
+    let setup = pg::Setup { limits: LIMITS, ..pg::Setup::default() };
+    Session::open_with(config, "control", OPEN, setup).await
+}
+
+pub struct Keeper {
+    config: Config,
+    session: Session,
+    pub lease: Lease,
+    pub fence: Fence,
+    /// What `rollouts.state` still has to be told: a transaction of ours may hold its row.
+    unsaid: Option<(&'static str, Option<String>)>,
+}
+
+impl Keeper {
+    pub fn new(config: Config, session: Session, lease: Lease, rollout: i64) -> Keeper {
+        let fence = Fence { rollout, term: lease.term };
+        Keeper { config, session, lease, fence, unsaid: None }
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Every record of this rollout, oldest first.
+    pub async fn journal(&mut self) -> Result<Vec<(Timestamp, Record)>, store::Error> {
+        let mut all = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = store::records(&self.session, self.fence.rollout, after, 1_000).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = last.seq;
+            for stored in page {
+                let at = stored.at;
+                let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body }).map_err(
+                    |message| store::Error::Unreadable {
+                        rollout: self.fence.rollout,
+                        what: "journal",
+                        message,
+                    },
+                )?;
+                all.push((at, record));
+            }
+        }
+    }
+
+    /// Writes records, and then the state they lead to. Comes back when they are stored, however
+    /// long the server was away; the effects must not come first.
+    pub async fn persist(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            match self.write(records, after).await {
+                Ok(()) => return Ok(()),
+                Err(store::Error::Pg(error)) if may_pass(&error) && !deadline.passed() => {
+                    tracing::warn!(%error, "the journal cannot be written; trying again");
+                    self.mend(deadline).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn write(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
+        let doing = "writing the journal";
+        let tx = self.session.transaction(doing, &LIMITS).await?;
+        for record in records {
+            let stored = journal::encode(record);
+            store::append_in_tx(&tx, self.fence, &stored.kind, &stored.body).await?;
+            if let Record::CommandTaken { id, refused, .. } = record {
+                store::applied(&tx, *id, refused.as_deref().unwrap_or("done")).await?;
+            }
+        }
+        tx.commit(doing).await?;
+        if records.iter().any(|r| matches!(r, Record::StateChanged { .. } | Record::GoalChanged { .. })) {
+            self.unsaid = Some((after.state.name(), after.error.clone()));
+            self.say_state(after).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells `rollouts` the state. Its row may be locked by a step of ours; then later.
+    pub async fn say_state(&mut self, after: &RolloutState) -> Result<(), store::Error> {
+        if self.unsaid.is_none() {
+            return Ok(());
+        }
+        let (state, error) = (after.state.name(), after.error.as_deref());
+        let told = async {
+            store::set_state(&self.session, self.fence, state, error).await?;
+            store::set_goal(&self.session, self.fence, after.goal).await
+        };
+        match told.await {
+            Ok(()) => self.unsaid = None,
+            Err(store::Error::Pg(error)) if may_pass(&error) => {
+                tracing::debug!(%error, "the rollout's row is busy");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// What operators asked for. A server that is away has nothing to say.
+    pub async fn commands(&mut self, rollout: &store::Rollout) -> Result<Vec<Command>, store::Error> {
+        match store::pending_commands(&self.session, rollout).await {
+            Ok(commands) => Ok(commands),
+            Err(store::Error::Pg(error)) if may_pass(&error) => {
+                self.mend_once().await;
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Renews the lease and shows how things stand.
+    pub async fn renew(&mut self, info: &Value) -> Result<(), store::Error> {
+        match store::renew(&self.session, &mut self.lease, info).await {
+            Err(store::Error::Pg(error)) if may_pass(&error) => {
+                self.mend_once().await;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    pub async fn release(self) -> Result<(), store::Error> {
+        store::release(&self.session, self.lease).await
+    }
+
+    async fn mend(&mut self, deadline: Deadline) -> Result<(), store::Error> {
+        if !self.session.is_closed() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return Ok(());
+        }
+        let opened = clock::poll_until(deadline, Duration::from_millis(250), || {
+            let config = self.config.clone();
+            async move {
+                match open(&config).await {
+                    Err(error) if may_pass(&error) => None,
+                    other => Some(other),
+                }
+            }
+        });
+        match opened.await {
+            Some(Ok(session)) => self.session = session,
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(open(&self.config).await.map(|_| ()).map_or_else(store::Error::from, |()| {
+                store::Error::LeaseLost { schema: self.lease.schema.as_str().to_owned(), term: self.lease.term }
+            })),
+        }
+        Ok(())
+    }
+
+    async fn mend_once(&mut self) {
+        if self.session.is_closed()
+            && let Ok(session) = open(&self.config).await
+        {
+            self.session = session;
+        }
+    }
+}
+
+/// Whether an error is of the sort that goes away by itself.
+fn may_pass(error: &pg::Error) -> bool {
+    !matches!(pg::class(error), Class::Permanent | Class::Privilege)
+}

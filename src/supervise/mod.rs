@@ -1,0 +1,447 @@
+//! Owns the one loop that advances a rollout: events in, `control::advance`, journal, effects out.
+//! Must not decide: every choice is control's.
+
+pub mod begin;
+pub mod keeper;
+mod quiet;
+pub mod told;
+
+use crate::clock;
+use crate::compile::program::Program;
+use crate::control::guard::{self, GuardState, Verdict};
+use crate::control::hold::Hold;
+use crate::control::lease::Lease as Trust;
+use crate::control::policy::Policy;
+use crate::control::progress::{RowRate, TableProgress};
+use crate::control::record::{CommandKind, Record};
+use crate::control::state::{
+    Effect, Ending, Event, Leaving, RollbackCause, RolloutState, State, advance,
+};
+use crate::execute::board::Board;
+use crate::execute::gate::{Gate, Permit};
+use crate::execute::{Ended, Work};
+use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
+use crate::pg::{Config, Pool, Setup};
+use crate::store;
+use keeper::Keeper;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use told::{Glance, Told};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often operators' commands are looked for: in force within this and one slice.
+const COMMANDS_EVERY: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+/// The guards' word that work may go on is good for this long.
+const PERMIT: Duration = crate::control::gate::VALID_FOR;
+/// How long to wait for the monitor's first look before it counts as blind.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// What a supervisor needs from whoever runs it.
+pub struct Outside {
+    pub config: Config,
+    pub tell: mpsc::UnboundedSender<Told>,
+    /// One message for each Ctrl-C.
+    pub interrupts: mpsc::UnboundedReceiver<()>,
+}
+
+/// A supervisor holding the lease of its rollout.
+pub struct Supervisor {
+    outside: Outside,
+    keeper: Keeper,
+    rollout: store::Rollout,
+    program: Arc<Program>,
+    policy: Arc<Policy>,
+    state: RolloutState,
+    guards: GuardState,
+    verdict: Verdict,
+    monitor: MonitorHandle,
+    readings: watch::Receiver<Arc<MonitorState>>,
+    permits: watch::Sender<Permit>,
+    work: Work,
+    board: Board,
+    rates: HashMap<(usize, String), RowRate>,
+    begun: Instant,
+    running: Option<(usize, crate::control::record::Direction, JoinHandle<Ended>)>,
+    checking: Option<JoinHandle<Vec<String>>>,
+    rest_until: Option<tokio::time::Instant>,
+    ending: Option<Ending>,
+    last_info: Instant,
+}
+
+impl Supervisor {
+    /// Folds the journal and starts the monitor. The lease must be held and the rollout taken over.
+    pub async fn new(
+        outside: Outside,
+        mut keeper: Keeper,
+        rollout: store::Rollout,
+    ) -> Result<Supervisor, store::Error> {
+        let contents = store::contents(keeper.session(), rollout.id).await?;
+        let (program, policy) = (Arc::new(contents.program), Arc::new(contents.policy));
+        let mut state = RolloutState::new(&program, rollout.goal);
+        for (_, record) in keeper.journal().await? {
+            state.fold(&record);
+        }
+        let watch = watch_of(&program, &policy, rollout.id);
+        let monitor = monitor::start(&outside.config, watch).map_err(|error| {
+            store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
+        })?;
+        let readings = monitor.subscribe();
+        let (permits, hear) = watch::channel(Permit::none());
+        let board = Board::default();
+        let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
+        let role = format!("{}/work", rollout.id);
+        let pool = Pool::new(&outside.config, &role, setup, 2, crate::execute::SESSION_DEADLINE);
+        let ids = (rollout.id, keeper.lease.term);
+        let work = Work::new(pool, program.clone(), policy.clone(), ids, Gate::new(hear), board.clone());
+        let now = Instant::now();
+        Ok(Supervisor {
+            outside,
+            keeper,
+            rollout,
+            program,
+            policy,
+            state,
+            guards: GuardState::new(),
+            verdict: Verdict::default(),
+            monitor,
+            readings,
+            permits,
+            work,
+            board,
+            rates: HashMap::new(),
+            begun: now,
+            running: None,
+            checking: None,
+            rest_until: None,
+            ending: None,
+            last_info: now - SECOND,
+        })
+    }
+
+    /// Supervises until there is nothing left to do here. The lease is given up at the end.
+    pub async fn run(mut self) -> Result<Ending, store::Error> {
+        let ended = self.supervise().await;
+        self.monitor.stop();
+        match ended {
+            Ok(ending) => {
+                self.keeper.say_state(&self.state).await?;
+                // A lease that cannot be given up runs out by itself.
+                if let Err(error) = self.keeper.release().await {
+                    tracing::debug!(%error, "the lease was not given up");
+                }
+                Ok(ending)
+            }
+            Err(error) if error.is_superseded() => Ok(Ending::LeaseLost),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn supervise(&mut self) -> Result<Ending, store::Error> {
+        let holder = self.keeper.lease.holder.clone();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let up = Record::SupervisorUp { holder, term: self.keeper.lease.term, version };
+        self.note(vec![up]).await?;
+        let deadline = tokio::time::Instant::now() + FIRST_LOOK;
+        while self.readings.borrow_and_update().at.is_none() {
+            if tokio::time::timeout_at(deadline, self.readings.changed()).await.is_err() {
+                break;
+            }
+        }
+        self.take_commands().await?;
+        self.judge().await?;
+        self.take(Event::Up).await?;
+        let mut commands = interval(COMMANDS_EVERY);
+        let mut seconds = interval(SECOND);
+        commands.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.ending.is_none() {
+            tokio::select! {
+                changed = self.readings.changed() => match changed {
+                    Ok(()) => self.judge().await?,
+                    // The monitor's thread died: no permit is issued any more, and work stops by itself.
+                    Err(_) => return Err(monitor_died()),
+                },
+                _ = commands.tick() => self.take_commands().await?,
+                _ = seconds.tick() => self.each_second().await?,
+                ended = running(&mut self.running) => {
+                    let (step, direction, ended) = ended;
+                    self.running = None;
+                    self.glance();
+                    let event = Event::StepEnded { step, direction, outcome: ended.outcome, recorded: ended.recorded };
+                    self.take(event).await?;
+                }
+                users = checking(&mut self.checking) => {
+                    self.checking = None;
+                    self.take(Event::Clients { users }).await?;
+                }
+                () = resting(self.rest_until) => {
+                    self.rest_until = None;
+                    self.take(Event::Rested).await?;
+                }
+                Some(()) = self.outside.interrupts.recv() => self.take(Event::Interrupt).await?,
+            }
+        }
+        self.glance();
+        let ending = self.ending.take().expect("the loop ends with an ending");
+        if ending != Ending::LeaseLost {
+            self.note(vec![Record::SupervisorLeft { why: format!("{ending:?}") }]).await?;
+        }
+        Ok(ending)
+    }
+
+    /// One event through control: records first, effects after.
+    async fn take(&mut self, event: Event) -> Result<(), store::Error> {
+        let (out, hand) = advance(&self.state, event, clock::now(), fastrand::f64());
+        for record in &out.records {
+            self.state.fold(record);
+        }
+        // A step's own transaction may have journalled its end: the fold has it, `out.records` not.
+        self.state.hand = hand;
+        self.persist_and_tell(out.records).await?;
+        for effect in out.effects {
+            self.carry_out(effect).await;
+        }
+        self.permit();
+        Ok(())
+    }
+
+    async fn note(&mut self, records: Vec<Record>) -> Result<(), store::Error> {
+        for record in &records {
+            self.state.fold(record);
+        }
+        self.persist_and_tell(records).await
+    }
+
+    async fn persist_and_tell(&mut self, records: Vec<Record>) -> Result<(), store::Error> {
+        self.keeper.persist(&records, &self.state).await?;
+        let at = clock::now();
+        for record in records {
+            // Nobody listening is no reason to stop.
+            let _ = self.outside.tell.send(Told::Record { at, record });
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Run { step, direction } => {
+                self.permits.send_modify(|permit| permit.stop = false);
+                let work = self.work.clone();
+                let task = tokio::spawn(async move { work.run(step, direction).await });
+                self.running = Some((step, direction, task));
+            }
+            Effect::Rest(length) => self.rest_until = Some(tokio::time::Instant::now() + length),
+            Effect::CheckClients => {
+                let check = quiet::check(
+                    self.outside.config.clone(),
+                    self.program.schema.clone(),
+                    self.program.previous_version_schema.clone(),
+                    self.policy.quiet_for,
+                );
+                self.checking = Some(tokio::spawn(check));
+            }
+            Effect::Drain => self.permits.send_modify(|permit| permit.stop = true),
+            Effect::Cancel => {
+                self.permits.send_modify(|permit| permit.stop = true);
+                let work = self.work.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = work.cancel().await {
+                        tracing::warn!(%error, "the statement in hand could not be cancelled");
+                    }
+                });
+            }
+            Effect::Stop(ending) => self.ending = Some(ending),
+        }
+    }
+
+    /// Judges the newest readings, and lets work go on accordingly.
+    async fn judge(&mut self) -> Result<(), store::Error> {
+        let snapshot = self.monitor.snapshot();
+        self.verdict = guard::fold(&mut self.guards, &snapshot, &self.policy, clock::now());
+        for evidence in std::mem::take(&mut self.verdict.for_a_person) {
+            let readings = serde_json::to_value(&evidence).expect("evidence is plain data");
+            self.note(vec![Record::Evidence { what: format!("not Segue's doing: {}", evidence.signal), readings }])
+                .await?;
+        }
+        let rollback = self.verdict.rollback.as_ref().map(|evidence| RollbackCause {
+            guard: evidence.signal.clone(),
+            evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
+        });
+        let event =
+            Event::Guards { holds: self.verdict.holds.clone(), cancel: self.verdict.cancel, rollback };
+        self.take(event).await?;
+        self.glance();
+        Ok(())
+    }
+
+    /// Says what work may do, until when.
+    fn permit(&mut self) {
+        let rolling_back = self.state.state == State::RollingBack;
+        let looked = match (rolling_back, self.readings.borrow().at) {
+            // Going back relieves what the guards guard against; it needs no look.
+            (true, _) => Some(Instant::now()),
+            (false, at) => at,
+        };
+        let lease = &self.keeper.lease;
+        let trust = Trust::granted(lease.term, lease.holder.clone(), lease.confirmed.duration_since(self.begun));
+        let until = match looked {
+            Some(at) if trust.trusted(self.begun.elapsed()) => at + PERMIT,
+            _ => Instant::now(),
+        };
+        let (paused, share) =
+            (self.state.is_paused(), if rolling_back { None } else { self.verdict.throttle });
+        self.permits.send_modify(|permit| {
+            (permit.until, permit.paused, permit.share) = (until.into(), paused, share);
+        });
+    }
+
+    async fn take_commands(&mut self) -> Result<(), store::Error> {
+        for command in self.keeper.commands(&self.rollout).await? {
+            let kind = match command.kind {
+                store::CommandKind::Pause => CommandKind::Pause,
+                store::CommandKind::Resume => CommandKind::Resume,
+                store::CommandKind::Rollback => CommandKind::Rollback,
+                store::CommandKind::Complete => {
+                    let force = command.args.get("force").and_then(|f| f.as_bool()).unwrap_or(false);
+                    CommandKind::Complete { force }
+                }
+            };
+            if kind == CommandKind::Resume {
+                self.guards.released();
+            }
+            let event = Event::Command { id: command.id, kind, by: command.by, reason: command.reason };
+            self.take(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn each_second(&mut self) -> Result<(), store::Error> {
+        let info = serde_json::to_value(self.glance_now()).expect("a glance is plain data");
+        match self.keeper.renew(&info).await {
+            Ok(()) => {}
+            Err(error) if error.is_superseded() => {
+                if self.state.hand.leaving != Some(Leaving::LeaseLost) {
+                    self.take(Event::LeaseLost).await?;
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.last_info = Instant::now();
+        self.keeper.say_state(&self.state).await?;
+        self.note_clients().await;
+        self.permit();
+        Ok(())
+    }
+
+    /// Keeps who was seen on which version. Missing one note is no harm.
+    async fn note_clients(&self) {
+        let seen = self.readings.borrow().clone();
+        let Some(at) = seen.clients_at else { return };
+        let versions = versions(&self.program);
+        let noted =
+            store::clients_seen(self.keeper.session(), &self.program.schema, &versions, at, &seen.clients).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "who uses which version was not noted");
+        }
+    }
+
+    fn glance(&mut self) {
+        let glance = self.glance_now();
+        let _ = self.outside.tell.send(Told::Glance(Box::new(glance)));
+    }
+
+    fn glance_now(&mut self) -> Glance {
+        let now = self.begun.elapsed();
+        let backfill = self
+            .board
+            .tables()
+            .into_iter()
+            .map(|table| {
+                let rate = self.rates.entry((table.step, table.table.clone())).or_default();
+                rate.observe(now, table.rows_done);
+                if table.finished {
+                    return TableProgress::done(table.table, table.rows_done);
+                }
+                let total = table.rows_total.map(|rows| rows.max(0.0) as u64);
+                TableProgress::running(table.table, table.rows_done, total, rate.per_second())
+            })
+            .collect();
+        Glance {
+            at: clock::now(),
+            state: self.state.state,
+            holds: self.holds_now(),
+            signals: self.monitor.snapshot().readings,
+            backfill,
+            steps_done: self.state.steps_done(),
+            steps_total: self.state.steps.len(),
+            current: self.running.as_ref().map(|(step, ..)| self.program.steps[*step].title.clone()),
+            blockers: self.board.blockers(),
+        }
+    }
+
+    /// The holds in force, with the readings of now rather than of when they began.
+    fn holds_now(&self) -> Vec<Hold> {
+        let newest = |hold: Hold| {
+            let same = |h: &&Hold| h.kind == hold.kind && h.by == hold.by && h.subject == hold.subject;
+            match self.verdict.holds.iter().find(same) {
+                Some(now) => Hold { since: hold.since, ..now.clone() },
+                None => hold,
+            }
+        };
+        self.state.holds().into_iter().map(newest).collect()
+    }
+}
+
+fn versions(program: &Program) -> Vec<crate::ident::Ident> {
+    program.previous_version_schema.iter().chain([&program.version_schema]).cloned().collect()
+}
+
+/// What the monitor of a rollout watches.
+fn watch_of(program: &Program, policy: &Policy, rollout: i64) -> Watch {
+    Watch {
+        tables: program.tables(),
+        version_schemas: versions(program),
+        guards: policy.guards.clone(),
+        role: format!("{rollout}/monitor"),
+        own: format!("segue/{rollout}/work"),
+        ..Watch::new(program.schema.clone())
+    }
+}
+
+fn monitor_died() -> store::Error {
+    store::Error::Pg(crate::pg::Error::protocol(
+        "watching the server",
+        "the monitor's thread has ended; `segue resume` goes on with a new one",
+    ))
+}
+
+async fn running(
+    task: &mut Option<(usize, crate::control::record::Direction, JoinHandle<Ended>)>,
+) -> (usize, crate::control::record::Direction, Ended) {
+    match task {
+        Some((step, direction, handle)) => {
+            let ended = handle.await.expect("a step's task is never aborted, and a panic in it is a bug");
+            (*step, *direction, ended)
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn checking(task: &mut Option<JoinHandle<Vec<String>>>) -> Vec<String> {
+    match task {
+        Some(handle) => handle.await.expect("the look at clients is never aborted"),
+        None => std::future::pending().await,
+    }
+}
+
+async fn resting(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

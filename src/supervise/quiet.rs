@@ -1,0 +1,71 @@
+//! Owns the look before the contract: who still uses the old version. Must not decide what follows.
+
+use super::keeper;
+use crate::clock;
+use crate::ident::Ident;
+use crate::monitor;
+use crate::pg::Config;
+use crate::store::{self, Client};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A transaction shorter than the gap between looks slips through one, not through many.
+const LOOKS_APART: Duration = Duration::from_millis(25);
+/// Even where no quiet period is asked for, one look is too few.
+const AT_LEAST: Duration = Duration::from_millis(500);
+
+/// Everybody who uses the old version, or used it within the quiet period. Looks for as long as
+/// the period is not covered by looks of this and earlier supervisors. A look that fails counts as
+/// somebody: not knowing is no permission.
+pub async fn check(
+    config: Config,
+    schema: Ident,
+    previous: Option<Ident>,
+    quiet_for: Duration,
+) -> Vec<String> {
+    // Applications on the base tables cannot be told apart from those behind the new views.
+    let Some(previous) = previous else { return Vec::new() };
+    match look(&config, &schema, &previous, quiet_for).await {
+        Ok(users) => users,
+        Err(error) => vec![format!("not known who: {error}")],
+    }
+}
+
+async fn look(
+    config: &Config,
+    schema: &Ident,
+    previous: &Ident,
+    quiet_for: Duration,
+) -> Result<Vec<String>, store::Error> {
+    let session = keeper::open(config).await?;
+    let usage = store::usage(&session, schema, previous).await?;
+    let now = clock::now();
+    let seconds = |since: jiff::Timestamp| (now.as_second() - since.as_second()).max(0) as u64;
+    let within = |since: jiff::Timestamp| Duration::from_secs(seconds(since)) < quiet_for;
+    if usage.last_seen.is_some_and(within) {
+        let seen = store::clients(&session, schema).await?;
+        let recent = seen.iter().filter(|c| c.client.version_schema == previous.as_str() && within(c.last_seen));
+        return Ok(recent.map(|c| format!("{}, seen {} s ago", name(&c.client), seconds(c.last_seen))).collect());
+    }
+    let watched = match usage.watched {
+        Some((since, until)) if seconds(until) <= 5 => Duration::from_secs(seconds(since)),
+        _ => Duration::ZERO,
+    };
+    let end = Instant::now() + quiet_for.saturating_sub(watched).max(AT_LEAST);
+    let mut users = BTreeSet::new();
+    while users.is_empty() && Instant::now() < end {
+        users.extend(monitor::clients_now(&session, std::slice::from_ref(previous)).await?);
+        tokio::time::sleep(LOOKS_APART).await;
+    }
+    Ok(users.iter().map(name).collect())
+}
+
+fn name(client: &Client) -> String {
+    let application = match client.application.as_str() {
+        "" => "an application without application_name",
+        name => name,
+    };
+    let address = client.address.as_deref().map(|a| format!(" from {a}")).unwrap_or_default();
+    format!("{application}, role {}{address}", client.role)
+}
