@@ -66,7 +66,8 @@ pub async fn pass(name: &str) -> Result<(), Injected> {
     if !ARMED.load(Ordering::Acquire) {
         return Ok(());
     }
-    match due(&mut points().lock().expect("no failpoint panics while holding this"), name) {
+    let due = due(&mut points().lock().expect("no failpoint panics while holding this"), name);
+    match due {
         None => Ok(()),
         Some(Action::Crash) => std::process::exit(CRASH_STATUS),
         Some(Action::Error) => Err(Injected(name.to_owned())),

@@ -179,7 +179,7 @@ async fn a_lease_is_renewed_released_and_lost() {
     let (_database, session) = ready().await;
     let mut first = won(&session, "a:1", TTL).await;
     let confirmed = first.confirmed;
-    renew(&session, &mut first).await.unwrap();
+    renew(&session, &mut first, None).await.unwrap();
     assert!(first.confirmed > confirmed);
     let Claim::Held(Some(by)) = claim(&session, "b:2", TTL).await else { panic!("there is a holder") };
     assert_eq!((by.holder.as_str(), by.term, by.alive), ("a:1", 1, true));
@@ -188,7 +188,7 @@ async fn a_lease_is_renewed_released_and_lost() {
     assert!(!seen.alive && seen.term == 1);
     let second = won(&session, "b:2", TTL).await;
     assert_eq!(second.term, 2);
-    let lost = renew(&session, &mut first).await.unwrap_err();
+    let lost = renew(&session, &mut first, None).await.unwrap_err();
     assert!(lost.is_superseded(), "{lost}");
     // Giving up what is gone takes nothing from the new holder.
     release(&session, first).await.unwrap();

@@ -127,12 +127,9 @@ impl Context {
     pub async fn look(&self) -> Result<Option<Connected>, Fail> {
         let connected = self.connect().await?;
         match store::stored(&connected.session).await? {
-            store::Stored::Nothing => Ok(None),
-            store::Stored::Version(version) if version > store::VERSION => {
-                Err(store::Error::Newer { stored: version, known: store::VERSION }.into())
-            }
+            store::Stored::Absent => Ok(None),
             // An older one is upgraded by the first command that writes.
-            store::Stored::Version(_) => Ok(Some(connected)),
+            store::Stored::Older(_) | store::Stored::Current => Ok(Some(connected)),
         }
     }
 

@@ -10,8 +10,16 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 const PHASES: [(Phase, &str, &str); 3] = [
-    (Phase::Expand, "expand", "the new version's columns come beside the old ones; applications notice nothing"),
-    (Phase::Backfill, "backfill", "rows are filled, indexes and constraints built, then the new version is published"),
+    (
+        Phase::Expand,
+        "expand",
+        "the new version's columns come beside the old ones; applications notice nothing",
+    ),
+    (
+        Phase::Backfill,
+        "backfill",
+        "rows are filled, indexes and constraints built, then the new version is published",
+    ),
     (Phase::Contract, "contract", "the old version goes; from the first step here there is no way back"),
 ];
 
@@ -20,7 +28,9 @@ impl LockMode {
     pub fn blocks(self) -> &'static str {
         match self {
             LockMode::RowExclusive => "blocks nobody's reads or writes",
-            LockMode::ShareUpdateExclusive => "blocks no reads or writes, only other schema changes and VACUUM",
+            LockMode::ShareUpdateExclusive => {
+                "blocks no reads or writes, only other schema changes and VACUUM"
+            }
             LockMode::Share => "blocks writes, not reads",
             LockMode::ShareRowExclusive => "blocks writes and other schema changes, not reads",
             LockMode::AccessExclusive => "blocks reads and writes",
@@ -41,7 +51,12 @@ pub fn text(program: &Program, catalog: Option<&Catalog>, color: bool) -> String
     if let Some(description) = &program.description {
         line(format!("  {description}"));
     }
-    line(format!("  schema {}, new version in {}{}", program.schema.as_str(), program.version_schema.as_str(), replaced(program)));
+    line(format!(
+        "  schema {}, new version in {}{}",
+        program.schema.as_str(),
+        program.version_schema.as_str(),
+        replaced(program)
+    ));
     for (phase, name, about) in PHASES {
         if !program.steps.iter().any(|step| step.phase == phase) {
             continue;
@@ -76,7 +91,10 @@ pub fn script(program: &Program) -> String {
         out.push_str(text.trim_end());
         out.push('\n');
     };
-    line(&format!("-- Plan {}: for review. Segue runs it step by step, under its guards and lock budget.", comment(&program.plan)));
+    line(&format!(
+        "-- Plan {}: for review. Segue runs it step by step, under its guards and lock budget.",
+        comment(&program.plan)
+    ));
     if let Some(description) = &program.description {
         line(&format!("-- {}", comment(description)));
     }
@@ -102,7 +120,8 @@ pub fn script(program: &Program) -> String {
             for statement in statements {
                 if hand {
                     // A comment at the end must not swallow the semicolon.
-                    let end = if statement.lines().last().is_some_and(|l| l.contains("--")) { "\n;" } else { ";" };
+                    let end =
+                        if statement.lines().last().is_some_and(|l| l.contains("--")) { "\n;" } else { ";" };
                     line(&format!("{statement}{end}"));
                 } else {
                     statement.lines().for_each(|part| line(&format!("-- {part}")));
@@ -177,7 +196,9 @@ fn shown(name: &QualifiedName) -> String {
 fn cost(step: &Step, catalog: Option<&Catalog>) -> String {
     let table = match &step.action {
         Action::Backfill(spec) => Some(&spec.table),
-        Action::BuildIndex { table, .. } | Action::Validate { table, .. } | Action::Analyze { table } => Some(table),
+        Action::BuildIndex { table, .. } | Action::Validate { table, .. } | Action::Analyze { table } => {
+            Some(table)
+        }
         _ => step.locks.first().map(|lock| &lock.relation),
     };
     match step.cost {

@@ -213,7 +213,7 @@ fn fault(message: &str, offset: Option<usize>) -> ExpressionError {
 }
 
 /// The value of a tree that is one SELECT of one value and nothing else.
-fn only_value<'a>(tree: &'a Tree) -> Option<&'a Value> {
+fn only_value(tree: &Tree) -> Option<&Value> {
     let [(statement, _)] = tree.statements.as_slice() else { return None };
     let select = as_kind(statement, "SelectStmt")?;
     const NOTHING: [&str; 12] = [

@@ -117,10 +117,25 @@ fn shown_columns<'a>(table: &'a Table, view: Option<&'a TableView>) -> Vec<Shown
     columns
 }
 
+/// Whether some role may read some columns only. Under `security_invoker` PostgreSQL asks the caller
+/// for all columns the view is made of, so such a role could read nothing; a view with its owner's
+/// rights checks the grants on the view itself. Row security needs the caller's rights and wins.
+fn has_partial_readers(table: &Table) -> bool {
+    let select = |grant: &&Grant| grant.privilege == "SELECT";
+    let of_all: BTreeSet<&Ident> = table.grants.iter().filter(select).map(|grant| &grant.grantee).collect();
+    table
+        .columns
+        .iter()
+        .flat_map(|column| &column.grants)
+        .filter(select)
+        .any(|grant| !of_all.contains(&grant.grantee))
+}
+
 fn view_statements(catalog: &Catalog, base: &Ident, shown: &Shown) -> Vec<String> {
     let view = &shown.view;
-    let options =
-        if catalog.major() >= SECURITY_INVOKER_SINCE { " WITH (security_invoker = true)" } else { "" };
+    let invoker = catalog.major() >= SECURITY_INVOKER_SINCE
+        && (shown.table.row_security || !has_partial_readers(shown.table));
+    let options = if invoker { " WITH (security_invoker = true)" } else { "" };
     let columns: Vec<String> = shown
         .columns
         .iter()
@@ -255,6 +270,14 @@ pub fn check_names(catalog: &Catalog, program: &Program) -> Diagnostics {
     for shown in shown_tables(catalog, program) {
         let (name, table) = (shown.view.name.clone(), &shown.table.name);
         check_storable(&mut found, &name, &format!("table {}", table.as_str()));
+        if shown.table.row_security && has_partial_readers(shown.table) {
+            let message = format!(
+                "roles that may read only some columns of {} will not be able to read it in the new version",
+                table.as_str()
+            );
+            let help = "the table has row security, and PostgreSQL then asks for all columns of a view; grant SELECT on the table";
+            found.push(Diagnostic::warning("compile.column_grants_with_row_security", message).help(help));
+        }
         if let Some(other) = views.insert(name.clone(), table) {
             let message = format!(
                 "tables {} and {} would both be {} in the new version",
@@ -385,7 +408,7 @@ mod tests {
             r#"CREATE SCHEMA "public_v2""#,
             r#"GRANT USAGE ON SCHEMA "public_v2" TO "web""#,
             r#"CREATE VIEW "public_v2"."notes" WITH (security_invoker = true) AS SELECT "id" FROM "public"."notes""#,
-            r#"CREATE VIEW "public_v2"."people" WITH (security_invoker = true) AS SELECT "id", "_segue_new_name" AS "name", "email" AS "mail" FROM "public"."users""#,
+            r#"CREATE VIEW "public_v2"."people" AS SELECT "id", "_segue_new_name" AS "name", "email" AS "mail" FROM "public"."users""#,
             r#"ALTER VIEW "public_v2"."people" ALTER COLUMN "name" SET DEFAULT CASE WHEN true THEN NULL::text END"#,
             r#"COMMENT ON VIEW "public_v2"."people" IS 'it''s us'"#,
             r#"COMMENT ON COLUMN "public_v2"."people"."name" IS 'given'"#,
@@ -414,6 +437,10 @@ mod tests {
             check_names(&catalog(), program).0.iter().map(|diagnostic| diagnostic.code).collect()
         };
         assert!(codes(&program("public_v2", vec![people()])).is_empty());
+        let mut secured = catalog();
+        secured.tables.get_mut(&Ident::new("users")).expect("users").row_security = true;
+        let warned = check_names(&secured, &program("public_v2", vec![]));
+        assert!(!warned.has_errors() && warned.0.len() == 1);
         assert_eq!(codes(&program("public_taken", vec![])), ["compile.version_schema_exists"]);
         assert_eq!(codes(&program(&"x".repeat(64), vec![])), ["compile.version_schema_name"]);
         let to_notes = TableView { view: Some("notes".into()), ..people() };

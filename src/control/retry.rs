@@ -2,10 +2,12 @@
 //! attempts at strong locks. Must not classify errors (`pg` does) and must not wait.
 
 use super::policy::LockPolicy;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What kind of failure it was, as far as trying again is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// 55P03: somebody held the lock longer than we wait.
     LockTimeout,
@@ -29,6 +31,8 @@ pub enum FailureClass {
     UnknownOutcome,
     /// The statement itself is wrong for this database.
     Permanent,
+    /// The lease is another supervisor's now.
+    Superseded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +81,7 @@ pub fn retry(class: FailureClass, attempt: u32, jitter: f64) -> Retry {
             );
         }
         Permanent => return Retry::GiveUp("the statement cannot succeed as it is; see the server's message"),
+        Superseded => return Retry::GiveUp("another supervisor has taken over; see `segue status`"),
         UnknownOutcome => return Retry::Look,
     };
     if attempt > attempts {

@@ -3,7 +3,7 @@
 
 use super::hold::{Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
-use super::retry::{self, FailureClass, Retry};
+use super::retry::{FailureClass, Retry, retry};
 use crate::compile::program::{Action, Phase, Program, Undo};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,15 @@ pub enum State {
     RollingBack,
     RolledBack,
     Failed,
+}
+
+impl Goal {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Goal::Ready => "ready",
+            Goal::Completed => "completed",
+        }
+    }
 }
 
 impl State {
@@ -522,7 +531,11 @@ impl Advance {
             // The forward work that the rollback cut off; its failure is no news.
             return self.go_on();
         }
-        match retry::decide(class, self.state.hand.attempts, self.jitter) {
+        if class == FailureClass::Superseded {
+            self.state.hand.leaving = Some(Leaving::LeaseLost);
+            return self.effect(Effect::Stop(Ending::LeaseLost));
+        }
+        match retry(class, self.state.hand.attempts, self.jitter) {
             Retry::After(delay) => {
                 self.state.hand.resting = true;
                 self.effect(Effect::Rest(delay));

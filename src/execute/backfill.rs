@@ -11,7 +11,7 @@ use crate::control::pace::{Pace, SliceMeasure};
 use crate::control::slicing;
 use crate::pg::{self, Class, RowExt, Session};
 use crate::plan::settings::{OnRowError, UserTriggers};
-use crate::store::{self, Checkpoint};
+use crate::store::{self, Checkpoint, SetAside};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,8 +22,14 @@ const MOST_LOST: u32 = 60;
 pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Halt> {
     let mut session = work.session().await?;
     prepare(work, &session).await?;
-    let known = store::checkpoints(&session, work.rollout, step).await?;
-    let mut aside = store::rows_set_aside(&session, work.rollout, step).await?;
+    let of_step = |at: &Checkpoint| at.step as usize == step;
+    let known: Vec<Checkpoint> = store::checkpoints(&session, work.fence.rollout)
+        .await?
+        .into_iter()
+        .map(|(checkpoint, _)| checkpoint)
+        .filter(of_step)
+        .collect();
+    let mut aside = 0;
     for leaf in leaves(&session, spec).await? {
         let known = known.iter().find(|c| c.relation == leaf);
         if known.is_some_and(|c| c.done) {
@@ -118,7 +124,9 @@ impl<'w> Filling<'w> {
         let at = known.cloned().unwrap_or(Checkpoint {
             step: step as i32,
             relation: leaf.to_owned(),
+            run: 0,
             pass: 1,
+            first_block: 0,
             next_block: 0,
             end_block: size_now.blocks as i64,
             rows_done: 0,
@@ -159,8 +167,7 @@ impl<'w> Filling<'w> {
     async fn keep(&mut self, session: &mut Session, next: Checkpoint) -> Result<(), Halt> {
         let doing = "writing the checkpoint";
         let tx = session.transaction(doing, &pg::Limits::READ).await?;
-        store::fence(&tx, self.work.rollout, self.work.term).await?;
-        store::checkpoint(&tx, self.work.rollout, self.work.term, &next).await?;
+        store::checkpoint_in_tx(&tx, self.work.fence, &next).await?;
         tx.commit(doing).await?;
         self.at = next;
         self.tell();
@@ -265,8 +272,17 @@ impl<'w> Filling<'w> {
         let shown = self.spec.shown.iter().map(|c| c.as_str().to_owned()).collect::<Vec<_>>().join(", ");
         match self.work.policy.on_row_error {
             OnRowError::SetAside(most) if *aside < most => {
-                store::set_aside(session, self.work.rollout, self.step, self.leaf, &bad.key, &bad.sqlstate, &bad.message)
-                    .await?;
+                let row = SetAside {
+                    step: self.step as i32,
+                    relation: self.leaf.to_owned(),
+                    row_key: bad.key,
+                    sqlstate: bad.sqlstate,
+                    message: bad.message,
+                };
+                let doing = "setting a row aside";
+                let tx = session.transaction(doing, &pg::Limits::READ).await?;
+                store::set_aside_in_tx(&tx, self.work.fence, &row).await?;
+                tx.commit(doing).await?;
                 *aside += 1;
                 self.without.push(bad.ctid);
                 Ok(())

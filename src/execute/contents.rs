@@ -4,7 +4,7 @@
 use super::Halt;
 use crate::compile::program::{Action, Program, SyncSpec, Undo};
 use crate::compile::{sync, views};
-use crate::ident::{Ident, literal};
+use crate::ident::Ident;
 use crate::pg::{RowExt, Tx, introspect};
 use std::time::Duration;
 
@@ -61,15 +61,29 @@ impl Contents<'_> {
         }
     }
 
-    /// Sends it all, inside the transaction.
-    pub async fn send(&self, tx: &Tx<'_>, program: &Program, doing: &str) -> Result<(), Halt> {
+    /// What can be asked before any lock is taken.
+    pub async fn prepare(&self, tx: &Tx<'_>, program: &Program) -> Result<Vec<String>, Halt> {
+        match self {
+            Contents::Expand { sync, .. } => Ok(sync::statements(sync, &qualify(tx, program, sync).await?)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Sends it all, inside the transaction; `ready` is what `prepare` gave.
+    pub async fn send(
+        &self,
+        tx: &Tx<'_>,
+        program: &Program,
+        ready: Vec<String>,
+        doing: &str,
+    ) -> Result<(), Halt> {
         match self {
             Contents::Statements(statements) => send_each(tx, statements, doing).await,
-            Contents::Long(statement) | Contents::Script(statement) => Ok(tx.batch(doing, statement).await?),
-            Contents::Expand { statements, sync } => {
+            Contents::Long(statement) => Ok(tx.batch(doing, statement).await?),
+            Contents::Script(statement) => Ok(tx.batch(doing, statement).await?),
+            Contents::Expand { statements, .. } => {
                 send_each(tx, statements, doing).await?;
-                let qualified = qualify(tx, program, sync).await?;
-                send_each(tx, &sync::statements(sync, &qualified), doing).await
+                send_each(tx, &ready, doing).await
             }
             Contents::Publish => {
                 if schema_exists(tx, &program.version_schema).await? {
@@ -114,19 +128,13 @@ async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
     send_each(tx, &views::retire(schema, &views), doing).await
 }
 
-/// The catalog as it is inside this transaction. Names come out qualified only under an empty
-/// search_path, so it is emptied for the question.
-async fn introspect_in(
-    tx: &Tx<'_>,
-    program: &Program,
-    doing: &str,
-) -> Result<crate::catalog::Catalog, Halt> {
-    tx.batch(doing, "SET LOCAL search_path = ''").await?;
+/// The catalog as it is inside this transaction.
+async fn introspect_in(tx: &Tx<'_>, program: &Program, doing: &str) -> Result<crate::catalog::Catalog, Halt> {
     let left_out: Vec<Ident> =
         program.previous_version_schema.iter().chain([&program.version_schema]).cloned().collect();
     let catalog = introspect::introspect(tx, &program.schema, &left_out).await?;
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
-    Ok(catalog)
+    catalog.ok_or_else(|| Halt::Broken(format!("the schema {} is gone", program.schema)))
 }
 
 /// Has the server spell out every name in the sync function's expressions, so that they mean the
@@ -140,41 +148,32 @@ async fn qualify(
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
                  FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    // Types come out qualified only under an empty search_path.
     tx.batch(doing, "SET LOCAL search_path = ''").await?;
-    let columns = tx
-        .query(doing, sql, &[&spec.table.to_string()])
+    let table = spec.table.to_string();
+    let mut columns = tx
+        .query(doing, sql, &[&table])
         .await?
         .iter()
         .map(|row| Ok((Ident::new(row.cell::<String>(0)?), row.cell::<String>(1)?)))
         .collect::<Result<Vec<(Ident, String)>, crate::pg::Error>>()?;
-    let mut qualified = Vec::with_capacity(spec.pairs.len());
-    for pair in &spec.pairs {
-        let mut one = sync::QualifiedPair::default();
-        for (expression, target) in [(&pair.up, &mut one.up), (&pair.down, &mut one.down)] {
-            let Some(expression) = expression else { continue };
-            tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
-            tx.batch(doing, &sync::qualification_view(&spec.table, &columns, &expression.sql)).await?;
-            tx.batch(doing, "SET LOCAL search_path = ''").await?;
-            let definition = tx
-                .query_one(
-                    doing,
-                    &format!(
-                        "SELECT pg_catalog.pg_get_viewdef({}::regclass)",
-                        literal(&format!("pg_temp.{}", Ident::new(sync::QUALIFICATION_VIEW)))
-                    ),
-                    &[],
-                )
-                .await?
-                .cell::<String>(0)?;
-            tx.batch(doing, &format!("DROP VIEW pg_temp.{}", Ident::new(sync::QUALIFICATION_VIEW))).await?;
-            *target = Some(sync::expression_of_view(&definition).map_err(|error| {
-                Halt::Broken(format!(
-                    "PostgreSQL's own spelling of the expression {} cannot be read: {}",
-                    expression.sql, error.message
-                ))
-            })?);
+    columns.extend(spec.hidden_columns.iter().cloned());
+    let mut qualified = vec![sync::QualifiedPair::default(); spec.pairs.len()];
+    for question in sync::qualifications(spec, &columns) {
+        send_each(tx, &question.statements, doing).await?;
+        let definition = tx.query_one(doing, &question.query, &[]).await?.cell::<String>(0)?;
+        send_each(tx, &question.cleanup, doing).await?;
+        let expression = sync::qualified(&definition, &spec.table.name).map_err(|error| {
+            Halt::Broken(format!(
+                "an expression of {} cannot be used as PostgreSQL spells it: {}",
+                spec.table, error.message
+            ))
+        })?;
+        let pair = &mut qualified[question.pair];
+        match question.direction {
+            sync::Direction::Up => pair.up = Some(expression),
+            sync::Direction::Down => pair.down = Some(expression),
         }
-        qualified.push(one);
     }
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
     Ok(qualified)

@@ -129,22 +129,24 @@ async fn attempt(
         None => Limits { lock: Some(lock_timeout), ..Limits::unlimited(Duration::from_secs(7 * 86_400)) },
     };
     let tx = session.transaction(&doing, &limits).await?;
-    store::fence(&tx, work.rollout, work.term).await?;
+    store::fence_in_tx(&tx, work.fence).await?;
+    let ready = contents.prepare(&tx, &work.program).await?;
     for lock in locks {
         if lock.mode >= LockMode::ShareUpdateExclusive {
             let sql = format!("LOCK TABLE ONLY {} IN {} MODE", lock.relation, lock.mode.sql());
             tx.batch(&format!("locking {}", lock.relation), &sql).await?;
         }
     }
-    contents.send(&tx, &work.program, &doing).await?;
+    contents.send(&tx, &work.program, ready, &doing).await?;
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
-    store::append(&tx, work.rollout, work.term, &journal::encode(&record)).await?;
-    crate::failpoint::reach("ddl_before_commit");
+    let stored = journal::encode(&record);
+    store::append_in_tx(&tx, work.fence, &stored.kind, &stored.body).await?;
+    crate::failpoint::pass("ddl_before_commit").await?;
     let committed = tx.commit(&doing).await?;
     if let Some(notice) = committed.unreplicated() {
         tracing::warn!(%doing, ?notice, "the commit stopped waiting for its synchronous standby");
     }
-    crate::failpoint::reach("ddl_after_commit");
+    crate::failpoint::pass("ddl_after_commit").await?;
     Ok(())
 }
 
@@ -154,8 +156,8 @@ async fn look_after(work: &Work, (step, direction): (usize, Direction), error: p
     let mut pause = Duration::from_millis(100);
     loop {
         let looked = match work.session().await {
-            Ok(session) => store::step_ended(&session, work.rollout, step, direction).await,
-            Err(error) => Err(store::StoreError::Pg(error)),
+            Ok(session) => is_journalled(&session, work.fence.rollout, step, direction).await,
+            Err(error) => Err(error.into()),
         };
         match looked {
             Ok(true) => return Ok(true),
@@ -169,4 +171,17 @@ async fn look_after(work: &Work, (step, direction): (usize, Direction), error: p
             Err(_) => return Err(Halt::Failed(error)),
         }
     }
+}
+
+/// Whether a step's end is in the journal.
+async fn is_journalled(
+    session: &Session,
+    rollout: i64,
+    step: usize,
+    direction: Direction,
+) -> Result<bool, store::Error> {
+    let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
+    let stored = journal::encode(&record);
+    let records = store::records(session, rollout, 0, i64::MAX).await?;
+    Ok(records.iter().any(|r| r.kind == stored.kind && r.body == stored.body))
 }

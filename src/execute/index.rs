@@ -42,6 +42,15 @@ async fn probe(session: &Session, table: &QualifiedName, index: &Ident) -> Resul
     })
 }
 
+/// What cannot be fenced in its own transaction is fenced right before.
+async fn still_ours(work: &Work, session: &mut Session) -> Result<(), Halt> {
+    let doing = "checking that this supervisor is still the one";
+    let tx = session.transaction(doing, &Limits::READ).await?;
+    store::fence_in_tx(&tx, work.fence).await?;
+    tx.rollback(doing).await?;
+    Ok(())
+}
+
 /// A build by a supervisor that is gone may still be running on the server: it would finish by
 /// itself, and a second one beside it would not.
 async fn build_is_running(session: &Session, table: &QualifiedName) -> Result<bool, Halt> {
@@ -55,8 +64,8 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
         if gate.pass().await == Pass::Stop {
             return Err(Halt::Stopped);
         }
-        let session = work.session().await?;
-        store::check_term(&session, work.rollout, work.term).await?;
+        let mut session = work.session().await?;
+        still_ours(work, &mut session).await?;
         match probe(&session, table, index).await? {
             Found::Valid => return Ok(()),
             Found::Foreign(kind) => {
@@ -66,7 +75,7 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
                 )));
             }
             Found::Invalid if build_is_running(&session, table).await? => {
-                drop(session);
+                std::mem::drop(session);
                 if gate.rest(Duration::from_secs(1)).await == Pass::Stop {
                     return Err(Halt::Stopped);
                 }
@@ -74,7 +83,7 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
             Found::Invalid => drop_now(&session, &QualifiedName::new(&table.schema, index)).await?,
             Found::Missing => {
                 let built = session.execute(&format!("building index {index}"), sql, &unlimited()).await;
-                crate::failpoint::reach("index_built");
+                crate::failpoint::pass("index_built").await?;
                 match built {
                     Ok(_) => continue,
                     Err(error) if !error.session_is_gone() => {
@@ -101,8 +110,8 @@ pub async fn drop(work: &Work, index: &QualifiedName) -> Result<(), Halt> {
     if gate.pass().await == Pass::Stop {
         return Err(Halt::Stopped);
     }
-    let session = work.session().await?;
-    store::check_term(&session, work.rollout, work.term).await?;
+    let mut session = work.session().await?;
+    still_ours(work, &mut session).await?;
     match drop_now(&session, index).await {
         Ok(()) => Ok(()),
         // IF EXISTS makes a second try harmless.

@@ -17,7 +17,7 @@ use crate::control::policy::Policy;
 use crate::control::record::{Direction, Outcome};
 use crate::control::retry::FailureClass;
 use crate::pg::{self, Canceller, Class, Pool};
-use crate::store::StoreError;
+use crate::store::{self, Fence};
 use board::Board;
 use gate::Gate;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,9 +34,8 @@ pub struct Work {
     pub pool: Pool,
     pub program: Arc<Program>,
     pub policy: Arc<Policy>,
-    pub rollout: i64,
-    /// The lease's fencing number: every transaction begins by proving that it is still ours.
-    pub term: i64,
+    /// Every transaction begins by proving that the rollout is still ours.
+    pub fence: Fence,
     pub gate: Gate,
     pub board: Board,
     canceller: Arc<Mutex<Option<Canceller>>>,
@@ -78,13 +77,19 @@ impl From<pg::Error> for Halt {
     }
 }
 
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Halt {
+impl From<store::Error> for Halt {
+    fn from(error: store::Error) -> Halt {
         match error {
-            StoreError::Superseded { .. } => Halt::Superseded,
-            StoreError::Pg(error) => Halt::Failed(error),
+            error if error.is_superseded() => Halt::Superseded,
+            store::Error::Pg(error) => Halt::Failed(error),
             other => Halt::Broken(other.to_string()),
         }
+    }
+}
+
+impl From<crate::failpoint::Injected> for Halt {
+    fn from(injected: crate::failpoint::Injected) -> Halt {
+        Halt::Broken(injected.to_string())
     }
 }
 
@@ -128,11 +133,11 @@ impl Work {
         pool: Pool,
         program: Arc<Program>,
         policy: Arc<Policy>,
-        (rollout, term): (i64, i64),
+        fence: Fence,
         gate: Gate,
         board: Board,
     ) -> Work {
-        Work { pool, program, policy, rollout, term, gate, board, canceller: Arc::default() }
+        Work { pool, program, policy, fence, gate, board, canceller: Arc::default() }
     }
 
     /// A session whose statement in hand [`Work::cancel`] cancels.

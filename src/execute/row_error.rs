@@ -70,7 +70,7 @@ async fn try_them(
     let doing = "looking for the row that cannot be filled";
     let limits = Limits::new(Duration::from_millis(500), Duration::from_secs(5));
     let tx = session.transaction(doing, &limits).await?;
-    store::fence(&tx, work.rollout, work.term).await?;
+    store::fence_in_tx(&tx, work.fence).await?;
     let list = rows.join("','");
     let condition = format!("ctid = ANY (ARRAY['{list}']::tid[]) AND {}", spec.marker);
     let result = tx.change("filling one row", &update(spec, leaf, &condition), &[]).await;

@@ -70,15 +70,15 @@ pub async fn run(
     let longest = (work.policy.slice_time * 20).max(Duration::from_secs(5));
     let limits = Limits::new(LOCK_TIMEOUT, longest);
     let tx = session.transaction(doing, &limits).await?;
-    store::fence(&tx, work.rollout, work.term).await?;
+    store::fence_in_tx(&tx, work.fence).await?;
     let rows = tx.change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[]).await?;
     if let Some(checkpoint) = checkpoint {
         let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
-        store::checkpoint(&tx, work.rollout, work.term, &checkpoint).await?;
+        store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
     }
-    crate::failpoint::reach("slice_before_commit");
+    crate::failpoint::pass("slice_before_commit").await?;
     tx.commit(doing).await?;
-    crate::failpoint::reach("slice_after_commit");
+    crate::failpoint::pass("slice_after_commit").await?;
     Ok(rows)
 }
 

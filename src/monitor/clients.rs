@@ -3,6 +3,8 @@
 //! A query through a view locks the view itself for its transaction, cached plans included; every role may
 //! see `pg_locks`. A transaction shorter than the interval can slip through one look, not through many.
 
+use crate::ident::Ident;
+use crate::pg::{Error, Session};
 use crate::store::{Client, ClientSeen};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -19,6 +21,11 @@ SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
  WHERE l.locktype = 'relation'
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
    AND a.pid <> pg_backend_pid() AND NOT starts_with(a.application_name, $2)";
+
+/// Everybody using one of the version schemas at this moment, over the caller's session.
+pub async fn now(session: &Session, version_schemas: &[Ident]) -> Result<Vec<Client>, Error> {
+    session.json("looking who uses a version", SQL, &[&version_schemas.to_vec(), &"segue/"]).await
+}
 
 /// Everybody seen since the monitor began, so that a reader of the latest state misses nobody.
 #[derive(Debug, Default)]

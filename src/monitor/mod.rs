@@ -13,6 +13,7 @@ mod sampling;
 mod waits;
 mod wal;
 
+pub use clients::now as clients_now;
 pub use capability::{Capability, Identity};
 pub use horizon::Holder;
 pub use locks::Victim;

@@ -8,7 +8,9 @@
 //! COMMIT
 //! ```
 
+use super::{Error, RowExt, Tx};
 use crate::catalog::Catalog;
+use crate::ident::Ident;
 
 /// What has to be set in the transaction before [`SQL`], all of it `SET LOCAL`.
 ///
@@ -35,6 +37,17 @@ SET LOCAL lc_monetary = 'C';";
 /// one and needs a `lock_timeout`. The server's deparsing functions look past the snapshot: an object dropped
 /// in that moment by someone else can fail the statement with XX000 (`cache lookup failed`); ask again.
 pub const SQL: &str = include_str!("introspect/catalog.sql");
+
+/// Reads a schema inside the caller's transaction; `None`: there is no such schema. Leaves [`SETTINGS`] in
+/// force until the transaction's end.
+pub async fn introspect(tx: &Tx<'_>, schema: &Ident, version_schemas: &[Ident]) -> Result<Option<Catalog>, Error> {
+    let doing = "reading the catalog";
+    tx.batch(doing, SETTINGS).await?;
+    let row = tx.query_opt(doing, SQL, &[schema, &version_schemas.to_vec()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let catalog = decode(row.cell(0)?).map_err(|error| Error::protocol(doing, error.to_string()))?;
+    Ok(Some(catalog))
+}
 
 /// The catalog from the document that [`SQL`] returned.
 ///

@@ -98,7 +98,7 @@ pub async fn take_over(
 ) -> Result<TakeOver, Error> {
     loop {
         match try_take_over(session, lease, rollout).await? {
-            TakeOver::Busy if !deadline.passed() => lease::renew(session, lease).await?,
+            TakeOver::Busy if !deadline.passed() => lease::renew(session, lease, None).await?,
             end => return Ok(end),
         }
         tokio::time::sleep(Duration::from_millis(100).min(deadline.left())).await;

@@ -30,6 +30,10 @@ pub struct LeaseSeen {
     pub expires: Timestamp,
     /// By the server's clock, at the moment of reading.
     pub alive: bool,
+    /// Whether the holder's session is there, as far as the server knows. After a kill it is gone long before
+    /// the lease has run out; where it is not known, it counts as there.
+    pub connected: bool,
+    /// How things stood when it was renewed last: what the holder said itself.
     pub info: Option<Value>,
 }
 
@@ -48,7 +52,8 @@ const LIMITS: Limits = Limits {
     client: Duration::from_secs(4),
 };
 
-/// Claims the lease if it is free or expired. A lost answer leaves a lease that nobody renews.
+/// Claims the lease if it is free, expired, or its holder's session is gone from the server: a supervisor that was
+/// killed need not be waited for. One that only lost its connection learns it at its next write. A lost answer leaves a lease that nobody renews.
 pub async fn acquire(
     session: &Session,
     schema: &Ident,
@@ -59,12 +64,14 @@ pub async fn acquire(
     // The first term of a new row continues from the rollouts, so that removing the row by hand unfences nobody.
     let sql = "
         INSERT INTO segue.lease AS l (schema, holder, term, expires_at, info)
-        SELECT $1, $2, 1 + coalesce(max(r.term), 0), clock_timestamp() + make_interval(secs => $4), $3
+        SELECT $1, $2, 1 + coalesce(max(r.term), 0), clock_timestamp() + make_interval(secs => $4),
+               jsonb_build_object('backend', pg_backend_pid(), 'glance', $3)
           FROM segue.rollouts r WHERE r.schema = $1
         ON CONFLICT (schema) DO UPDATE
            SET holder = excluded.holder, term = greatest(l.term + 1, excluded.term),
                expires_at = excluded.expires_at, info = excluded.info
          WHERE l.expires_at < clock_timestamp()
+            OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = coalesce((l.info->>'backend')::int, a.pid))
         RETURNING term";
     let sent = Instant::now();
     let rows = session
@@ -88,13 +95,14 @@ pub async fn acquire(
 }
 
 /// Prolongs the lease. [`Error::LeaseLost`] where another holder has it: then stop.
-pub async fn renew(session: &Session, lease: &mut Lease) -> Result<(), Error> {
-    let sql = "UPDATE segue.lease SET expires_at = clock_timestamp() + make_interval(secs => $4)
+pub async fn renew(session: &Session, lease: &mut Lease, info: Option<&Value>) -> Result<(), Error> {
+    let sql = "UPDATE segue.lease SET expires_at = clock_timestamp() + make_interval(secs => $4),
+                      info = jsonb_build_object('backend', pg_backend_pid(), 'glance', coalesce($5, info->'glance'))
                 WHERE schema = $1 AND holder = $2 AND term = $3";
     let sent = Instant::now();
     let secs = lease.ttl.as_secs_f64();
     let touched = session
-        .change("renewing the lease", sql, &[&lease.schema, &lease.holder, &lease.term, &secs])
+        .change("renewing the lease", sql, &[&lease.schema, &lease.holder, &lease.term, &secs, &info.cloned()])
         .await?;
     if touched == 0 {
         return Err(Error::LeaseLost { schema: lease.schema.as_str().to_owned(), term: lease.term });
@@ -114,8 +122,10 @@ pub async fn release(session: &Session, lease: Lease) -> Result<(), Error> {
 
 /// Who has, or had, the lease.
 pub async fn look(session: &Session, schema: &Ident) -> Result<Option<LeaseSeen>, Error> {
-    let sql = "SELECT holder, term, expires_at, expires_at > clock_timestamp() AS alive, info
-                 FROM segue.lease WHERE schema = $1";
+    let sql = "SELECT holder, term, expires_at, expires_at > clock_timestamp() AS alive, info->'glance' AS info,
+                      EXISTS (SELECT FROM pg_stat_activity a
+                               WHERE a.pid = coalesce((l.info->>'backend')::int, a.pid)) AS connected
+                 FROM segue.lease l WHERE schema = $1";
     let row = session.query_opt("reading the lease", sql, &[schema]).await?;
     row.map(|row| {
         Ok(LeaseSeen {
@@ -123,6 +133,7 @@ pub async fn look(session: &Session, schema: &Ident) -> Result<Option<LeaseSeen>
             term: row.read("term")?,
             expires: row.read("expires_at")?,
             alive: row.read("alive")?,
+            connected: row.read("connected")?,
             info: row.read("info")?,
         })
     })

@@ -28,6 +28,6 @@ pub use init::{SCHEMA, Stored, VERSION, init, stored};
 pub use lease::{Claim, Lease, LeaseSeen, acquire, look, release, renew};
 pub use record::{Record, append, append_in_tx, records};
 pub use rollout::{
-    Contents, Goal, NewRollout, Rollout, applied_plans, contents, create_rollout, current_rollout, history,
+    Contents, NewRollout, Rollout, applied_plans, contents, create_rollout, current_rollout, history,
     latest_version, rollout, set_goal, set_state,
 };

@@ -8,29 +8,13 @@ use super::record;
 use crate::catalog::Catalog;
 use crate::compile::program::Program;
 use crate::control::policy::Policy;
+use crate::control::state::Goal;
 use crate::ident::Ident;
 use crate::pg::{Json, Limits, Row, RowExt, Session, sqlstate};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
-
-/// How far a rollout is to go by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Goal {
-    Ready,
-    Completed,
-}
-
-impl Goal {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Goal::Ready => "ready",
-            Goal::Completed => "completed",
-        }
-    }
-}
 
 /// What a rollout starts with; it begins in `expanding`.
 #[derive(Clone, Debug)]

@@ -140,7 +140,7 @@ impl Keeper {
 
     /// Renews the lease and shows how things stand.
     pub async fn renew(&mut self, info: &Value) -> Result<(), store::Error> {
-        match store::renew(&self.session, &mut self.lease, info).await {
+        match store::renew(&self.session, &mut self.lease, Some(info)).await {
             Err(store::Error::Pg(error)) if may_pass(&error) => {
                 self.mend_once().await;
                 Ok(())

@@ -95,8 +95,8 @@ impl Supervisor {
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
         let pool = Pool::new(&outside.config, &role, setup, 2, crate::execute::SESSION_DEADLINE);
-        let ids = (rollout.id, keeper.lease.term);
-        let work = Work::new(pool, program.clone(), policy.clone(), ids, Gate::new(hear), board.clone());
+        let gate = Gate::new(hear);
+        let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
         let now = Instant::now();
         Ok(Supervisor {
             outside,

@@ -17,7 +17,9 @@ pub fn of_step(program: &Program, step: &Step, catalog: Option<&Catalog>) -> Vec
         Action::Backfill(spec) => vec![backfill(spec)],
         Action::BuildIndex { sql, .. } => vec![sql.clone()],
         Action::DropIndex { index } => vec![format!("DROP INDEX CONCURRENTLY {index}")],
-        Action::Validate { table, constraint } => vec![format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")],
+        Action::Validate { table, constraint } => {
+            vec![format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")]
+        }
         Action::Publish => match catalog {
             Some(catalog) => views::create(&foreseen(catalog, program), program),
             None => publish_in_words(program),
@@ -61,7 +63,10 @@ fn backfill(spec: &BackfillSpec) -> String {
 fn publish_in_words(program: &Program) -> Vec<String> {
     let mut out = vec![
         format!("CREATE SCHEMA {}", program.version_schema),
-        format!("-- a view in {} for each table of {}, with the columns it then has", program.version_schema, program.schema),
+        format!(
+            "-- a view in {} for each table of {}, with the columns it then has",
+            program.version_schema, program.schema
+        ),
     ];
     for view in &program.views {
         let Some(name) = &view.view else {
@@ -82,14 +87,16 @@ fn publish_in_words(program: &Program) -> Vec<String> {
 }
 
 pub fn retire_line(program: &Program, version_schema: &Ident) -> String {
-    let whose = if *version_schema == program.version_schema { "the new version's" } else { "the old version's" };
+    let whose =
+        if *version_schema == program.version_schema { "the new version's" } else { "the old version's" };
     format!("DROP VIEW {version_schema}.<each of {whose} views>; DROP SCHEMA {version_schema}")
 }
 
 /// The tables with the hidden columns that expand will have given them.
 fn foreseen(catalog: &Catalog, program: &Program) -> Catalog {
     let mut catalog = catalog.clone();
-    let types: Vec<&(Ident, String)> = program.steps.iter().filter_map(sync_of).flat_map(|spec| &spec.hidden_columns).collect();
+    let types: Vec<&(Ident, String)> =
+        program.steps.iter().filter_map(sync_of).flat_map(|spec| &spec.hidden_columns).collect();
     for view in &program.views {
         let table = catalog
             .tables
@@ -98,7 +105,8 @@ fn foreseen(catalog: &Catalog, program: &Program) -> Catalog {
         for column in &view.columns {
             if table.column(&column.column).is_none() {
                 let known = types.iter().find(|(name, _)| *name == column.column);
-                let type_name = known.map_or_else(|| "unknown".to_owned(), |(_, type_name)| type_name.clone());
+                let type_name =
+                    known.map_or_else(|| "unknown".to_owned(), |(_, type_name)| type_name.clone());
                 table.columns.push(Column { name: column.column.clone(), type_name, ..Column::default() });
             }
         }

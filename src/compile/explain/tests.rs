@@ -22,7 +22,11 @@ fn program() -> Program {
         pairs: vec![Pair {
             old: None,
             new: Some(PairSide { column: hidden.clone(), type_name: "text".into(), not_null: false }),
-            up: Some(PairExpression { sql: "first || last".into(), reads_own: vec![], reads_shared: vec!["first".into(), "last".into()] }),
+            up: Some(PairExpression {
+                sql: "first || last".into(),
+                reads_own: vec![],
+                reads_shared: vec!["first".into(), "last".into()],
+            }),
             down: None,
         }],
         hidden_columns: vec![(hidden.clone(), "text".into())],
@@ -65,13 +69,38 @@ fn program() -> Program {
             }],
         }],
         steps: vec![
-            step("prepare users", Phase::Expand, Action::Expand { statements: vec![add], sync }, LockMode::AccessExclusive, Cost::Catalog,
-                Undo::Ddl { statements: vec![drop], locks: vec![] }),
-            step("fill users (full_name)", Phase::Backfill, Action::Backfill(fill), LockMode::RowExclusive, Cost::Fill, Undo::Nothing),
-            step("publish", Phase::Backfill, Action::Publish, LockMode::RowExclusive, Cost::Catalog,
-                Undo::Retire { version_schema: "public_full_name".into() }),
-            step("rename", Phase::Contract, Action::Ddl { statements: vec!["ALTER TABLE x RENAME TO y".into()] },
-                LockMode::AccessExclusive, Cost::Catalog, Undo::Nothing),
+            step(
+                "prepare users",
+                Phase::Expand,
+                Action::Expand { statements: vec![add], sync },
+                LockMode::AccessExclusive,
+                Cost::Catalog,
+                Undo::Ddl { statements: vec![drop], locks: vec![] },
+            ),
+            step(
+                "fill users (full_name)",
+                Phase::Backfill,
+                Action::Backfill(fill),
+                LockMode::RowExclusive,
+                Cost::Fill,
+                Undo::Nothing,
+            ),
+            step(
+                "publish",
+                Phase::Backfill,
+                Action::Publish,
+                LockMode::RowExclusive,
+                Cost::Catalog,
+                Undo::Retire { version_schema: "public_full_name".into() },
+            ),
+            step(
+                "rename",
+                Phase::Contract,
+                Action::Ddl { statements: vec!["ALTER TABLE x RENAME TO y".into()] },
+                LockMode::AccessExclusive,
+                Cost::Catalog,
+                Undo::Nothing,
+            ),
         ],
     }
 }

@@ -31,7 +31,7 @@ pub struct From<'a> {
     pub subselects: Vec<&'a Value>,
     /// Subselects, function arguments and join conditions that do, each with how many items it sees.
     pub lateral: Vec<(&'a Value, usize)>,
-    /// Every relation or alias named, in lower-case-sensitive form as the server has it.
+    /// Every relation or alias named.
     pub names: Vec<String>,
 }
 
