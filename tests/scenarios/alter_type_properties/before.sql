@@ -4,6 +4,4 @@ ALTER TABLE t ALTER a SET STATISTICS 250, ALTER a SET (n_distinct = 7), ALTER a 
 GRANT SELECT (a), UPDATE (a) ON t TO app_reader WITH GRANT OPTION;
 GRANT INSERT (a, id) ON t TO app_writer;
 GRANT ALL ON t TO app_writer;
-CREATE STATISTICS t_stats (ndistinct, dependencies) ON a, b FROM t;
-COMMENT ON STATISTICS t_stats IS 'both';
 INSERT INTO t SELECT n, n, n FROM generate_series(1, 300) n;

@@ -1,2 +1,0 @@
-CREATE TABLE settings (id bigint PRIMARY KEY, value text);
-INSERT INTO settings VALUES (1, 'a');

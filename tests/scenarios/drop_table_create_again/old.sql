@@ -1,1 +1,0 @@
-INSERT INTO settings (id, value) VALUES (:n, 'b');

@@ -1,2 +1,0 @@
-DROP TABLE settings;
-CREATE TABLE settings (id bigint PRIMARY KEY, body jsonb NOT NULL);
