@@ -66,6 +66,7 @@ pub async fn pass(name: &str) -> Result<(), Injected> {
     if !ARMED.load(Ordering::Acquire) {
         return Ok(());
     }
+    // Let go before acting: a failpoint that waits must not hold up the others.
     let due = due(&mut points().lock().expect("no failpoint panics while holding this"), name);
     match due {
         None => Ok(()),
@@ -100,6 +101,7 @@ fn parse(text: &str) -> Result<HashMap<String, Point>, String> {
 
 fn parse_one(item: &str) -> Result<(String, Point), String> {
     let (name, what) = item.split_once('=').ok_or_else(|| format!("expected name=action, found {item:?}"))?;
+    let what = what.trim();
     let (countdown, what) = match what.split_once('*') {
         Some(("every", what)) => (None, what),
         Some((times, what)) => {

@@ -46,7 +46,12 @@ async fn until<T>(monitor: &MonitorHandle, what: &str, mut see: impl FnMut(&Moni
     }
 }
 
-async fn reading(monitor: &MonitorHandle, name: &str, what: &str, fits: impl Fn(&Reading) -> bool) -> Reading {
+async fn reading(
+    monitor: &MonitorHandle,
+    name: &str,
+    what: &str,
+    fits: impl Fn(&Reading) -> bool,
+) -> Reading {
     until(monitor, what, |state| of(&state.snapshot, name).into_iter().find(|r| fits(r)).cloned()).await
 }
 
@@ -177,7 +182,10 @@ async fn without_a_standby_there_is_nothing_to_lag() {
     let watch = Watch { expected_standbys: vec!["standby9".into()], ..watch_public() };
     let monitor = monitor::start(&config(&cluster.url("postgres")), watch).unwrap();
     let missed = |r: &Reading| r.subject.as_deref() == Some("standby9");
-    assert_eq!(reading(&monitor, name::REPLICATION_LAG, "it is missed", missed).await.state, Freshness::Blind);
+    assert_eq!(
+        reading(&monitor, name::REPLICATION_LAG, "it is missed", missed).await.state,
+        Freshness::Blind
+    );
 }
 
 #[tokio::test]
@@ -205,7 +213,7 @@ async fn a_server_that_goes_blinds_everything_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_frozen_server_makes_readings_stale_then_blind() {
+async fn a_server_that_hangs_is_noticed_by_our_own_deadline() {
     let cluster = Cluster::start(&Options::test()).unwrap();
     let monitor = monitor::start(&config(&cluster.url("postgres")), watch_public()).unwrap();
     reading(&monitor, name::LOCK_WAIT, "a fresh reading", is_fresh).await;
@@ -247,7 +255,8 @@ async fn victims_are_counted_transitively_and_only_ours() {
     let wait = reading(&monitor, name::LOCK_WAIT, "the longest wait", long).await;
     let pid = ours_pid(&monitor).await;
     assert!(wait.detail.unwrap().contains(&format!("behind Segue's pid {pid}")));
-    let waits = until(&monitor, "the queue on the table", |s| (s.waits.len() == 2).then(|| s.waits.clone())).await;
+    let waits =
+        until(&monitor, "the queue on the table", |s| (s.waits.len() == 2).then(|| s.waits.clone())).await;
     assert!(waits.iter().all(|w| w.relation == "public.t" && w.waiting == 1), "{waits:?}");
     tx.rollback("giving way").await.unwrap();
     first.join().unwrap();
@@ -264,27 +273,30 @@ async fn ours_pid(monitor: &MonitorHandle) -> i32 {
 #[tokio::test]
 async fn what_a_victim_waited_before_we_came_is_not_our_doing() {
     let database = database().unwrap();
-    database.query("CREATE TABLE t (a int)").unwrap();
+    database.query("CREATE TABLE t (a int); CREATE TABLE u (a int)").unwrap();
     let monitor = monitor::start(&config(&database.url()), watch_public()).unwrap();
-    let mut other = database.session().unwrap();
-    other.query("BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE").unwrap();
-    let victim = waiter(database.cluster(), database.name(), "BEGIN; LOCK TABLE t IN SHARE MODE; COMMIT");
-    let waited = "SELECT max(extract(epoch FROM clock_timestamp() - waitstart))::float8 > 1 FROM pg_locks
+    let mut slow = database.session().unwrap();
+    slow.query("BEGIN; LOCK TABLE u").unwrap();
+    let patient = waiter(database.cluster(), database.name(), "INSERT INTO u VALUES (1)");
+    let waited = "SELECT max(clock_timestamp() - waitstart) > '2 s' FROM pg_locks
                    WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    segue::sandbox::wait_for("the victim to have waited a second", LONG, || {
+    segue::sandbox::wait_for("somebody to have waited two seconds", LONG, || {
         Ok(database.query(waited)? == [[Some("t".to_owned())]])
     })
     .unwrap();
-    // Our lock is compatible with the other's, and queued behind the victim it would wait; we got ours before it asked
-    // for more: a second table's lock keeps it apart.
+    // Only now the one it waits for comes to wait for us.
     let mut ours = Session::open(&config(&database.url()), "9/ddl", LONG).await.unwrap();
     let tx = ours.transaction("locking", &segue::pg::Limits::READ).await.unwrap();
-    tx.batch("reading", "LOCK TABLE public.t IN ACCESS SHARE MODE").await.unwrap();
-    tx.batch("nothing", "SELECT 1").await.unwrap();
-    assert_eq!(monitor.latest().victims, []);
-    tx.rollback("done").await.unwrap();
-    other.query("ROLLBACK").unwrap();
-    victim.join().unwrap();
+    tx.batch("locking", "LOCK TABLE public.t").await.unwrap();
+    let came = Instant::now();
+    let slow = std::thread::spawn(move || slow.query("INSERT INTO t VALUES (1); COMMIT").unwrap());
+    let two = |s: &MonitorState| (s.victims.len() == 2).then(|| s.victims.clone());
+    let victims = until(&monitor, "both", two).await;
+    let ours_at_most = came.elapsed().as_secs_f64();
+    assert!(victims.iter().all(|v| v.waited <= ours_at_most), "{victims:?} in {ours_at_most} s");
+    tx.rollback("giving way").await.unwrap();
+    slow.join().unwrap();
+    patient.join().unwrap();
 }
 
 #[tokio::test]
@@ -300,7 +312,10 @@ async fn clients_are_seen_on_the_version_they_use() {
     let mut shop = database.session().unwrap();
     shop.query("SET application_name = 'shop'; BEGIN; SELECT * FROM public_v1.t").unwrap();
     let seen = until(&monitor, "the shop", |s| s.clients.first().cloned()).await;
-    assert_eq!((seen.client.version_schema.as_str(), seen.client.application.as_str()), ("public_v1", "shop"));
+    assert_eq!(
+        (seen.client.version_schema.as_str(), seen.client.application.as_str()),
+        ("public_v1", "shop")
+    );
     assert_eq!((seen.client.role.as_str(), seen.client.address), ("postgres", None));
     shop.query("COMMIT").unwrap();
     let later = until(&monitor, "more looks", |s| s.clients_at.filter(|at| *at > seen.last_seen)).await;
@@ -333,10 +348,11 @@ fn probe(name: &str, sql: &str) -> Guard {
 async fn a_probe_is_a_number_or_blind() {
     let database = database().unwrap();
     database.query("CREATE TABLE metrics (value numeric); INSERT INTO metrics VALUES (12.5)").unwrap();
-    let sql = "CREATE FUNCTION sneak() RETURNS int LANGUAGE sql AS 'INSERT INTO metrics VALUES (1) RETURNING 1'";
+    let sql =
+        "CREATE FUNCTION sneak() RETURNS int LANGUAGE sql AS 'INSERT INTO metrics VALUES (1) RETURNING 1'";
     database.query(sql).unwrap();
     let guards = vec![
-        probe("good", "select max(value) from metrics; -- the slowest\n"),
+        probe("good", "select max(value) from metrics -- the slowest\n;"),
         probe("empty", "select value from metrics where false"),
         probe("rows", "select generate_series(1, 2)"),
         probe("columns", "select 1, 2"),
@@ -373,7 +389,8 @@ async fn the_horizon_names_who_holds_it() {
     let database = database().unwrap();
     database.query("CREATE TABLE t (a int)").unwrap();
     let mut report = database.session().unwrap();
-    let begin = "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
+    let begin =
+        "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t";
     report.query(begin).unwrap();
     for _ in 0..20 {
         database.query("INSERT INTO t VALUES (1)").unwrap();

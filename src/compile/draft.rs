@@ -212,10 +212,6 @@ impl<'a> DraftColumn<'a> {
         self.source.is_some() && self.new.is_some() && !self.is_shared()
     }
 
-    pub fn is_added(&self) -> bool {
-        self.source.is_none() && self.new.is_some()
-    }
-
     pub fn is_dropped(&self) -> bool {
         self.source.is_some() && self.new.is_none()
     }

@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
                 name.as_str(),
                 draft.logical().as_str()
             );
-            let span = within(text, text.as_str().find(name.as_str()));
+            let span = name_within(text, &name);
             self.error_help(
                 "compile.expression_column",
                 message,
@@ -241,7 +241,7 @@ impl<'a> Draft<'a> {
             }
         };
         if let Some(name) = expression.references().first() {
-            let span = within(text, text.as_str().find(name.as_str()));
+            let span = name_within(text, name);
             self.error_help(
                 "compile.expression_column",
                 format!("{what} reads column `{}`; it may read none", name.as_str()),
@@ -346,6 +346,16 @@ pub fn within(text: &Text, offset: Option<usize>) -> Option<Span> {
         }
         _ => Some(span),
     }
+}
+
+/// Where a name stands in a scalar of the file.
+fn name_within(text: &Text, name: &Ident) -> Option<Span> {
+    let offset = text.as_str().find(name.as_str());
+    let mut span = within(text, offset)?;
+    if offset.is_some() {
+        span.bytes.end = span.bytes.end.min(span.bytes.start + name.as_str().len());
+    }
+    Some(span)
 }
 
 fn is_unique(table: &Table, columns: &[Ident]) -> bool {

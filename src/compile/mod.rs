@@ -72,7 +72,9 @@ pub fn compile(
         views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
         steps: steps(&draft, &shapes, &versions),
     };
-    (Some(program), draft.diagnostics)
+    draft.diagnostics.extend(views::check_names(catalog, &program));
+    let program = Some(program).filter(|_| !draft.diagnostics.has_errors());
+    (program, draft.diagnostics)
 }
 
 fn runs_on_complete(kind: &OperationKind) -> bool {

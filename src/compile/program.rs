@@ -272,8 +272,10 @@ impl Program {
 
     /// Tables whose rows are filled or whose shape changes: what the monitor watches.
     pub fn tables(&self) -> Vec<QualifiedName> {
+        let locked = self.steps.iter().flat_map(|step| step.locks.iter().map(|lock| &lock.relation));
+        // A step may lock a view of the new version, which is not there before it is published.
         let mut tables: Vec<QualifiedName> =
-            self.steps.iter().flat_map(|step| step.locks.iter().map(|lock| lock.relation.clone())).collect();
+            locked.filter(|relation| relation.schema != self.version_schema).cloned().collect();
         tables.sort();
         tables.dedup();
         tables

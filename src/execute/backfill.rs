@@ -310,7 +310,7 @@ impl<'w> Filling<'w> {
 }
 
 /// The table's bare name for people, from its quoted and qualified form.
-fn bare_name(leaf: &str) -> String {
+pub fn bare_name(leaf: &str) -> String {
     // A quoted name may hold dots and quotes itself; the separator is `".` or comes before a bare name.
     let name = match leaf.find("\".\"") {
         Some(at) => &leaf[at + 2..],

@@ -23,8 +23,7 @@ impl Sample {
         let age = now.saturating_duration_since(self.taken);
         if age > self.stale_after && matches!(reading.state, Freshness::Fresh | Freshness::NotApplicable) {
             // What was not applicable ten seconds ago may be by now, and has no value to be stale.
-            reading.state =
-                if reading.value.is_some() { Freshness::Stale } else { Freshness::Blind };
+            reading.state = if reading.value.is_some() { Freshness::Stale } else { Freshness::Blind };
             let since = format!("not read for {:.1} s", age.as_secs_f64());
             reading.detail = Some(match reading.detail.take() {
                 Some(detail) => format!("{since}; then: {detail}"),

@@ -41,7 +41,11 @@ impl Seen {
     pub fn all(&self) -> Vec<ClientSeen> {
         self.0
             .iter()
-            .map(|(client, &(first_seen, last_seen))| ClientSeen { client: client.clone(), first_seen, last_seen })
+            .map(|(client, &(first_seen, last_seen))| ClientSeen {
+                client: client.clone(),
+                first_seen,
+                last_seen,
+            })
             .collect()
     }
 }

@@ -87,7 +87,12 @@ mod tests {
 
     #[test]
     fn the_owner_is_named() {
-        let oldest = Holder { kind: "session".into(), who: "report (pid 9, active)".into(), xids: 42, seconds: Some(3.0) };
+        let oldest = Holder {
+            kind: "session".into(),
+            who: "report (pid 9, active)".into(),
+            xids: 42,
+            seconds: Some(3.0),
+        };
         let reading = reading(&Answer { may_see: true, oldest: Some(oldest) }, Timestamp::UNIX_EPOCH);
         assert_eq!(reading.value, Some(42.0));
         assert_eq!(reading.detail.as_deref(), Some("report (pid 9, active), open for 3.0 s"));

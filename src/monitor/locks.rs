@@ -12,8 +12,8 @@ use serde::Deserialize;
 /// `$1`: the start of Segue's application names.
 ///
 /// `pg_blocking_pids` takes every partition of the lock table for a moment, so it is asked for sessions that
-/// wait, 200 at most. A victim may have waited for others before Segue came: what it waited since the
-/// transaction in its way began is Segue's share.
+/// wait, 200 at most. A session may have waited for another long before that one came to wait for Segue: only what
+/// it has waited since then is on Segue's account.
 pub(super) const SQL: &str = "
 WITH RECURSIVE ours AS MATERIALIZED (
   SELECT pid, xact_start FROM pg_stat_activity WHERE starts_with(application_name, $1)
@@ -23,16 +23,16 @@ WITH RECURSIVE ours AS MATERIALIZED (
    GROUP BY pid ORDER BY min(waitstart) NULLS LAST LIMIT 200
 ), waiters AS MATERIALIZED (
   SELECT pid, since, pg_blocking_pids(pid) AS blockers FROM queue
-), chain(pid, root) AS (
-  SELECT w.pid, o.pid FROM waiters w JOIN ours o ON o.pid = ANY (w.blockers)
+), chain(pid, root, since) AS (
+  SELECT w.pid, o.pid, greatest(w.since, o.xact_start) FROM waiters w JOIN ours o ON o.pid = ANY (w.blockers)
   UNION
-  SELECT w.pid, c.root FROM waiters w JOIN chain c ON c.pid = ANY (w.blockers)
+  SELECT w.pid, c.root, greatest(w.since, c.since) FROM waiters w JOIN chain c ON c.pid = ANY (w.blockers)
 ), victims AS (
   SELECT c.pid, c.root, a.application_name AS application, a.usename::text AS role,
-         coalesce(extract(epoch FROM clock_timestamp() - greatest(w.since, o.xact_start)), 0)::float8 AS waited
-    FROM chain c JOIN waiters w USING (pid) JOIN ours o ON o.pid = c.root
-    LEFT JOIN pg_stat_activity a ON a.pid = c.pid
+         coalesce(extract(epoch FROM clock_timestamp() - min(c.since)), 0)::float8 AS waited
+    FROM chain c LEFT JOIN pg_stat_activity a ON a.pid = c.pid
    WHERE c.pid NOT IN (SELECT pid FROM ours)
+   GROUP BY 1, 2, 3, 4
 )
 SELECT jsonb_build_object(
   'capped', (SELECT count(*) >= 200 FROM queue),
@@ -108,6 +108,8 @@ mod tests {
         let readings = readings(&answer, Timestamp::UNIX_EPOCH);
         assert_eq!(readings[0].value, Some(2.0));
         assert_eq!(readings[1].value, Some(2.0));
-        assert!(readings[0].detail.as_deref().unwrap().contains("shop (pid 7) waits 2.0 s behind Segue's pid 1"));
+        assert!(
+            readings[0].detail.as_deref().unwrap().contains("shop (pid 7) waits 2.0 s behind Segue's pid 1")
+        );
     }
 }

@@ -95,7 +95,12 @@ impl Replication {
     }
 
     /// One look at `now` (monotonic, from any fixed start), which is `at` on the wall.
-    pub fn readings(&mut self, answer: &Answer, now: Duration, at: Timestamp) -> Result<Vec<Reading>, String> {
+    pub fn readings(
+        &mut self,
+        answer: &Answer,
+        now: Duration,
+        at: Timestamp,
+    ) -> Result<Vec<Reading>, String> {
         let position: Lsn = answer.position.parse()?;
         self.clock.observe(now, position);
         let names = self.names(&answer.standbys);
@@ -118,7 +123,9 @@ impl Replication {
                 continue;
             }
             let since = *since.get_or_insert(at);
-            let why = format!("{name} is gone since {since:.0}; drop its slot or ignore it if it will not come back");
+            let why = format!(
+                "{name} is gone since {since:.0}; drop its slot or ignore it if it will not come back"
+            );
             readings.push(blind(name::REPLICATION_LAG, Some(name.clone()), SECONDS, at, &why));
             readings.push(blind(name::REPLICATION_LAG_BYTES, Some(name.clone()), BYTES, at, &why));
         }
@@ -165,7 +172,8 @@ impl Replication {
         }
         let replay: Lsn = replay.parse()?;
         let lag = self.clock.lag_of(replay, now);
-        let bytes = fresh(name::REPLICATION_LAG_BYTES, subject(), position.bytes_since(replay) as f64, BYTES, at);
+        let bytes =
+            fresh(name::REPLICATION_LAG_BYTES, subject(), position.bytes_since(replay) as f64, BYTES, at);
         let seconds = match lag {
             Lag::About(lag) => fresh(name::REPLICATION_LAG, subject(), lag.as_secs_f64(), SECONDS, at),
             // Behind since before this monitor began: the server's own figure is no gauge, but it is evidence.
@@ -237,7 +245,11 @@ mod tests {
         Answer { may_see: true, position: position.into(), standbys, idle_slots: vec![] }
     }
 
-    fn look(sampler: &mut Replication, answer: &Answer, second: u64) -> Vec<(Option<String>, Freshness, Option<f64>)> {
+    fn look(
+        sampler: &mut Replication,
+        answer: &Answer,
+        second: u64,
+    ) -> Vec<(Option<String>, Freshness, Option<f64>)> {
         let at = Timestamp::from_second(second as i64).unwrap();
         sampler
             .readings(answer, Duration::from_secs(second), at)

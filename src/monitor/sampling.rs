@@ -25,7 +25,8 @@ const LIMITS: Limits = Limits {
 };
 const CONNECT: Duration = Duration::from_secs(3);
 /// Between attempts to connect, rising.
-const RECONNECT: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1)];
+const RECONNECT: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1)];
 
 /// What the loops share. The lock is held for moments only and never across a wait.
 pub(super) struct Shared {
@@ -149,10 +150,13 @@ impl Link<'_> {
     fn lost(&self, shared: &Shared, why: &str) {
         tracing::debug!(why, link = self.what, "the monitor has no session");
         let why = format!("the monitor has no session: {why}");
-        shared.fail(&self.names, &Failure::Blind(why.clone()));
-        if self.what == FAST {
-            shared.publish(|_, state| state.down = Some(why));
-        }
+        let (now, at, failure) = (Instant::now(), clock::now(), Failure::Blind(why.clone()));
+        shared.publish(|board, state| {
+            self.names.iter().for_each(|name| board.fail(name, &failure, now, at));
+            if self.what == FAST {
+                state.down = Some(why);
+            }
+        });
     }
 }
 
@@ -170,7 +174,12 @@ fn trouble(error: &pg::Error) -> Trouble {
     }
 }
 
-async fn ask<T: DeserializeOwned>(session: &Session, what: &str, sql: &str, params: &[&dyn Param]) -> Result<T, Trouble> {
+async fn ask<T: DeserializeOwned>(
+    session: &Session,
+    what: &str,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<T, Trouble> {
     session.json(&format!("reading {what}"), sql, params).await.map_err(|error| trouble(&error))
 }
 
@@ -225,7 +234,11 @@ async fn fast(shared: &Shared) {
     }
 }
 
-async fn identify(shared: &Shared, session: &Session, sampler: &mut replication::Replication) -> Result<(), Trouble> {
+async fn identify(
+    shared: &Shared,
+    session: &Session,
+    sampler: &mut replication::Replication,
+) -> Result<(), Trouble> {
     let identity: Identity = ask(session, "who the server is", IDENTITY_SQL, &[]).await?;
     let capability: Capability = ask(session, "what this role may see", CAPABILITY_SQL, &[]).await?;
     shared.publish(|_, state| {
@@ -325,7 +338,8 @@ async fn waits(shared: &Shared, session: &Session) -> Result<(), Trouble> {
 }
 
 async fn horizon(shared: &Shared, session: &Session) -> Result<(), Trouble> {
-    let answer: horizon::Answer = ask(session, "the oldest snapshot", horizon::SQL, &[&shared.watch.own]).await?;
+    let answer: horizon::Answer =
+        ask(session, "the oldest snapshot", horizon::SQL, &[&shared.watch.own]).await?;
     let taken = Instant::now();
     let reading = horizon::reading(&answer, clock::now());
     shared.publish(|board, state| {

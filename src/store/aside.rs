@@ -37,7 +37,15 @@ pub async fn set_aside_in_tx(tx: &Tx<'_>, fence: Fence, row: &SetAside) -> Resul
         .change(
             "setting a row aside",
             sql,
-            &[&fence.rollout, &fence.term, &row.step, &row.relation, &row.row_key, &row.sqlstate, &row.message],
+            &[
+                &fence.rollout,
+                &fence.term,
+                &row.step,
+                &row.relation,
+                &row.row_key,
+                &row.sqlstate,
+                &row.message,
+            ],
         )
         .await?;
     fence.check(touched)

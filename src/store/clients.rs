@@ -66,7 +66,11 @@ pub async fn clients_seen(
            SET last_seen = greatest(c.last_seen, excluded.last_seen)";
     let versions = watched.to_vec();
     session
-        .change("noting who uses which version", sql, &[schema, &versions, &at, &Json(seen), &LONGEST_GAP_SECONDS])
+        .change(
+            "noting who uses which version",
+            sql,
+            &[schema, &versions, &at, &Json(seen), &LONGEST_GAP_SECONDS],
+        )
         .await?;
     Ok(())
 }

@@ -164,7 +164,8 @@ pub async fn init(session: &mut Session) -> Result<i32, Error> {
         tx.batch(doing, script).await?;
     }
     if before > 0 && before < VERSION {
-        let sql = "UPDATE segue.meta SET version = $1, changed_at = clock_timestamp(), changed_by = current_user";
+        let sql =
+            "UPDATE segue.meta SET version = $1, changed_at = clock_timestamp(), changed_by = current_user";
         tx.change(doing, sql, &[&VERSION]).await?;
     }
     tx.commit(doing).await?;

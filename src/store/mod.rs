@@ -19,9 +19,7 @@ mod rollout;
 pub use aside::{RowSetAside, SetAside, rows_set_aside, set_aside_in_tx};
 pub use checkpoint::{Checkpoint, checkpoint_in_tx, checkpoints};
 pub use clients::{Client, ClientSeen, Usage, clients, clients_seen, usage};
-pub use command::{
-    Command, CommandKind, NewCommand, applied, command, pending_commands, put_command,
-};
+pub use command::{Command, CommandKind, NewCommand, applied, command, pending_commands, put_command};
 pub use error::Error;
 pub use fence::{Fence, TakeOver, fence_in_tx, take_over, try_take_over};
 pub use init::{SCHEMA, Stored, VERSION, init, stored};

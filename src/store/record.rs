@@ -22,9 +22,8 @@ pub struct Record {
 
 /// Appends one record by itself. An error with `outcome_unknown()` may have been written.
 pub async fn append(session: &Session, fence: Fence, kind: &str, body: &Value) -> Result<(), Error> {
-    let sql = fenced!(
-        "INSERT INTO segue.records (rollout, term, kind, body) SELECT id, $2, $3, $4 FROM fence"
-    );
+    let sql =
+        fenced!("INSERT INTO segue.records (rollout, term, kind, body) SELECT id, $2, $3, $4 FROM fence");
     let touched =
         session.change("writing the journal", sql, &[&fence.rollout, &fence.term, &kind, body]).await?;
     fence.check(touched)

@@ -188,7 +188,12 @@ fn decode<T: DeserializeOwned>(rollout: i64, what: &'static str, value: Value) -
 
 /// Moves a rollout on; `error` is kept where it is `None`. Pass the `Tx` of the record that says so.
 /// Commands still open at the end of a rollout are answered as too late.
-pub async fn set_state(session: &Session, fence: Fence, state: &str, error: Option<&str>) -> Result<(), Error> {
+pub async fn set_state(
+    session: &Session,
+    fence: Fence,
+    state: &str,
+    error: Option<&str>,
+) -> Result<(), Error> {
     let sql = "
         UPDATE segue.rollouts r
            SET state = $3, error = coalesce($4, r.error),
@@ -220,7 +225,11 @@ pub async fn set_goal(session: &Session, fence: Fence, goal: Goal) -> Result<(),
     fence.check(touched)
 }
 
-async fn one(session: &Session, sql: &str, params: &[&dyn crate::pg::Param]) -> Result<Option<Rollout>, Error> {
+async fn one(
+    session: &Session,
+    sql: &str,
+    params: &[&dyn crate::pg::Param],
+) -> Result<Option<Rollout>, Error> {
     let row = session.query_opt("reading the rollout", sql, params).await?;
     row.as_ref().map(read).transpose()
 }

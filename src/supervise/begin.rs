@@ -112,3 +112,12 @@ pub async fn take_over(outside: Outside, rollout: Rollout) -> Result<Supervisor,
     let keeper = Keeper::new(outside.config.clone(), session, lease, rollout.id);
     Ok(Supervisor::new(outside, keeper, rollout).await?)
 }
+
+/// Takes in what operators asked of a rollout that nobody supervises, and leaves.
+pub async fn visit(config: &Config, rollout: Rollout) -> Result<(), NotBegun> {
+    let (tell, _nobody) = tokio::sync::mpsc::unbounded_channel();
+    let (_never, interrupts) = tokio::sync::mpsc::unbounded_channel();
+    let outside = Outside { config: config.clone(), tell, interrupts };
+    let supervisor = take_over(outside, rollout).await?;
+    Ok(supervisor.visit().await?)
+}

@@ -140,6 +140,14 @@ impl Supervisor {
         }
     }
 
+    /// Takes in what operators asked, begins nothing, and gives the lease up.
+    pub async fn visit(mut self) -> Result<(), store::Error> {
+        self.take_commands().await?;
+        self.monitor.stop();
+        self.keeper.say_state(&self.state).await?;
+        self.keeper.release().await
+    }
+
     async fn supervise(&mut self) -> Result<Ending, store::Error> {
         let holder = self.keeper.lease.holder.clone();
         let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -1,0 +1,89 @@
+//! Owns taking a plan file to a program that this server accepts: parse, read the catalog, compile,
+//! have the server check the expressions. Must not change anything.
+
+use super::context::{Connected, Context};
+use super::fail::Fail;
+use crate::catalog::Catalog;
+use crate::compile::{self, Program, views};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::execute::check;
+use crate::ident::Ident;
+use crate::plan::Plan;
+use crate::store;
+use std::path::Path;
+
+/// A plan that fits this database.
+pub struct Compiled {
+    pub plan: Plan,
+    pub program: Program,
+    pub catalog: Catalog,
+    /// Warnings and notes.
+    pub remarks: Diagnostics,
+}
+
+/// What Segue has done to a schema so far.
+#[derive(Default)]
+pub struct Past {
+    /// Plan and version schema of the rollout completed last.
+    pub latest: Option<(String, Ident)>,
+    /// Every version schema Segue ever made here.
+    pub versions: Vec<Ident>,
+    pub applied: Vec<String>,
+}
+
+impl Past {
+    pub async fn read(context: &Context, connected: &Connected) -> Result<Past, Fail> {
+        if store::stored(&connected.session).await? == store::Stored::Absent {
+            return Ok(Past::default());
+        }
+        let rollouts = store::history(&connected.session, &context.schema).await?;
+        Ok(Past {
+            latest: store::latest_version(&connected.session, &context.schema).await?,
+            versions: rollouts.into_iter().map(|rollout| rollout.version_schema).collect(),
+            applied: store::applied_plans(&connected.session, &context.schema).await?,
+        })
+    }
+}
+
+/// Compiles a plan file against the database. All diagnostics come back, in the error or with the program.
+pub async fn compile(context: &Context, connected: &mut Connected, path: &Path) -> Result<Compiled, Fail> {
+    let (plan, parsed) = context.plan(path)?;
+    compile_parsed(context, connected, plan, parsed).await
+}
+
+pub async fn compile_parsed(
+    context: &Context,
+    connected: &mut Connected,
+    plan: Plan,
+    parsed: Diagnostics,
+) -> Result<Compiled, Fail> {
+    let past = Past::read(context, connected).await?;
+    let catalog = context.catalog(&mut connected.session, &past.versions).await?;
+    let mut remarks = parsed;
+    // A version schema dropped by hand is nobody's way in any more.
+    let previous = past.latest.map(|(_, schema)| schema).filter(|schema| catalog.other_schemas.contains(schema));
+    let (program, found) = compile::compile(&plan, &catalog, previous.as_ref());
+    remarks.extend(found);
+    check_parents(&plan, &past.applied, &mut remarks);
+    let Some(program) = program else { return Err(Fail::plan(remarks)) };
+    remarks.extend(views::check_names(&catalog, &program));
+    if remarks.has_errors() {
+        return Err(Fail::plan(remarks));
+    }
+    remarks.extend(check::expressions(&mut connected.session, &program, &plan.source).await?);
+    if remarks.has_errors() {
+        return Err(Fail::plan(remarks));
+    }
+    Ok(Compiled { plan, program, catalog, remarks })
+}
+
+/// Parents that the plan names must have been completed.
+fn check_parents(plan: &Plan, applied: &[String], remarks: &mut Diagnostics) {
+    for parent in plan.after.iter().filter(|parent| !applied.contains(&parent.value)) {
+        remarks.push(
+            Diagnostic::error("plan.parent_not_applied", format!("the plan comes after `{}`, which is not completed", parent.value))
+                .at(parent.span.clone())
+                .help("complete that one first"),
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! Owns the commands: one file a command or a family of them. Must not hold logic that a test would
+//! want without a terminal: that is below.
+
+pub mod args;
+mod compiled;
+mod context;
+pub mod exit;
+mod fail;
+mod look;
+mod migrate;
+mod review;
+mod start;
+mod status;
+mod steer;
+mod watching;
+
+use crate::diagnostic::Diagnostics;
+use crate::telemetry;
+use crate::ui;
+use args::{Cli, Command};
+use clap::Parser;
+use context::Context;
+use exit::Exit;
+use fail::Fail;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+
+/// Runs the command line of this process.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let asked = !error.use_stderr();
+            let _ = error.print();
+            return if asked { Exit::Done } else { Exit::Usage };
+        }
+    };
+    let color = !cli.global.no_color && std::env::var_os("NO_COLOR").is_none();
+    let style = telemetry::Style { verbosity: cli.global.verbose, json: cli.global.json, color };
+    if let Err(error) = telemetry::start(style) {
+        eprintln!("error: {error}");
+        return Exit::Usage;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("the system gives threads");
+    let json = cli.global.json;
+    let ended = runtime.block_on(run(cli));
+    // What is still open (a monitor's thread, a cancel under way) is not waited for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => Exit::Done,
+        Err(fail) => tell(&fail, json, color && std::io::stderr().is_terminal()),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Fail> {
+    let context = Context::new(cli.global)?;
+    match &cli.command {
+        Command::Init => init(&context).await,
+        Command::Check { plans } => review::check(&context, plans).await,
+        Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,
+        Command::Start { plan, complete, settings } => start::run(&context, plan, *complete, settings).await,
+        Command::Status { watch } => status::run(&context, *watch).await,
+        Command::Pause { reason, wait } => steer::pause(&context, reason.as_deref(), *wait).await,
+        Command::Resume => steer::resume(&context).await,
+        Command::Rollback { reason } => steer::rollback(&context, reason.as_deref()).await,
+        Command::Complete { force } => steer::complete(&context, *force).await,
+        Command::Migrate { dir, complete, settings } => {
+            migrate::run(&context, dir.as_deref(), *complete, settings).await
+        }
+        Command::Clients => look::clients(&context).await,
+        Command::History => look::history(&context).await,
+        Command::Log { plan } => look::log(&context, plan.as_deref()).await,
+        Command::Demo(_) => Err(Fail::new(Exit::Failed, "not wired")),
+    }
+}
+
+async fn init(context: &Context) -> Result<(), Fail> {
+    let mut connected = context.connect().await?;
+    let before = crate::store::init(&mut connected.session).await?;
+    let now = crate::store::VERSION;
+    let text = match before {
+        0 => format!("created Segue's own schema (version {now})"),
+        before if before < now => format!("upgraded Segue's own schema from version {before} to {now}"),
+        _ => format!("Segue's own schema is there (version {now})"),
+    };
+    say(context, "initialized", &text);
+    Ok(())
+}
+
+/// How what happens is shown: bars on a terminal, lines elsewhere, JSON lines where asked for.
+fn mode(context: &Context) -> ui::Mode {
+    ui::Mode::choose(context.global.json, std::io::stderr().is_terminal(), color(context))
+}
+
+fn color(context: &Context) -> bool {
+    !context.global.no_color && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal()
+}
+
+/// Text to standard output. A reader that went away is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn print_json(value: &Value) {
+    let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// One thing done, in words or as a JSON line.
+fn say(context: &Context, event: &str, text: &str) {
+    if context.global.json {
+        print_json(&json!({"at": crate::clock::now(), "event": event, "message": text}));
+    } else {
+        print(&format!("{text}\n"));
+    }
+}
+
+/// Warnings and notes, before the work.
+fn show_diagnostics(context: &Context, found: &Diagnostics) {
+    for diagnostic in &found.0 {
+        if context.global.json {
+            let mut line = json!({"at": crate::clock::now(), "event": "diagnostic"});
+            if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), diagnostic.to_json()) {
+                line.extend(fields);
+            }
+            print_json(&line);
+        } else {
+            eprintln!("{}\n", diagnostic.render(color(context)));
+        }
+    }
+}
+
+/// How a command that did not do what was asked says so.
+fn tell(fail: &Fail, json: bool, color: bool) -> Exit {
+    if json {
+        let diagnostics: Vec<Value> = fail.diagnostics.0.iter().map(|d| d.to_json()).collect();
+        print_json(&json!({
+            "at": crate::clock::now(), "event": "error", "exit": fail.exit as u8,
+            "message": fail.message, "help": fail.help, "diagnostics": diagnostics,
+        }));
+    } else {
+        for diagnostic in &fail.diagnostics.0 {
+            eprintln!("{}\n", diagnostic.render(color));
+        }
+        eprintln!("error: {}", fail.message);
+        if let Some(help) = &fail.help {
+            eprintln!("  help: {help}");
+        }
+    }
+    fail.exit
+}

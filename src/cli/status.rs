@@ -1,0 +1,156 @@
+//! Owns `segue status`: what is stored, folded, with what the live supervisor said last. Must not
+//! write anything.
+
+use super::context::{Connected, Context};
+use super::fail::Fail;
+use crate::control::progress::TableProgress;
+use crate::control::signal::{Freshness, Reading};
+use crate::control::state::RolloutState;
+use crate::control::status::{Facts, Status, Supervisor};
+use crate::journal;
+use crate::monitor::{self, Watch};
+use crate::store::{self, LeaseSeen, Rollout};
+use crate::ui;
+use std::time::Duration;
+
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// What a supervisor said longer ago than this is stale.
+const FRESH_FOR: Duration = Duration::from_secs(3);
+/// How long one look of our own may take.
+const OWN_LOOK: Duration = Duration::from_secs(2);
+
+pub async fn run(context: &Context, watch: bool) -> Result<(), Fail> {
+    loop {
+        let status = read(context).await?;
+        let over = status.rollout.as_ref().is_none_or(|r| r.ended_at.is_some());
+        if context.global.json {
+            super::print_json(&serde_json::to_value(&status).expect("a status is plain data"));
+        } else {
+            let text = ui::status::render(&status, crate::clock::now(), super::color(context));
+            super::print(&text);
+        }
+        if !watch || over {
+            return Ok(());
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
+    }
+}
+
+async fn read(context: &Context) -> Result<Status, Fail> {
+    let Some(connected) = context.look().await? else { return Ok(Status::none(Vec::new())) };
+    let Some(rollout) = store::current_rollout(&connected.session, &context.schema).await? else {
+        return Ok(Status::none(Vec::new()));
+    };
+    let contents = store::contents(&connected.session, rollout.id).await?;
+    let state = fold(&connected, &rollout, &contents).await?;
+    let lease = store::look(&connected.session, &context.schema).await?.filter(|l| l.term == rollout.term);
+    let live = lease.as_ref().filter(|l| l.alive && l.connected);
+    let signals = match live.and_then(said_signals) {
+        Some(signals) => signals,
+        None if state.state.is_over() => Vec::new(),
+        None => look_once(&connected, &contents).await?,
+    };
+    let backfill = backfill(&connected, &rollout, live).await?;
+    let supervisor = lease.map(|lease| Supervisor {
+        holder: lease.holder,
+        term: lease.term,
+        alive: lease.alive && lease.connected,
+        expires: lease.expires,
+    });
+    let facts = Facts { id: rollout.id, started_at: rollout.started_at, ended_at: rollout.ended_at };
+    let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
+    // Readings of now, where the one that holds has said them.
+    if let (Some(shown), Some(holds)) = (status.rollout.as_mut(), live.and_then(|l| said(l, "holds"))) {
+        for hold in &mut shown.holds {
+            let known: &Vec<crate::control::hold::Hold> = &holds;
+            if let Some(now) =
+                known.iter().find(|h| h.kind == hold.kind && h.by == hold.by && h.subject == hold.subject)
+            {
+                hold.reading = now.reading;
+            }
+        }
+    }
+    Ok(status)
+}
+
+async fn fold(
+    connected: &Connected,
+    rollout: &Rollout,
+    contents: &store::Contents,
+) -> Result<RolloutState, Fail> {
+    let mut state = RolloutState::new(&contents.program, rollout.goal);
+    for stored in store::records(&connected.session, rollout.id, 0, i64::MAX).await? {
+        let stored = journal::Stored { kind: stored.kind, body: stored.body };
+        let record = journal::decode(&stored).map_err(|message| store::Error::Unreadable {
+            rollout: rollout.id,
+            what: "journal",
+            message,
+        })?;
+        state.fold(&record);
+    }
+    Ok(state)
+}
+
+/// One part of what the supervisor said of itself when it renewed its lease.
+fn said<T: serde::de::DeserializeOwned>(lease: &LeaseSeen, part: &str) -> Option<T> {
+    serde_json::from_value(lease.info.as_ref()?.get(part)?.clone()).ok()
+}
+
+fn said_signals(lease: &LeaseSeen) -> Option<Vec<Reading>> {
+    let mut signals: Vec<Reading> = said(lease, "signals")?;
+    let now = crate::clock::now();
+    for reading in &mut signals {
+        let age = now.as_millisecond().saturating_sub(reading.at.as_millisecond());
+        if reading.state == Freshness::Fresh && age > FRESH_FOR.as_millis() as i64 {
+            reading.state = Freshness::Stale;
+        }
+    }
+    Some(signals)
+}
+
+/// With no supervisor to ask: one look of our own.
+async fn look_once(connected: &Connected, contents: &store::Contents) -> Result<Vec<Reading>, Fail> {
+    let watch = Watch {
+        guards: contents.policy.guards.clone(),
+        tables: contents.program.tables(),
+        ..Watch::new(contents.program.schema.clone())
+    };
+    let Ok(monitor) = monitor::start(&connected.config, watch) else { return Ok(Vec::new()) };
+    let mut states = monitor.subscribe();
+    let deadline = tokio::time::Instant::now() + OWN_LOOK;
+    while states.borrow_and_update().at.is_none() {
+        if !matches!(tokio::time::timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
+            break;
+        }
+    }
+    Ok(monitor.snapshot().readings)
+}
+
+/// Progress: the live supervisor's, which knows slices, or the checkpoints, which know ranges.
+async fn backfill(
+    connected: &Connected,
+    rollout: &Rollout,
+    live: Option<&LeaseSeen>,
+) -> Result<Vec<TableProgress>, Fail> {
+    let said: Vec<TableProgress> = live.and_then(|lease| said(lease, "backfill")).unwrap_or_default();
+    let checkpoints = store::checkpoints(&connected.session, rollout.id).await?;
+    let mut tables: Vec<TableProgress> = checkpoints
+        .into_iter()
+        .map(|(at, _)| {
+            let table = crate::execute::backfill::bare_name(&at.relation);
+            let rows_done = at.rows_done.max(0) as u64;
+            match at.done {
+                true => TableProgress::done(table, rows_done),
+                false => TableProgress::running(table, rows_done, at.rows_total.map(|r| r.max(0.0) as u64), None),
+            }
+        })
+        .collect();
+    for newer in said {
+        match tables.iter_mut().find(|t| t.table == newer.table) {
+            Some(known) if known.rows_done <= newer.rows_done => *known = newer,
+            Some(_) => {}
+            None => tables.push(newer),
+        }
+    }
+    Ok(tables)
+}

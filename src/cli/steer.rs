@@ -1,0 +1,192 @@
+//! Owns the commands that steer a rollout under way from anywhere: pause, resume, rollback,
+//! complete. A live supervisor is asked; where there is none, this process becomes it.
+
+use super::context::{Connected, Context};
+use super::exit::Exit;
+use super::fail::{self, Fail};
+use super::watching;
+use crate::clock::{Deadline, poll_until};
+use crate::control::state::Ending;
+use crate::store::{self, CommandKind, NewCommand, Rollout};
+use crate::supervise::begin;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_millis(50);
+/// A live supervisor looks for commands ten times a second; a busy one within a slice.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// The rollout under way.
+async fn under_way(context: &Context, connected: &Connected, to: &str) -> Result<Rollout, Fail> {
+    match store::current_rollout(&connected.session, &context.schema).await? {
+        Some(rollout) if !rollout.is_ended() => Ok(rollout),
+        Some(rollout) => Err(Fail::new(
+            Exit::Refused,
+            format!("there is nothing to {to}: the last rollout, {}, is {}", rollout.plan, rollout.state),
+        )),
+        None => Err(Fail::new(Exit::Refused, format!("there is nothing to {to}: no rollout was ever started"))
+            .help("`segue start PLAN` starts one")),
+    }
+}
+
+async fn is_supervised(context: &Context, connected: &Connected) -> Result<bool, Fail> {
+    let lease = store::look(&connected.session, &context.schema).await?;
+    Ok(lease.is_some_and(|lease| lease.alive && lease.connected))
+}
+
+async fn put(
+    connected: &mut Connected,
+    rollout: &Rollout,
+    kind: CommandKind,
+    reason: Option<&str>,
+    args: serde_json::Value,
+) -> Result<i64, Fail> {
+    let new = NewCommand { schema: &rollout.schema, rollout: Some(rollout.id), kind, reason, args };
+    Ok(store::put_command(&mut connected.session, &new).await?.id)
+}
+
+/// What a live supervisor answered; `None`: nothing within the time.
+async fn answer(connected: &Connected, id: i64, patience: Duration) -> Result<Option<String>, Fail> {
+    let asked = poll_until(Deadline::after(patience), POLL, || async {
+        match store::command(&connected.session, id).await {
+            Ok(Some(command)) => command.applied_at.map(|_| Ok(command.outcome.unwrap_or_default())),
+            Ok(None) => Some(Ok("the command was removed".to_owned())),
+            Err(error) => Some(Err(error)),
+        }
+    });
+    Ok(asked.await.transpose()?)
+}
+
+fn obeyed(outcome: &str) -> Result<(), Fail> {
+    match outcome {
+        "done" => Ok(()),
+        refusal => Err(Fail::new(Exit::Refused, refusal.to_owned())),
+    }
+}
+
+/// Becomes the supervisor of a rollout; commands put before are taken first.
+async fn supervise(context: &Context, connected: Connected, rollout: Rollout) -> Result<Ending, Fail> {
+    let contents = store::contents(&connected.session, rollout.id).await?;
+    let config = connected.config;
+    drop(connected.session);
+    let program = Arc::new(contents.program);
+    watching::run(context, &config, program, |outside| begin::take_over(outside, rollout)).await
+}
+
+pub async fn pause(context: &Context, reason: Option<&str>, wait: u64) -> Result<(), Fail> {
+    let mut connected = context.prepare().await?;
+    let rollout = under_way(context, &connected, "pause").await?;
+    let id = put(&mut connected, &rollout, CommandKind::Pause, reason, json!({})).await?;
+    if is_supervised(context, &connected).await? {
+        return match answer(&connected, id, Duration::from_secs(wait)).await? {
+            Some(outcome) => {
+                obeyed(&outcome)?;
+                super::say(context, "paused", &format!("paused: {}", rollout.plan));
+                Ok(())
+            }
+            None => Err(Fail::new(Exit::Failed, format!("the supervisor has not answered within {wait} s"))
+                .help("the pause stands in segue.commands and will be taken; `segue status` shows when")),
+        };
+    }
+    begin::visit(&connected.config, rollout.clone()).await?;
+    if let Some(outcome) = answer(&connected, id, Duration::from_secs(1)).await? {
+        obeyed(&outcome)?;
+    }
+    super::say(context, "paused", &format!("paused: {} (no supervisor is alive)", rollout.plan));
+    Ok(())
+}
+
+pub async fn resume(context: &Context) -> Result<(), Fail> {
+    let mut connected = context.prepare().await?;
+    let rollout = under_way(context, &connected, "resume").await?;
+    let id = put(&mut connected, &rollout, CommandKind::Resume, None, json!({})).await?;
+    if is_supervised(context, &connected).await? {
+        return match answer(&connected, id, ANSWER).await? {
+            Some(outcome) => {
+                obeyed(&outcome)?;
+                super::say(context, "resumed", &format!("resumed: {}", rollout.plan));
+                Ok(())
+            }
+            None => Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`")),
+        };
+    }
+    match supervise(context, connected, rollout).await? {
+        Ending::RolledBack { by_guard: None } => Err(Fail::new(Exit::Failed, "rolled back, as an operator asked")),
+        ending => fail::of_ending(&ending),
+    }
+}
+
+pub async fn rollback(context: &Context, reason: Option<&str>) -> Result<(), Fail> {
+    let mut connected = context.prepare().await?;
+    let rollout = under_way(context, &connected, "roll back").await?;
+    let id = put(&mut connected, &rollout, CommandKind::Rollback, reason, json!({})).await?;
+    if is_supervised(context, &connected).await? {
+        follow(context, &connected, &rollout, id, "rolled_back").await
+    } else {
+        let ending = supervise(context, connected, rollout).await?;
+        the_end(context, &ending, "rolled_back")
+    }
+}
+
+pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
+    let mut connected = context.prepare().await?;
+    let rollout = under_way(context, &connected, "complete").await?;
+    let id = put(&mut connected, &rollout, CommandKind::Complete, None, json!({"force": force})).await?;
+    if is_supervised(context, &connected).await? {
+        follow(context, &connected, &rollout, id, "completed").await
+    } else {
+        let ending = supervise(context, connected, rollout).await?;
+        the_end(context, &ending, "completed")
+    }
+}
+
+/// Where the rollout came to, if that is not what was asked for.
+fn the_end(context: &Context, ending: &Ending, asked: &str) -> Result<(), Fail> {
+    match (ending, asked) {
+        (Ending::RolledBack { .. }, "rolled_back") | (Ending::Completed, "completed") => Ok(()),
+        // The command was refused: the state says why nothing came of it.
+        (Ending::Completed | Ending::Ready, _) => {
+            Err(Fail::new(Exit::Refused, format!("the rollout is not {asked}; `segue log` has the reason")))
+        }
+        (Ending::RolledBack { .. }, _) => Err(Fail::new(Exit::Refused, "the rollout is rolled back")),
+        (ending, _) => {
+            let _ = context;
+            fail::of_ending(ending)
+        }
+    }
+}
+
+/// Waits for a live supervisor to bring the rollout to its end.
+async fn follow(
+    context: &Context,
+    connected: &Connected,
+    rollout: &Rollout,
+    id: i64,
+    asked: &str,
+) -> Result<(), Fail> {
+    match answer(connected, id, ANSWER).await? {
+        Some(outcome) => obeyed(&outcome)?,
+        None => {
+            return Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`"));
+        }
+    }
+    loop {
+        let now = store::rollout(&connected.session, rollout.id).await?.ok_or(store::Error::NoRollout(rollout.id))?;
+        if now.state == asked {
+            super::say(context, asked, &format!("{asked}: {}", rollout.plan));
+            return Ok(());
+        }
+        if now.is_ended() {
+            return Err(Fail::new(Exit::Refused, format!("the rollout is {}", now.state)));
+        }
+        if now.state == "failed" {
+            return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
+        }
+        if !is_supervised(context, connected).await? {
+            return Err(Fail::new(Exit::Stopped, format!("its supervisor has ended; the rollout is {}", now.state))
+                .help("`segue status` shows why; the same command here goes on with it"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
