@@ -1,6 +1,7 @@
 //! Segue: zero-downtime schema changes for PostgreSQL.
 
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod compile;
 pub mod control;
@@ -17,3 +18,4 @@ pub mod sandbox;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod ui;

@@ -51,8 +51,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
         None => look_once(&connected, &contents).await?,
     };
     let backfill = backfill(&connected, &rollout, live).await?;
-    let supervisor = lease.map(|lease| Supervisor {
-        holder: lease.holder,
+    let supervisor = lease.as_ref().map(|lease| Supervisor {
+        holder: lease.holder.clone(),
         term: lease.term,
         alive: lease.alive && lease.connected,
         expires: lease.expires,

@@ -14,3 +14,4 @@ pub mod retry;
 pub mod signal;
 pub mod slicing;
 pub mod state;
+pub mod status;

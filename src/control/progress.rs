@@ -1,7 +1,7 @@
 //! Owns how far a backfill is and when it will be done, from counts and moments. Unknown stays
 //! unknown. Must not estimate how many rows a table has: `pg` brings that.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The past counts with this time constant: about ten seconds.
@@ -66,7 +66,7 @@ pub fn eta_seconds(rows_done: u64, rows_total: Option<u64>, rows_per_second: Opt
 }
 
 /// What a total is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TotalIs {
     Exact,
@@ -75,7 +75,7 @@ pub enum TotalIs {
 }
 
 /// One table's line in `segue status`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableProgress {
     pub table: String,
     pub rows_done: u64,

@@ -203,11 +203,16 @@ impl Supervisor {
 
     /// One event through control: records first, effects after.
     async fn take(&mut self, event: Event) -> Result<(), store::Error> {
+        if let Event::StepEnded { step, direction, outcome, recorded: true } = &event {
+            // Journalled in the step's own transaction: only to be folded and told.
+            let record = Record::StepEnded { step: *step, direction: *direction, outcome: outcome.clone() };
+            self.state.fold(&record);
+            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record });
+        }
         let (out, hand) = advance(&self.state, event, clock::now(), fastrand::f64());
         for record in &out.records {
             self.state.fold(record);
         }
-        // A step's own transaction may have journalled its end: the fold has it, `out.records` not.
         self.state.hand = hand;
         self.persist_and_tell(out.records).await?;
         for effect in out.effects {

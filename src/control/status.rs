@@ -1,0 +1,331 @@
+//! Owns where a rollout stands, as `segue status --json` gives it. Must not read a database, and must
+//! not render for people: that is `ui`'s.
+
+use super::hold::Hold;
+use super::progress::TableProgress;
+use super::record::Direction;
+use super::signal::Reading;
+use super::state::{Goal, RolloutState, State, StepStatus};
+use crate::compile::program::{Action, Program};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The contract's object; its keys are held on to by scripts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// `None`: there has been none.
+    pub rollout: Option<RolloutStatus>,
+    pub signals: Vec<Reading>,
+    pub versions: Vec<Version>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutStatus {
+    pub plan: String,
+    pub schema: String,
+    pub id: i64,
+    pub state: State,
+    pub version_schema: String,
+    pub previous_version_schema: Option<String>,
+    pub holds: Vec<Hold>,
+    /// `None`: it never had one.
+    pub supervisor: Option<Supervisor>,
+    pub backfill: Vec<TableProgress>,
+    pub steps: Steps,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub error: Option<String>,
+    /// For telling what comes next; not of the contract's object.
+    #[serde(skip)]
+    pub goal: Goal,
+    #[serde(skip)]
+    pub failed_in: Option<State>,
+    #[serde(skip)]
+    pub rolled_back_by: Option<String>,
+}
+
+/// Who advances it, or did last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Supervisor {
+    pub holder: String,
+    pub term: i64,
+    /// By the server's clock.
+    pub alive: bool,
+    pub expires: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Steps {
+    pub done: usize,
+    pub total: usize,
+    /// The step in hand, or that was when it stopped.
+    pub current: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Previous,
+    New,
+}
+
+/// A version schema that applications use, or will.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Version {
+    pub schema: String,
+    pub role: Role,
+    /// Whether its views are there; said of the new one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<bool>,
+}
+
+/// What of a rollout's row the fold of its records does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub id: i64,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Status {
+    pub fn of(
+        facts: Facts,
+        program: &Program,
+        state: &RolloutState,
+        supervisor: Option<Supervisor>,
+        backfill: Vec<TableProgress>,
+        signals: Vec<Reading>,
+    ) -> Status {
+        let rollout = RolloutStatus {
+            plan: program.plan.clone(),
+            schema: program.schema.as_str().to_owned(),
+            id: facts.id,
+            state: state.state,
+            version_schema: program.version_schema.as_str().to_owned(),
+            previous_version_schema: program.previous_version_schema.as_ref().map(|s| s.as_str().to_owned()),
+            // Holds of a rollout that is over hold nothing back.
+            holds: if state.state.is_over() { Vec::new() } else { state.holds() },
+            supervisor,
+            backfill,
+            steps: Steps {
+                done: state.steps_done(),
+                total: program.steps.len(),
+                current: current(program, state),
+            },
+            started_at: facts.started_at,
+            ended_at: facts.ended_at,
+            error: state.error.clone(),
+            goal: state.goal,
+            failed_in: state.failed_in,
+            rolled_back_by: state.rolled_back_by.clone(),
+        };
+        Status { versions: versions(program, state), rollout: Some(rollout), signals }
+    }
+
+    /// There has been no rollout.
+    pub fn none(signals: Vec<Reading>) -> Status {
+        Status { signals, ..Status::default() }
+    }
+}
+
+/// Title of the step in hand: by this process if it has one, else the one begun and not ended.
+fn current(program: &Program, state: &RolloutState) -> Option<String> {
+    if let Some((step, direction)) = state.hand.running {
+        return program.steps.get(step).map(|step| title(&step.title, direction));
+    }
+    if matches!(state.state, State::Completed | State::RolledBack | State::Ready | State::RollingBack) {
+        return None;
+    }
+    let begun = state.status.iter().position(|status| *status == StepStatus::Begun)?;
+    program.steps.get(begun).map(|step| step.title.clone())
+}
+
+/// How a step is called that is carried out in this direction.
+pub fn title(title: &str, direction: Direction) -> String {
+    match direction {
+        Direction::Forward => title.to_owned(),
+        Direction::Back => format!("undo: {title}"),
+    }
+}
+
+fn versions(program: &Program, state: &RolloutState) -> Vec<Version> {
+    let done = |wanted: &dyn Fn(&Action) -> bool| {
+        program.steps.iter().zip(&state.status).any(|(s, status)| wanted(&s.action) && *status == StepStatus::Done)
+    };
+    let mut versions = Vec::new();
+    if let Some(previous) = &program.previous_version_schema {
+        let retired =
+            done(&|a| matches!(a, Action::Retire { version_schema } if version_schema == previous));
+        if !retired {
+            let schema = previous.as_str().to_owned();
+            versions.push(Version { schema, role: Role::Previous, published: None });
+        }
+    }
+    if state.state != State::RolledBack {
+        let published = done(&|a| matches!(a, Action::Publish));
+        let schema = program.version_schema.as_str().to_owned();
+        versions.push(Version { schema, role: Role::New, published: Some(published) });
+    }
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::program::{Cost, Phase, Step, Undo};
+    use crate::control::hold::{HoldKind, OPERATOR};
+    use crate::control::record::{Outcome, Record};
+    use crate::control::signal::Freshness;
+
+    fn program() -> Program {
+        let step = |title: &str, phase, action| Step {
+            title: title.into(),
+            phase,
+            action,
+            locks: vec![],
+            cost: Cost::Catalog,
+            undo: Undo::Nothing,
+        };
+        Program {
+            format: 1,
+            plan: "20261122_full_name".into(),
+            description: None,
+            schema: "public".into(),
+            version_schema: "public_full_name".into(),
+            previous_version_schema: Some("public_20261120_orders".into()),
+            checks: vec![],
+            views: vec![],
+            steps: vec![
+                step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
+                step("backfill users", Phase::Backfill, Action::Script { sql: String::new(), transactional: false }),
+                step("publish", Phase::Backfill, Action::Publish),
+                step(
+                    "retire",
+                    Phase::Contract,
+                    Action::Retire { version_schema: "public_20261120_orders".into() },
+                ),
+            ],
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn facts() -> Facts {
+        Facts { id: 7, started_at: at("2026-11-22T06:58:00Z"), ended_at: None }
+    }
+
+    fn ended(step: usize) -> Record {
+        Record::StepEnded { step, direction: Direction::Forward, outcome: Outcome::Done }
+    }
+
+    #[test]
+    fn is_the_contracts_object() {
+        let program = program();
+        let mut state = RolloutState::new(&program, Goal::Ready);
+        let hold = |kind, by: &str| Hold {
+            kind,
+            by: by.into(),
+            subject: None,
+            reason: None,
+            reading: None,
+            threshold: None,
+            unit: None,
+            since: at("2026-11-22T07:00:00Z"),
+        };
+        for record in [
+            ended(0),
+            Record::StateChanged { from: State::Expanding, to: State::Backfilling, error: None },
+            Record::StepBegan { step: 1, direction: Direction::Forward },
+            Record::Held {
+                hold: Hold { reason: Some("deploy freeze".into()), ..hold(HoldKind::Pause, OPERATOR) },
+            },
+            Record::Held {
+                hold: Hold {
+                    subject: Some("standby1".into()),
+                    reading: Some(1.4),
+                    threshold: Some(1.0),
+                    unit: Some("s".into()),
+                    ..hold(HoldKind::Throttle, "replication_lag")
+                },
+            },
+        ] {
+            state.fold(&record);
+        }
+        let supervisor = Supervisor {
+            holder: "host:4711".into(),
+            term: 3,
+            alive: true,
+            expires: at("2026-11-22T07:00:15Z"),
+        };
+        let backfill = vec![TableProgress {
+            eta_seconds: Some(7.2),
+            ..TableProgress::running("users", 420_000, Some(1_000_000), Some(81_000.0))
+        }];
+        let signals = vec![Reading {
+            name: "replication_lag".into(),
+            subject: Some("standby1".into()),
+            value: Some(1.4),
+            unit: "s".into(),
+            state: Freshness::Fresh,
+            at: at("2026-11-22T07:00:10Z"),
+            detail: None,
+        }];
+        let status = Status::of(facts(), &program, &state, Some(supervisor), backfill, signals);
+        // CONTRACT's example, with its dots filled in.
+        let expected = serde_json::json!({ "rollout": {
+            "plan": "20261122_full_name", "schema": "public", "id": 7,
+            "state": "backfilling",
+            "version_schema": "public_full_name", "previous_version_schema": "public_20261120_orders",
+            "holds": [ {"kind": "pause", "by": "operator", "reason": "deploy freeze", "since": "2026-11-22T07:00:00Z"},
+                       {"kind": "throttle", "by": "replication_lag", "subject": "standby1", "reading": 1.4, "threshold": 1.0, "unit": "s", "since": "2026-11-22T07:00:00Z"} ],
+            "supervisor": {"holder": "host:4711", "term": 3, "alive": true, "expires": "2026-11-22T07:00:15Z"},
+            "backfill": [ {"table": "users", "rows_done": 420000, "rows_total": 1000000, "rows_total_is": "estimate", "fraction": 0.42, "rows_per_second": 81000.0, "eta_seconds": 7.2} ],
+            "steps": {"done": 1, "total": 4, "current": "backfill users"},
+            "started_at": "2026-11-22T06:58:00Z", "ended_at": null, "error": null },
+          "signals": [ {"name": "replication_lag", "subject": "standby1", "reading": 1.4, "unit": "s", "state": "fresh", "at": "2026-11-22T07:00:10Z"} ],
+          "versions": [ {"schema": "public_20261120_orders", "role": "previous"}, {"schema": "public_full_name", "role": "new", "published": false} ] });
+        assert_eq!(serde_json::to_value(&status).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_rollout_is_null() {
+        let json = serde_json::to_value(Status::none(vec![])).unwrap();
+        assert_eq!(json, serde_json::json!({"rollout": null, "signals": [], "versions": []}));
+    }
+
+    #[test]
+    fn versions_come_and_go() {
+        let program = program();
+        let mut state = RolloutState::new(&program, Goal::Ready);
+        let seen = |state: &RolloutState| {
+            let status = Status::of(facts(), &program, state, None, vec![], vec![]);
+            status.versions.iter().map(|v| (v.role, v.published)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&state), [(Role::Previous, None), (Role::New, Some(false))]);
+        (0..3).for_each(|step| state.fold(&ended(step)));
+        assert_eq!(seen(&state), [(Role::Previous, None), (Role::New, Some(true))]);
+        let mut back = state.clone();
+        back.fold(&Record::StateChanged { from: State::Ready, to: State::RolledBack, error: None });
+        assert_eq!(seen(&back), [(Role::Previous, None)]);
+        state.fold(&ended(3));
+        assert_eq!(seen(&state), [(Role::New, Some(true))]);
+    }
+
+    #[test]
+    fn a_step_that_was_begun_is_the_current_one_until_the_rollout_rests() {
+        let program = program();
+        let mut state = RolloutState::new(&program, Goal::Ready);
+        let current = |state: &RolloutState| {
+            Status::of(facts(), &program, state, None, vec![], vec![]).rollout.unwrap().steps.current
+        };
+        assert_eq!(current(&state), None);
+        state.fold(&Record::StepBegan { step: 1, direction: Direction::Forward });
+        assert_eq!(current(&state).as_deref(), Some("backfill users"));
+        state.fold(&Record::StateChanged { from: State::Backfilling, to: State::RollingBack, error: None });
+        assert_eq!(current(&state), None);
+        state.hand.running = Some((0, Direction::Back));
+        assert_eq!(current(&state).as_deref(), Some("undo: expand users"));
+    }
+}
