@@ -6,18 +6,14 @@
 mod common;
 
 use common::{
-    At,
+    At, each,
     schema::{Compare, catalog, differences, leftovers, row_differences, rows},
     segue, status,
 };
 use segue::{catalog::Order, sandbox};
 use std::{
-    collections::VecDeque,
     env, fs,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Mutex,
-    thread,
 };
 
 #[test]
@@ -34,21 +30,7 @@ fn every_refusal() {
     let count = plans.len();
     assert!(count > 0, "no plan's name holds {filter:?}");
     let before = fs::read_to_string(folder.join("before.sql")).expect("the schema is there");
-    let (queue, failures) = (Mutex::new(VecDeque::from(plans)), Mutex::new(Vec::new()));
-    thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                loop {
-                    let Some(plan) = queue.lock().unwrap().pop_front() else { return };
-                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| refused(&plan, &before))) {
-                        let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-                        failures.lock().unwrap().push(format!("=== {}\n{text}", plan.display()));
-                    }
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
+    let failures = each(plans, 3, |plan| plan.display().to_string(), |plan| refused(plan, &before));
     assert!(failures.is_empty(), "{} of {count} refusals failed\n{}", failures.len(), failures.join("\n"));
 }
 

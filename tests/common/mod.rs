@@ -258,3 +258,35 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// Runs a job for each item, some at a time; returns what those that panicked said, with the item's name. Their backtraces
+/// are not printed: a hundred of them hide the one line that matters.
+pub fn each<T: Send>(items: Vec<T>, at_once: usize, name: impl Fn(&T) -> String + Sync, job: impl Fn(&T) + Sync) -> Vec<String> {
+    let queue = Mutex::new(std::collections::VecDeque::from(items));
+    let failures = Mutex::new(Vec::new());
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if thread::current().name().is_some() {
+            before(info);
+        }
+    }));
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let Some(item) = queue.lock().unwrap().pop_front() else { return };
+                    let began = Instant::now();
+                    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&item)));
+                    let result = if done.is_ok() { "ok" } else { "FAILED" };
+                    println!("{result:6} {:5.1} s  {}", began.elapsed().as_secs_f64(), name(&item));
+                    if let Err(panic) = done {
+                        let text = panic.downcast_ref::<String>().cloned();
+                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                        failures.lock().unwrap().push(format!("=== {}\n{}", name(&item), text.unwrap_or_default()));
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().unwrap()
+}

@@ -88,7 +88,7 @@ pub fn rows(at: At<'_>, catalog: &Catalog, compare: &Compare) -> Vec<String> {
         };
         let condition = match compare.only.get(name.as_str()) {
             Some(condition) => format!("WHERE {condition}"),
-            None if columns.iter().any(|column| is_counter(&column)) => format!("WHERE id < {WRITERS_FROM}"),
+            None if columns.iter().any(|column| is_counter(&column)) => format!("WHERE id BETWEEN 0 AND {WRITERS_FROM} - 1"),
             None => String::new(),
         };
         let shown = if shown.is_empty() { "''".to_owned() } else { shown.join(" || ', ' || ") };
