@@ -5,6 +5,7 @@ use segue::catalog::Catalog;
 use segue::clock::{self, Deadline};
 use segue::compile::program::{FORMAT, Program};
 use segue::control::policy::Policy;
+use segue::control::state::Goal;
 use segue::ident::Ident;
 use segue::pg::{Config, Limits, Session};
 use segue::sandbox::{Database, database};
@@ -158,11 +159,15 @@ async fn sixteen_claim_and_one_wins_each_round() {
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..16 {
             let session = open(&database).await;
-            tasks.spawn(async move { claim(&session, &format!("host:{round}-{n}"), TTL).await });
+            // The session comes back and stays open: a lease whose holder's session is gone may be claimed.
+            tasks.spawn(async move { (claim(&session, &format!("host:{round}-{n}"), TTL).await, session) });
         }
         let mut terms = vec![];
-        while let Some(claim) = tasks.join_next().await {
-            match claim.unwrap() {
+        let mut sessions = vec![];
+        while let Some(ended) = tasks.join_next().await {
+            let (claim, session) = ended.unwrap();
+            sessions.push(session);
+            match claim {
                 Claim::Won(lease) => terms.push(lease.term),
                 Claim::Held(by) => assert!(by.is_none_or(|by| by.alive)),
             }
@@ -170,6 +175,24 @@ async fn sixteen_claim_and_one_wins_each_round() {
         assert_eq!(terms, [round], "the round is the term");
         session.batch("expiring", "UPDATE segue.lease SET expires_at = clock_timestamp()").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_lease_whose_holder_was_killed_is_not_waited_for() {
+    let (database, session) = ready().await;
+    let holder = open(&database).await;
+    let first = won(&holder, "a:1", TTL).await;
+    assert!(matches!(claim(&session, "b:1", TTL).await, Claim::Held(Some(seen)) if seen.connected));
+    let pid = holder.backend_pid();
+    drop(holder);
+    let gone = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+    let deadline = Deadline::after(Duration::from_secs(10));
+    while count(&session, &gone).await > 0 {
+        assert!(!deadline.passed(), "the backend of a dropped session goes");
+        tokio::task::yield_now().await;
+    }
+    let Claim::Won(second) = claim(&session, "b:1", TTL).await else { panic!("the lease is free") };
+    assert_eq!(second.term, first.term + 1);
 }
 
 #[tokio::test]

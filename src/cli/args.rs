@@ -133,5 +133,6 @@ pub struct DemoFlags {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    crate::plan::duration::parse_duration(text).map_err(|fault| format!("{fault:?}: write a number and a unit, such as 50ms, 1s or 5m"))
+    crate::plan::duration::parse_duration(text)
+        .map_err(|fault| format!("{fault:?}: write a number and a unit, such as 50ms, 1s or 5m"))
 }

@@ -61,7 +61,8 @@ pub async fn compile_parsed(
     let catalog = context.catalog(&mut connected.session, &past.versions).await?;
     let mut remarks = parsed;
     // A version schema dropped by hand is nobody's way in any more.
-    let previous = past.latest.map(|(_, schema)| schema).filter(|schema| catalog.other_schemas.contains(schema));
+    let previous =
+        past.latest.map(|(_, schema)| schema).filter(|schema| catalog.other_schemas.contains(schema));
     let (program, found) = compile::compile(&plan, &catalog, previous.as_ref());
     remarks.extend(found);
     check_parents(&plan, &past.applied, &mut remarks);
@@ -81,9 +82,12 @@ pub async fn compile_parsed(
 fn check_parents(plan: &Plan, applied: &[String], remarks: &mut Diagnostics) {
     for parent in plan.after.iter().filter(|parent| !applied.contains(&parent.value)) {
         remarks.push(
-            Diagnostic::error("plan.parent_not_applied", format!("the plan comes after `{}`, which is not completed", parent.value))
-                .at(parent.span.clone())
-                .help("complete that one first"),
+            Diagnostic::error(
+                "plan.parent_not_applied",
+                format!("the plan comes after `{}`, which is not completed", parent.value),
+            )
+            .at(parent.span.clone())
+            .help("complete that one first"),
         );
     }
 }

@@ -33,8 +33,9 @@ pub struct Connected {
 
 impl Context {
     pub fn new(global: Global) -> Result<Context, Fail> {
-        let here = std::env::current_dir()
-            .map_err(|error| Fail::new(Exit::Failed, format!("the working directory cannot be read: {error}")))?;
+        let here = std::env::current_dir().map_err(|error| {
+            Fail::new(Exit::Failed, format!("the working directory cannot be read: {error}"))
+        })?;
         let found = here.ancestors().map(|dir| dir.join(plan::PROJECT_FILE)).find(|file| file.is_file());
         let (project, root) = match found {
             Some(file) => {
@@ -83,7 +84,8 @@ impl Context {
     }
 
     pub fn config(&self) -> Result<Config, Fail> {
-        let environment = self.global.environment.as_ref().and_then(|name| self.project.environments.get(name));
+        let environment =
+            self.global.environment.as_ref().and_then(|name| self.project.environments.get(name));
         let url = match (&self.global.url, environment.and_then(|e| e.url.as_ref())) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(url)) => Some(
@@ -105,8 +107,11 @@ impl Context {
         let config = self.config()?;
         let session = Session::open(&config, "cli", OPEN).await?;
         if session.is_pooled() {
-            return Err(Fail::new(Exit::Refused, "there is a pooler in transaction mode between here and the server")
-                .help("connect to PostgreSQL directly: Segue needs sessions of its own"));
+            return Err(Fail::new(
+                Exit::Refused,
+                "there is a pooler in transaction mode between here and the server",
+            )
+            .help("connect to PostgreSQL directly: Segue needs sessions of its own"));
         }
         if session.server_version() < 140_000 {
             let major = session.server_version() / 10_000;
@@ -165,7 +170,10 @@ impl Context {
 pub fn read_source(path: &Path) -> Result<Arc<Source>, Fail> {
     let name = path.display().to_string();
     let cannot = |error: std::io::Error| {
-        Fail::plan(Diagnostics(vec![Diagnostic::error("plan.unreadable", format!("{name} cannot be read: {error}"))]))
+        Fail::plan(Diagnostics(vec![Diagnostic::error(
+            "plan.unreadable",
+            format!("{name} cannot be read: {error}"),
+        )]))
     };
     let size = std::fs::metadata(path).map_err(cannot)?.len();
     if let Some(diagnostic) = plan::too_large(&name, size) {

@@ -29,7 +29,8 @@ impl Fail {
 
     /// The plan, or its fit to the database.
     pub fn plan(diagnostics: Diagnostics) -> Fail {
-        let errors = diagnostics.0.iter().filter(|d| d.severity == crate::diagnostic::Severity::Error).count();
+        let errors =
+            diagnostics.0.iter().filter(|d| d.severity == crate::diagnostic::Severity::Error).count();
         let message = match errors {
             1 => "1 error; nothing was changed".to_owned(),
             n => format!("{n} errors; nothing was changed"),
@@ -59,7 +60,9 @@ impl From<store::Error> for Fail {
             store::Error::InTheWay { ref state, .. } => {
                 let help = match state.as_str() {
                     "ready" => "`segue complete` finishes it, `segue rollback` undoes it",
-                    _ => "`segue status` shows it; `segue resume` goes on with it, `segue rollback` undoes it",
+                    _ => {
+                        "`segue status` shows it; `segue resume` goes on with it, `segue rollback` undoes it"
+                    }
                 };
                 Fail::new(Exit::Refused, error.to_string()).help(help)
             }
@@ -100,13 +103,13 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
         }
         Ending::Interrupted => Fail::new(Exit::Stopped, "stopped; the rollout can go on from here")
             .help("`segue resume` goes on, `segue rollback` undoes it"),
-        Ending::Postponed { blockers } => {
-            Fail::new(Exit::Stopped, format!("postponed: a strong lock was not to be had within the budget: {blockers}"))
-                .help("end or wait for what is in the way, then `segue resume`; `segue rollback` undoes the rollout")
-        }
-        Ending::LeaseLost => {
-            Fail::new(Exit::LeaseLost, "another supervisor has taken over this rollout").help("see `segue status`")
-        }
+        Ending::Postponed { blockers } => Fail::new(
+            Exit::Stopped,
+            format!("postponed: a strong lock was not to be had within the budget: {blockers}"),
+        )
+        .help("end or wait for what is in the way, then `segue resume`; `segue rollback` undoes the rollout"),
+        Ending::LeaseLost => Fail::new(Exit::LeaseLost, "another supervisor has taken over this rollout")
+            .help("see `segue status`"),
         Ending::Unknown { error } => Fail::new(Exit::Unknown, format!("the outcome is not known: {error}"))
             .help("look at the database and `segue log`; then `segue resume` or `segue rollback`"),
     };

@@ -34,7 +34,14 @@ pub async fn history(context: &Context) -> Result<(), Fail> {
         .iter()
         .map(|r| {
             let ended = r.ended_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
-            vec![r.id.to_string(), r.plan.clone(), r.state.clone(), r.version_schema.as_str().to_owned(), r.started_at.to_string(), ended]
+            vec![
+                r.id.to_string(),
+                r.plan.clone(),
+                r.state.clone(),
+                r.version_schema.as_str().to_owned(),
+                r.started_at.to_string(),
+                ended,
+            ]
         })
         .collect();
     super::print(&tables::render(&["id", "plan", "state", "version schema", "started", "ended"], &rows));
@@ -74,8 +81,11 @@ pub async fn clients(context: &Context) -> Result<(), Fail> {
     if let Some(connected) = context.look().await? {
         seen = store::clients(&connected.session, &context.schema).await?;
         // Whoever is there this moment, supervisor or not.
-        let versions: Vec<_> =
-            store::history(&connected.session, &context.schema).await?.into_iter().map(|r| r.version_schema).collect();
+        let versions: Vec<_> = store::history(&connected.session, &context.schema)
+            .await?
+            .into_iter()
+            .map(|r| r.version_schema)
+            .collect();
         let now = crate::clock::now();
         for client in crate::monitor::clients_now(&connected.session, &versions).await? {
             match seen.iter_mut().find(|s| s.client == client) {
@@ -83,7 +93,7 @@ pub async fn clients(context: &Context) -> Result<(), Fail> {
                 None => seen.push(store::ClientSeen { client, first_seen: now, last_seen: now }),
             }
         }
-        seen.sort_by(|a, b| b.last_seen.cmp(&a.last_seen));
+        seen.sort_by_key(|seen| std::cmp::Reverse(seen.last_seen));
     }
     if context.global.json {
         super::print_json(&serde_json::to_value(&seen).expect("clients are plain data"));
@@ -97,7 +107,13 @@ pub async fn clients(context: &Context) -> Result<(), Fail> {
         .iter()
         .map(|s| {
             let address = s.client.address.clone().unwrap_or_else(|| "local".to_owned());
-            vec![s.client.version_schema.clone(), s.client.application.clone(), s.client.role.clone(), address, s.last_seen.to_string()]
+            vec![
+                s.client.version_schema.clone(),
+                s.client.application.clone(),
+                s.client.role.clone(),
+                address,
+                s.last_seen.to_string(),
+            ]
         })
         .collect();
     super::print(&tables::render(&["version", "application", "role", "address", "last seen"], &rows));

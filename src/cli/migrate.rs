@@ -25,7 +25,8 @@ pub async fn run(
     let applied = store::applied_plans(&connected.session, &context.schema).await?;
     let pending: Vec<(Plan, Diagnostics)> =
         plans.into_iter().filter(|(plan, _)| !applied.contains(&plan.name)).collect();
-    let under_way = store::current_rollout(&connected.session, &context.schema).await?.filter(|r| !r.is_ended());
+    let under_way =
+        store::current_rollout(&connected.session, &context.schema).await?.filter(|r| !r.is_ended());
     drop(connected);
     let mut rest = pending.as_slice();
     if let Some(there) = under_way {
@@ -33,11 +34,21 @@ pub async fn run(
         let is_first = rest.first().is_some_and(|(plan, _)| plan.name == there.plan);
         if !(is_first && there.state == "ready") {
             let schema = there.schema.as_str().to_owned();
-            return Err(store::Error::InTheWay { schema, id: there.id, plan: there.plan, state: there.state }.into());
+            return Err(store::Error::InTheWay {
+                schema,
+                id: there.id,
+                plan: there.plan,
+                state: there.state,
+            }
+            .into());
         }
         rest = &rest[1..];
         if rest.is_empty() && !complete {
-            super::say(context, "up_to_date", &format!("{} is ready; `segue complete` finishes it", there.plan));
+            super::say(
+                context,
+                "up_to_date",
+                &format!("{} is ready; `segue complete` finishes it", there.plan),
+            );
             return Ok(());
         }
         steer::complete(context, false).await?;
@@ -55,7 +66,10 @@ pub async fn run(
         super::say(context, "plan", &format!("plan {} ({} of {})", plan.name, at + 1, rest.len()));
         match start::roll_out(context, connected, compiled, flags, goal).await? {
             Ending::RolledBack { by_guard: None } => {
-                return Err(Fail::new(Exit::Failed, format!("{} was rolled back, as an operator asked", plan.name)));
+                return Err(Fail::new(
+                    Exit::Failed,
+                    format!("{} was rolled back, as an operator asked", plan.name),
+                ));
             }
             ending => fail::of_ending(&ending)?,
         }

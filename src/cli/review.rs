@@ -18,7 +18,9 @@ pub async fn check(context: &Context, paths: &[PathBuf]) -> Result<(), Fail> {
     let mut reports = Vec::new();
     for path in paths {
         let checked = match &mut connected {
-            Some(connected) => compiled::compile(context, connected, path).await.map(|c| (c.plan.name, c.remarks)),
+            Some(connected) => {
+                compiled::compile(context, connected, path).await.map(|c| (c.plan.name, c.remarks))
+            }
             None => context.plan(path).map(|(plan, remarks)| (plan.name, remarks)),
         };
         let (ok, found) = match checked {
@@ -31,7 +33,11 @@ pub async fn check(context: &Context, paths: &[PathBuf]) -> Result<(), Fail> {
         if !context.global.json {
             super::show_diagnostics(context, &found);
             if ok {
-                let how = if connected.is_some() { "fits the database" } else { "can be read (no database was named)" };
+                let how = if connected.is_some() {
+                    "fits the database"
+                } else {
+                    "can be read (no database was named)"
+                };
                 super::print(&format!("{}: {how}\n", path.display()));
             }
         }

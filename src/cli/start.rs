@@ -21,12 +21,7 @@ use std::time::Duration;
 /// How long the guards' first look may take before they count as unreadable.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
-pub async fn run(
-    context: &Context,
-    path: &Path,
-    complete: bool,
-    flags: &SettingFlags,
-) -> Result<(), Fail> {
+pub async fn run(context: &Context, path: &Path, complete: bool, flags: &SettingFlags) -> Result<(), Fail> {
     // The file's faults are told without a database.
     let (plan, parsed) = context.plan(path)?;
     let mut connected = context.prepare().await?;
@@ -36,7 +31,8 @@ pub async fn run(
     let ending = roll_out(context, connected, compiled, flags, goal).await?;
     match ending {
         Ending::RolledBack { by_guard: None } => {
-            Err(Fail::new(Exit::Failed, "rolled back, as an operator asked").help("`segue log` says who and why"))
+            Err(Fail::new(Exit::Failed, "rolled back, as an operator asked")
+                .help("`segue log` says who and why"))
         }
         ending => fail::of_ending(&ending),
     }
@@ -48,7 +44,9 @@ pub async fn nothing_in_the_way(context: &Context, connected: &Connected, plan: 
         && !there.is_ended()
     {
         let schema = there.schema.as_str().to_owned();
-        return Err(store::Error::InTheWay { schema, id: there.id, plan: there.plan, state: there.state }.into());
+        return Err(
+            store::Error::InTheWay { schema, id: there.id, plan: there.plan, state: there.state }.into()
+        );
     }
     if store::applied_plans(&connected.session, &context.schema).await?.iter().any(|done| done == plan) {
         return Err(Fail::new(Exit::Refused, format!("the plan {plan} is completed already"))
@@ -101,8 +99,9 @@ async fn guards_can_be_read(
     policy: &Policy,
 ) -> Result<(), Fail> {
     let watch = Watch { guards: policy.guards.clone(), ..Watch::new(context.schema.clone()) };
-    let monitor = monitor::start(config, watch)
-        .map_err(|error| Fail::new(Exit::Failed, format!("the monitor's thread cannot be started: {error}")))?;
+    let monitor = monitor::start(config, watch).map_err(|error| {
+        Fail::new(Exit::Failed, format!("the monitor's thread cannot be started: {error}"))
+    })?;
     let mut states = monitor.subscribe();
     let deadline = tokio::time::Instant::now() + FIRST_LOOK;
     while states.borrow_and_update().at.is_none() {

@@ -141,7 +141,9 @@ async fn backfill(
             let rows_done = at.rows_done.max(0) as u64;
             match at.done {
                 true => TableProgress::done(table, rows_done),
-                false => TableProgress::running(table, rows_done, at.rows_total.map(|r| r.max(0.0) as u64), None),
+                false => {
+                    TableProgress::running(table, rows_done, at.rows_total.map(|r| r.max(0.0) as u64), None)
+                }
             }
         })
         .collect();

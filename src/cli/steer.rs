@@ -25,8 +25,10 @@ async fn under_way(context: &Context, connected: &Connected, to: &str) -> Result
             Exit::Refused,
             format!("there is nothing to {to}: the last rollout, {}, is {}", rollout.plan, rollout.state),
         )),
-        None => Err(Fail::new(Exit::Refused, format!("there is nothing to {to}: no rollout was ever started"))
-            .help("`segue start PLAN` starts one")),
+        None => {
+            Err(Fail::new(Exit::Refused, format!("there is nothing to {to}: no rollout was ever started"))
+                .help("`segue start PLAN` starts one"))
+        }
     }
 }
 
@@ -108,11 +110,15 @@ pub async fn resume(context: &Context) -> Result<(), Fail> {
                 super::say(context, "resumed", &format!("resumed: {}", rollout.plan));
                 Ok(())
             }
-            None => Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`")),
+            None => {
+                Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`"))
+            }
         };
     }
     match supervise(context, connected, rollout).await? {
-        Ending::RolledBack { by_guard: None } => Err(Fail::new(Exit::Failed, "rolled back, as an operator asked")),
+        Ending::RolledBack { by_guard: None } => {
+            Err(Fail::new(Exit::Failed, "rolled back, as an operator asked"))
+        }
         ending => fail::of_ending(&ending),
     }
 }
@@ -172,7 +178,9 @@ async fn follow(
         }
     }
     loop {
-        let now = store::rollout(&connected.session, rollout.id).await?.ok_or(store::Error::NoRollout(rollout.id))?;
+        let now = store::rollout(&connected.session, rollout.id)
+            .await?
+            .ok_or(store::Error::NoRollout(rollout.id))?;
         if now.state == asked {
             super::say(context, asked, &format!("{asked}: {}", rollout.plan));
             return Ok(());
@@ -184,8 +192,11 @@ async fn follow(
             return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
         }
         if !is_supervised(context, connected).await? {
-            return Err(Fail::new(Exit::Stopped, format!("its supervisor has ended; the rollout is {}", now.state))
-                .help("`segue status` shows why; the same command here goes on with it"));
+            return Err(Fail::new(
+                Exit::Stopped,
+                format!("its supervisor has ended; the rollout is {}", now.state),
+            )
+            .help("`segue status` shows why; the same command here goes on with it"));
         }
         tokio::time::sleep(POLL).await;
     }

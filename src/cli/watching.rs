@@ -15,7 +15,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Begins a supervisor and lets it run to its end, shown on the screen.
-pub async fn run<B, F>(context: &Context, config: &Config, program: Arc<Program>, begin: B) -> Result<Ending, Fail>
+pub async fn run<B, F>(
+    context: &Context,
+    config: &Config,
+    program: Arc<Program>,
+    begin: B,
+) -> Result<Ending, Fail>
 where
     B: FnOnce(Outside) -> F,
     F: Future<Output = Result<Supervisor, NotBegun>>,

@@ -9,7 +9,7 @@ use super::op::comment_sql;
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
-use crate::catalog::{ConstraintKind, Identity, Sequence};
+use crate::catalog::{ConstraintKind, ForeignKey, Identity, Sequence};
 use crate::ident::{Ident, QualifiedName, literal};
 use std::collections::BTreeSet;
 
@@ -86,11 +86,20 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     let gone = shape.source.constraints.iter().filter_map(|constraint| {
         let foreign = constraint.foreign.as_ref()?;
         let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
-        goes.then(|| (QualifiedName::new(&foreign.schema, &foreign.table), LockMode::AccessExclusive))
+        goes.then(|| (name_then(draft, foreign, shape.number), LockMode::AccessExclusive))
     });
     let held = locks(std::iter::once((name.clone(), LockMode::AccessExclusive)).chain(gone));
     let title = format!("contract {}", table.logical().as_str());
     Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+}
+
+/// What a foreign key points at, by its name when the tables before `number` have had their contract.
+fn name_then(draft: &Draft<'_>, foreign: &ForeignKey, number: usize) -> QualifiedName {
+    let here = foreign.schema == draft.catalog.schema;
+    let before = draft.tables.iter().take(number).filter(|table| here && table.source.is_some());
+    let renamed =
+        before.filter(|table| table.physical == foreign.table).find_map(|table| table.shown.as_ref());
+    QualifiedName::new(&foreign.schema, renamed.unwrap_or(&foreign.table))
 }
 
 fn own_sequence(table: &QualifiedName, column: &DraftColumn<'_>, new: &Ident, sql: &mut Vec<String>) {
@@ -308,7 +317,7 @@ pub fn drop_tables(draft: &Draft<'_>) -> Option<Step> {
         }
         for foreign in source.constraints.iter().filter(|c| c.kind == ConstraintKind::ForeignKey) {
             let Some(foreign) = &foreign.foreign else { continue };
-            held.push((QualifiedName::new(&foreign.schema, &foreign.table), LockMode::AccessExclusive));
+            held.push((name_then(draft, foreign, usize::MAX), LockMode::AccessExclusive));
         }
     }
     // Partitions follow their parent.

@@ -262,9 +262,10 @@ impl<'a> DraftTable<'a> {
     }
 
     pub fn has_changes(&self) -> bool {
+        let is_there = |column: &&DraftColumn<'a>| column.source.is_some() || column.new.is_some();
         self.source.is_some()
             && (self.shown.as_ref() != Some(&self.physical)
-                || self.columns.iter().any(|c| {
+                || self.columns.iter().filter(is_there).any(|c| {
                     !c.is_shared() || c.default_changed || c.comment_changed || c.old() != Some(&c.name)
                 }))
     }

@@ -1,7 +1,7 @@
 //! Owns `compile(plan, catalog)`: a plan and a schema to a program, or diagnostics. Pure.
 //! Must not ask a server or a clock; what only the server can tell is left to `Program::checks`.
 //!
-//! Operations ([`op`](self)) change a draft of the schema one after the other; when all have, `hazard` refuses what cannot
+//! Operations (`op/`) change a draft of the schema one after the other; when all have, `hazard` refuses what cannot
 //! be carried over, `shape` sums up each table, and `assemble` and `contract` put the steps in order.
 
 mod assemble;
@@ -164,3 +164,6 @@ fn script(script: &Script, phase: Phase) -> Step {
     let action = Action::Script { sql: script.up.clone(), transactional: script.up_transactional };
     assemble::step("run sql", phase, action, Vec::new(), Cost::Unknown, undo)
 }
+
+#[cfg(test)]
+mod tests;

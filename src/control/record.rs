@@ -44,18 +44,62 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    SupervisorUp { holder: String, term: i64, version: String },
-    SupervisorLeft { why: String },
-    StepBegan { step: usize, direction: Direction },
-    StepEnded { step: usize, direction: Direction, outcome: Outcome },
-    StateChanged { from: State, to: State, error: Option<String> },
-    GoalChanged { goal: Goal },
-    ContractAllowed { forced: bool },
-    ContractRefused { users: Vec<String> },
-    Held { hold: Hold },
-    Released { hold: Hold },
-    CommandTaken { id: i64, kind: CommandKind, by: String, reason: Option<String>, refused: Option<String> },
-    RollbackDecided { guard: Option<String>, reason: Option<String>, evidence: serde_json::Value },
+    SupervisorUp {
+        holder: String,
+        term: i64,
+        version: String,
+    },
+    SupervisorLeft {
+        why: String,
+    },
+    StepBegan {
+        step: usize,
+        direction: Direction,
+    },
+    StepEnded {
+        step: usize,
+        direction: Direction,
+        outcome: Outcome,
+    },
+    StateChanged {
+        from: State,
+        to: State,
+        error: Option<String>,
+    },
+    GoalChanged {
+        goal: Goal,
+    },
+    ContractAllowed {
+        forced: bool,
+    },
+    ContractRefused {
+        users: Vec<String>,
+    },
+    Held {
+        hold: Hold,
+    },
+    Released {
+        hold: Hold,
+    },
+    CommandTaken {
+        id: i64,
+        kind: CommandKind,
+        by: String,
+        reason: Option<String>,
+        refused: Option<String>,
+    },
+    RollbackDecided {
+        guard: Option<String>,
+        reason: Option<String>,
+        evidence: serde_json::Value,
+    },
+    /// Standbys that are there, and have to be from now on: one that goes is missing, not caught up.
+    StandbysExpected {
+        names: Vec<String>,
+    },
     /// Readings kept for later judgement.
-    Evidence { what: String, readings: serde_json::Value },
+    Evidence {
+        what: String,
+        readings: serde_json::Value,
+    },
 }

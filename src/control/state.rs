@@ -93,6 +93,8 @@ pub struct RolloutState {
     pub contract_allowed: bool,
     pub operator_pause: Option<Hold>,
     pub guard_holds: Vec<Hold>,
+    /// Every standby seen since the rollout began.
+    pub expected_standbys: Vec<String>,
     /// The guard that rolled it back, if one did.
     pub rolled_back_by: Option<String>,
     pub error: Option<String>,
@@ -124,14 +126,30 @@ pub enum Event {
     /// The supervisor is up: it holds the lease, has folded the journal, and has sent what commands
     /// and readings there were before this.
     Up,
-    Command { id: i64, kind: CommandKind, by: String, reason: Option<String> },
+    Command {
+        id: i64,
+        kind: CommandKind,
+        by: String,
+        reason: Option<String>,
+    },
     /// The guards' answer to the newest snapshot.
-    Guards { holds: Vec<Hold>, cancel: bool, rollback: Option<RollbackCause> },
-    StepEnded { step: usize, direction: Direction, outcome: Outcome, recorded: bool },
+    Guards {
+        holds: Vec<Hold>,
+        cancel: bool,
+        rollback: Option<RollbackCause>,
+    },
+    StepEnded {
+        step: usize,
+        direction: Direction,
+        outcome: Outcome,
+        recorded: bool,
+    },
     /// Rest is over; the step may be tried again.
     Rested,
     /// Who still uses the old version; empty: nobody within the quiet period.
-    Clients { users: Vec<String> },
+    Clients {
+        users: Vec<String>,
+    },
     /// Ctrl-C.
     Interrupt,
     LeaseLost,
@@ -146,7 +164,10 @@ pub struct RollbackCause {
 /// What the shell is asked to carry out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    Run { step: usize, direction: Direction },
+    Run {
+        step: usize,
+        direction: Direction,
+    },
     /// Come back with `Rested` after this long.
     Rest(Duration),
     /// Come back with `Clients`.
@@ -163,14 +184,24 @@ pub enum Effect {
 pub enum Ending {
     Ready,
     Completed,
-    RolledBack { by_guard: Option<String> },
-    Failed { error: String },
+    RolledBack {
+        by_guard: Option<String>,
+    },
+    Failed {
+        error: String,
+    },
     /// The old version is in use.
-    Refused { users: Vec<String> },
+    Refused {
+        users: Vec<String>,
+    },
     Interrupted,
-    Postponed { blockers: String },
+    Postponed {
+        blockers: String,
+    },
     LeaseLost,
-    Unknown { error: String },
+    Unknown {
+        error: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -206,6 +237,7 @@ impl RolloutState {
             contract_allowed: false,
             operator_pause: None,
             guard_holds: Vec::new(),
+            expected_standbys: Vec::new(),
             rolled_back_by: None,
             error: None,
             hand: Hand::default(),
@@ -252,6 +284,7 @@ impl RolloutState {
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
             Record::Released { hold } => self.guard_holds.retain(|h| !same_hold(h, hold)),
             Record::CommandTaken { .. } => {}
+            Record::StandbysExpected { names } => self.expected_standbys.clone_from(names),
             Record::RollbackDecided { guard, .. } => self.rolled_back_by.clone_from(guard),
         }
     }
@@ -275,7 +308,10 @@ impl RolloutState {
     }
 
     fn phase_done(&self, phase: Phase) -> bool {
-        self.steps.iter().zip(&self.status).all(|(facts, status)| facts.phase != phase || *status == StepStatus::Done)
+        self.steps
+            .iter()
+            .zip(&self.status)
+            .all(|(facts, status)| facts.phase != phase || *status == StepStatus::Done)
     }
 
     fn next_forward(&self) -> Option<usize> {
@@ -551,7 +587,12 @@ impl Advance {
     /// The next thing to do, if anything may be done now.
     fn go_on(&mut self) {
         let hand = self.state.hand;
-        if !hand.up || hand.running.is_some() || hand.resting || hand.checking_clients || hand.leaving.is_some() {
+        if !hand.up
+            || hand.running.is_some()
+            || hand.resting
+            || hand.checking_clients
+            || hand.leaving.is_some()
+        {
             return;
         }
         if self.state.is_paused() && !self.state.state.is_over() {
@@ -763,14 +804,15 @@ mod tests {
         rig.ended(1, Direction::Forward);
         // Step 2 is in hand: it is cancelled, and since it cannot be in a transaction, undone too.
         assert_eq!(rig.command(CommandKind::Rollback), vec![Effect::Cancel]);
-        let stopped =
-            Event::StepEnded { step: 2, direction: Direction::Forward, outcome: Outcome::Stopped, recorded: false };
+        let stopped = Event::StepEnded {
+            step: 2,
+            direction: Direction::Forward,
+            outcome: Outcome::Stopped,
+            recorded: false,
+        };
         assert_eq!(rig.send(stopped), back(2));
         assert_eq!(rig.ended(2, Direction::Back), back(0));
-        assert_eq!(
-            rig.ended(0, Direction::Back),
-            vec![Effect::Stop(Ending::RolledBack { by_guard: None })]
-        );
+        assert_eq!(rig.ended(0, Direction::Back), vec![Effect::Stop(Ending::RolledBack { by_guard: None })]);
         assert_eq!(rig.state.state, State::RolledBack);
     }
 
@@ -779,22 +821,35 @@ mod tests {
         let mut rig = Rig::new(Goal::Ready);
         rig.send(Event::Up);
         rig.command(CommandKind::Rollback);
-        let stopped =
-            Event::StepEnded { step: 0, direction: Direction::Forward, outcome: Outcome::Stopped, recorded: false };
+        let stopped = Event::StepEnded {
+            step: 0,
+            direction: Direction::Forward,
+            outcome: Outcome::Stopped,
+            recorded: false,
+        };
         assert_eq!(rig.send(stopped), vec![Effect::Stop(Ending::RolledBack { by_guard: None })]);
     }
 
     #[test]
     fn a_guard_rolls_back_up_to_ready_and_never_from_the_contract() {
-        let cause = || Some(RollbackCause { guard: "replication_lag".into(), evidence: serde_json::json!({}) });
+        let cause =
+            || Some(RollbackCause { guard: "replication_lag".into(), evidence: serde_json::json!({}) });
         let mut rig = Rig::new(Goal::Ready);
         rig.send(Event::Up);
         rig.ended(0, Direction::Forward);
-        rig.send(Event::Guards { holds: vec![pause_by("replication_lag")], cancel: false, rollback: cause() });
+        rig.send(Event::Guards {
+            holds: vec![pause_by("replication_lag")],
+            cancel: false,
+            rollback: cause(),
+        });
         assert_eq!(rig.state.state, State::RollingBack);
         // The guard's own pause does not stop the way back.
-        let stopped =
-            Event::StepEnded { step: 1, direction: Direction::Forward, outcome: Outcome::Stopped, recorded: false };
+        let stopped = Event::StepEnded {
+            step: 1,
+            direction: Direction::Forward,
+            outcome: Outcome::Stopped,
+            recorded: false,
+        };
         assert_eq!(rig.send(stopped), back(0));
         assert_eq!(
             rig.ended(0, Direction::Back),

@@ -150,12 +150,15 @@ pub fn title(title: &str, direction: Direction) -> String {
 
 fn versions(program: &Program, state: &RolloutState) -> Vec<Version> {
     let done = |wanted: &dyn Fn(&Action) -> bool| {
-        program.steps.iter().zip(&state.status).any(|(s, status)| wanted(&s.action) && *status == StepStatus::Done)
+        program
+            .steps
+            .iter()
+            .zip(&state.status)
+            .any(|(s, status)| wanted(&s.action) && *status == StepStatus::Done)
     };
     let mut versions = Vec::new();
     if let Some(previous) = &program.previous_version_schema {
-        let retired =
-            done(&|a| matches!(a, Action::Retire { version_schema } if version_schema == previous));
+        let retired = done(&|a| matches!(a, Action::Retire { version_schema } if version_schema == previous));
         if !retired {
             let schema = previous.as_str().to_owned();
             versions.push(Version { schema, role: Role::Previous, published: None });
@@ -197,7 +200,11 @@ mod tests {
             views: vec![],
             steps: vec![
                 step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
-                step("backfill users", Phase::Backfill, Action::Script { sql: String::new(), transactional: false }),
+                step(
+                    "backfill users",
+                    Phase::Backfill,
+                    Action::Script { sql: String::new(), transactional: false },
+                ),
                 step("publish", Phase::Backfill, Action::Publish),
                 step(
                     "retire",

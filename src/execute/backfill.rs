@@ -244,7 +244,7 @@ impl<'w> Filling<'w> {
             {
                 self.lost += 1;
                 self.pace.failed();
-                let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6)) ;
+                let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
                 match self.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {
                     Pass::Stop => Err(Halt::Stopped),
                     Pass::Go { .. } => Ok(()),

@@ -75,9 +75,13 @@ fn conflicts(mode: LockMode) -> &'static [&'static str] {
         LockMode::AccessExclusive => &ALL,
         LockMode::ShareRowExclusive => &ALL[..6],
         LockMode::ShareUpdateExclusive => &ALL[..5],
-        LockMode::Share => {
-            &["AccessExclusiveLock", "ExclusiveLock", "ShareRowExclusiveLock", "ShareUpdateExclusiveLock", "RowExclusiveLock"]
-        }
+        LockMode::Share => &[
+            "AccessExclusiveLock",
+            "ExclusiveLock",
+            "ShareRowExclusiveLock",
+            "ShareUpdateExclusiveLock",
+            "RowExclusiveLock",
+        ],
         LockMode::RowExclusive => &ALL[..4],
     }
 }

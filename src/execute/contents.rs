@@ -2,7 +2,7 @@
 //! the program, and those that need a look at the catalog first. Must not begin or end it.
 
 use super::Halt;
-use crate::compile::program::{Action, Program, SyncSpec, Undo};
+use crate::compile::program::{Action, Phase, Program, Step, SyncSpec, Undo};
 use crate::compile::{sync, views};
 use crate::ident::Ident;
 use crate::pg::{RowExt, Tx, introspect};
@@ -15,7 +15,11 @@ pub enum Contents<'p> {
         statements: &'p [String],
         sync: &'p SyncSpec,
     },
-    Publish,
+    /// `as_it_is`: after the contract the tables have their final shape, and what the program says of
+    /// hidden columns is over.
+    Publish {
+        as_it_is: bool,
+    },
     Retire {
         version_schema: &'p Ident,
     },
@@ -25,18 +29,21 @@ pub enum Contents<'p> {
     Script(&'p str),
 }
 
-pub fn of_action(action: &Action) -> Contents<'_> {
-    match action {
+pub fn of_step(step: &Step) -> Contents<'_> {
+    match &step.action {
         Action::Ddl { statements } => Contents::Statements(statements),
         Action::Expand { statements, sync } => Contents::Expand { statements, sync },
-        Action::Publish => Contents::Publish,
+        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract },
         Action::Retire { version_schema } => Contents::Retire { version_schema },
         Action::Validate { table, constraint } => {
             Contents::Long(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"))
         }
         Action::Analyze { table } => Contents::Long(format!("ANALYZE {table}")),
         Action::Script { sql, transactional: true } => Contents::Script(sql),
-        Action::Script { .. } | Action::Backfill(_) | Action::BuildIndex { .. } | Action::DropIndex { .. } => {
+        Action::Script { .. }
+        | Action::Backfill(_)
+        | Action::BuildIndex { .. }
+        | Action::DropIndex { .. } => {
             unreachable!("not a transactional step")
         }
     }
@@ -85,7 +92,7 @@ impl Contents<'_> {
                 send_each(tx, statements, doing).await?;
                 send_each(tx, &ready, doing).await
             }
-            Contents::Publish => {
+            Contents::Publish { as_it_is } => {
                 if schema_exists(tx, &program.version_schema).await? {
                     retire(tx, &program.version_schema, doing).await?;
                 }
@@ -95,7 +102,11 @@ impl Contents<'_> {
                     .await?
                     .cell::<String>(0)
                     .map(Ident::new)?;
-                send_each(tx, &views::publish(&catalog, program, &owner), doing).await
+                let mut program = std::borrow::Cow::Borrowed(program);
+                if *as_it_is {
+                    program.to_mut().views.clear();
+                }
+                send_each(tx, &views::publish(&catalog, &program, &owner), doing).await
             }
             Contents::Retire { version_schema } => {
                 if schema_exists(tx, version_schema).await? {
@@ -124,7 +135,8 @@ async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
     let sql = "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relkind = 'v' ORDER BY 1";
     let rows = tx.query("listing the views of a version schema", sql, &[schema]).await?;
-    let views = rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
+    let views =
+        rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
     send_each(tx, &views::retire(schema, &views), doing).await
 }
 
@@ -139,11 +151,7 @@ async fn introspect_in(tx: &Tx<'_>, program: &Program, doing: &str) -> Result<cr
 
 /// Has the server spell out every name in the sync function's expressions, so that they mean the
 /// same under every client's search_path.
-async fn qualify(
-    tx: &Tx<'_>,
-    program: &Program,
-    spec: &SyncSpec,
-) -> Result<Vec<sync::QualifiedPair>, Halt> {
+async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<sync::QualifiedPair>, Halt> {
     let doing = "qualifying the plan's expressions";
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
                  FROM pg_catalog.pg_attribute a

@@ -151,7 +151,11 @@ async fn attempt(
 }
 
 /// The answer to COMMIT never came. The outcome was to be journalled in that transaction: so look.
-async fn look_after(work: &Work, (step, direction): (usize, Direction), error: pg::Error) -> Result<bool, Halt> {
+async fn look_after(
+    work: &Work,
+    (step, direction): (usize, Direction),
+    error: pg::Error,
+) -> Result<bool, Halt> {
     let mut waited = Duration::ZERO;
     let mut pause = Duration::from_millis(100);
     loop {

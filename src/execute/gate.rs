@@ -86,7 +86,8 @@ mod tests {
     async fn waits_for_a_word_and_obeys_a_stop() {
         let (tell, hear) = watch::channel(Permit::none());
         let mut gate = Gate::new(hear);
-        let waiting = tokio::spawn(async move { (gate.pass().await, gate.rest(Duration::from_secs(600)).await) });
+        let waiting =
+            tokio::spawn(async move { (gate.pass().await, gate.rest(Duration::from_secs(600)).await) });
         tell.send_replace(Permit {
             until: Instant::now() + Duration::from_secs(600),
             share: Some(0.5),

@@ -28,9 +28,8 @@ async fn probe(session: &Session, table: &QualifiedName, index: &Ident) -> Resul
                  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
                 WHERE n.nspname = $1 AND c.relname = $2";
-    let row = session
-        .query_opt("looking for an index", sql, &[&table.schema, index, &table.to_string()])
-        .await?;
+    let row =
+        session.query_opt("looking for an index", sql, &[&table.schema, index, &table.to_string()]).await?;
     let Some(row) = row else { return Ok(Found::Missing) };
     let kind: String = row.cell(0)?;
     let ours: Option<bool> = row.cell(1)?;

@@ -202,9 +202,7 @@ impl Work {
             }
             Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
-            action => {
-                ddl::run(self, (step, Direction::Forward), &contents::of_action(action), &here.locks).await
-            }
+            _ => ddl::run(self, (step, Direction::Forward), &contents::of_step(here), &here.locks).await,
         }
     }
 

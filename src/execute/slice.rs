@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A run of blocks of one leaf table, and which of its slices.
 #[derive(Clone, Debug)]
@@ -71,7 +71,9 @@ pub async fn run(
     let limits = Limits::new(LOCK_TIMEOUT, longest);
     let tx = session.transaction(doing, &limits).await?;
     store::fence_in_tx(&tx, work.fence).await?;
-    let rows = tx.change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[]).await?;
+    let rows = tx
+        .change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[])
+        .await?;
     if let Some(checkpoint) = checkpoint {
         let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
         store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
@@ -97,8 +99,12 @@ mod tests {
             key: vec![],
             partitioned: false,
         };
-        let slice =
-            Slice { leaf: "\"public\".\"users\"", blocks: 64..128, part: (3, 16), without: &["(65,2)".into()] };
+        let slice = Slice {
+            leaf: "\"public\".\"users\"",
+            blocks: 64..128,
+            part: (3, 16),
+            without: &["(65,2)".into()],
+        };
         insta::assert_snapshot!(slice.update(&spec), @r#"UPDATE ONLY "public"."users" AS "users" SET "_segue_new_x" = ("a" + 1), "_segue_pending" = false WHERE ctid >= '(64,0)'::tid AND ctid < '(128,0)'::tid AND "_segue_pending" AND (pg_catalog.hashtid(ctid) & 15) = 3 AND ctid <> ALL (ARRAY['(65,2)']::tid[])"#);
     }
 }

@@ -23,7 +23,10 @@ pub fn encode(record: &Record) -> Stored {
 pub fn decode(stored: &Stored) -> Result<Record, String> {
     let tagged = Value::Object([(stored.kind.clone(), stored.body.clone())].into_iter().collect());
     serde_json::from_value(tagged).map_err(|error| {
-        format!("the journal has a record of kind {:?} that this version of Segue cannot read: {error}", stored.kind)
+        format!(
+            "the journal has a record of kind {:?} that this version of Segue cannot read: {error}",
+            stored.kind
+        )
     })
 }
 

@@ -13,8 +13,8 @@ mod sampling;
 mod waits;
 mod wal;
 
-pub use clients::now as clients_now;
 pub use capability::{Capability, Identity};
+pub use clients::now as clients_now;
 pub use horizon::Holder;
 pub use locks::Victim;
 pub use waits::TableWait;

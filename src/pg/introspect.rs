@@ -40,7 +40,11 @@ pub const SQL: &str = include_str!("introspect/catalog.sql");
 
 /// Reads a schema inside the caller's transaction; `None`: there is no such schema. Leaves [`SETTINGS`] in
 /// force until the transaction's end.
-pub async fn introspect(tx: &Tx<'_>, schema: &Ident, version_schemas: &[Ident]) -> Result<Option<Catalog>, Error> {
+pub async fn introspect(
+    tx: &Tx<'_>,
+    schema: &Ident,
+    version_schemas: &[Ident],
+) -> Result<Option<Catalog>, Error> {
     let doing = "reading the catalog";
     tx.batch(doing, SETTINGS).await?;
     let row = tx.query_opt(doing, SQL, &[schema, &version_schemas.to_vec()]).await?;

@@ -102,7 +102,11 @@ pub async fn renew(session: &Session, lease: &mut Lease, info: Option<&Value>) -
     let sent = Instant::now();
     let secs = lease.ttl.as_secs_f64();
     let touched = session
-        .change("renewing the lease", sql, &[&lease.schema, &lease.holder, &lease.term, &secs, &info.cloned()])
+        .change(
+            "renewing the lease",
+            sql,
+            &[&lease.schema, &lease.holder, &lease.term, &secs, &info.cloned()],
+        )
         .await?;
     if touched == 0 {
         return Err(Error::LeaseLost { schema: lease.schema.as_str().to_owned(), term: lease.term });
@@ -122,7 +126,8 @@ pub async fn release(session: &Session, lease: Lease) -> Result<(), Error> {
 
 /// Who has, or had, the lease.
 pub async fn look(session: &Session, schema: &Ident) -> Result<Option<LeaseSeen>, Error> {
-    let sql = "SELECT holder, term, expires_at, expires_at > clock_timestamp() AS alive, info->'glance' AS info,
+    let sql =
+        "SELECT holder, term, expires_at, expires_at > clock_timestamp() AS alive, info->'glance' AS info,
                       EXISTS (SELECT FROM pg_stat_activity a
                                WHERE a.pid = coalesce((l.info->>'backend')::int, a.pid)) AS connected
                  FROM segue.lease l WHERE schema = $1";

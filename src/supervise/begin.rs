@@ -52,7 +52,8 @@ pub async fn claim(config: &Config, schema: &Ident) -> Result<(crate::pg::Sessio
             Claim::Held(seen) => {
                 if let Some(seen) = seen {
                     // Renewed since we began to look: somebody is alive there.
-                    let renewed = first.as_ref().is_some_and(|f| f.term == seen.term && f.expires < seen.expires);
+                    let renewed =
+                        first.as_ref().is_some_and(|f| f.term == seen.term && f.expires < seen.expires);
                     if renewed || seen.connected || deadline.passed() {
                         return Err(NotBegun::Supervised { schema: schema.clone(), seen: Box::new(seen) });
                     }

@@ -57,13 +57,12 @@ impl Keeper {
             after = last.seq;
             for stored in page {
                 let at = stored.at;
-                let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body }).map_err(
-                    |message| store::Error::Unreadable {
+                let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body })
+                    .map_err(|message| store::Error::Unreadable {
                         rollout: self.fence.rollout,
                         what: "journal",
                         message,
-                    },
-                )?;
+                    })?;
                 all.push((at, record));
             }
         }
@@ -170,9 +169,14 @@ impl Keeper {
         match opened.await {
             Some(Ok(session)) => self.session = session,
             Some(Err(error)) => return Err(error.into()),
-            None => return Err(open(&self.config).await.map(|_| ()).map_or_else(store::Error::from, |()| {
-                store::Error::LeaseLost { schema: self.lease.schema.as_str().to_owned(), term: self.lease.term }
-            })),
+            None => {
+                return Err(open(&self.config).await.map(|_| ()).map_or_else(store::Error::from, |()| {
+                    store::Error::LeaseLost {
+                        schema: self.lease.schema.as_str().to_owned(),
+                        term: self.lease.term,
+                    }
+                }));
+            }
         }
         Ok(())
     }

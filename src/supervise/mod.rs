@@ -14,9 +14,7 @@ use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{RowRate, TableProgress};
 use crate::control::record::{CommandKind, Record};
-use crate::control::state::{
-    Effect, Ending, Event, Leaving, RollbackCause, RolloutState, State, advance,
-};
+use crate::control::state::{Effect, Ending, Event, Leaving, RollbackCause, RolloutState, State, advance};
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::{Ended, Work};
@@ -27,10 +25,10 @@ use keeper::Keeper;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use told::{Glance, Told};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
+use told::{Glance, Told};
 
 /// How often operators' commands are looked for: in force within this and one slice.
 const COMMANDS_EVERY: Duration = Duration::from_millis(100);
@@ -85,7 +83,7 @@ impl Supervisor {
         for (_, record) in keeper.journal().await? {
             state.fold(&record);
         }
-        let watch = watch_of(&program, &policy, rollout.id);
+        let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
         let monitor = monitor::start(&outside.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
@@ -274,11 +272,22 @@ impl Supervisor {
     /// Judges the newest readings, and lets work go on accordingly.
     async fn judge(&mut self) -> Result<(), store::Error> {
         let snapshot = self.monitor.snapshot();
+        let names = self.readings.borrow().expected_standbys.clone();
+        if names.iter().any(|name| !self.state.expected_standbys.contains(name)) {
+            let mut all = self.state.expected_standbys.clone();
+            all.extend(names);
+            all.sort();
+            all.dedup();
+            self.note(vec![Record::StandbysExpected { names: all }]).await?;
+        }
         self.verdict = guard::fold(&mut self.guards, &snapshot, &self.policy, clock::now());
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {
             let readings = serde_json::to_value(&evidence).expect("evidence is plain data");
-            self.note(vec![Record::Evidence { what: format!("not Segue's doing: {}", evidence.signal), readings }])
-                .await?;
+            self.note(vec![Record::Evidence {
+                what: format!("not Segue's doing: {}", evidence.signal),
+                readings,
+            }])
+            .await?;
         }
         let rollback = self.verdict.rollback.as_ref().map(|evidence| RollbackCause {
             guard: evidence.signal.clone(),
@@ -300,7 +309,8 @@ impl Supervisor {
             (false, at) => at,
         };
         let lease = &self.keeper.lease;
-        let trust = Trust::granted(lease.term, lease.holder.clone(), lease.confirmed.duration_since(self.begun));
+        let trust =
+            Trust::granted(lease.term, lease.holder.clone(), lease.confirmed.duration_since(self.begun));
         let until = match looked {
             Some(at) if trust.trusted(self.begun.elapsed()) => at + PERMIT,
             _ => Instant::now(),
@@ -357,7 +367,8 @@ impl Supervisor {
         let Some(at) = seen.clients_at else { return };
         let versions = versions(&self.program);
         let noted =
-            store::clients_seen(self.keeper.session(), &self.program.schema, &versions, at, &seen.clients).await;
+            store::clients_seen(self.keeper.session(), &self.program.schema, &versions, at, &seen.clients)
+                .await;
         if let Err(error) = noted {
             tracing::debug!(%error, "who uses which version was not noted");
         }
@@ -415,13 +426,14 @@ fn versions(program: &Program) -> Vec<crate::ident::Ident> {
 }
 
 /// What the monitor of a rollout watches.
-fn watch_of(program: &Program, policy: &Policy, rollout: i64) -> Watch {
+fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String]) -> Watch {
     Watch {
         tables: program.tables(),
         version_schemas: versions(program),
         guards: policy.guards.clone(),
         role: format!("{rollout}/monitor"),
         own: format!("segue/{rollout}/work"),
+        expected_standbys: standbys.to_vec(),
         ..Watch::new(program.schema.clone())
     }
 }

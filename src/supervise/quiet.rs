@@ -45,8 +45,11 @@ async fn look(
     let within = |since: jiff::Timestamp| Duration::from_secs(seconds(since)) < quiet_for;
     if usage.last_seen.is_some_and(within) {
         let seen = store::clients(&session, schema).await?;
-        let recent = seen.iter().filter(|c| c.client.version_schema == previous.as_str() && within(c.last_seen));
-        return Ok(recent.map(|c| format!("{}, seen {} s ago", name(&c.client), seconds(c.last_seen))).collect());
+        let recent =
+            seen.iter().filter(|c| c.client.version_schema == previous.as_str() && within(c.last_seen));
+        return Ok(recent
+            .map(|c| format!("{}, seen {} s ago", name(&c.client), seconds(c.last_seen)))
+            .collect());
     }
     let watched = match usage.watched {
         Some((since, until)) if seconds(until) <= 5 => Duration::from_secs(seconds(since)),

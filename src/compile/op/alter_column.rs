@@ -205,6 +205,17 @@ fn new_form(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize
         let name = draft.tables[table].columns[column].name.clone();
         draft.tables[table].hidden_column(&name)
     };
+    if let (Some(type_name), Some(collation)) = (
+        &op.type_name,
+        draft.tables[table].columns[column].source.and_then(|source| source.collation.as_ref()),
+    ) {
+        draft.warn(
+            "compile.collation_dropped",
+            format!("{what}: the column's collation {collation} is not kept: a new type comes with its own"),
+            &type_name.span,
+            "this is as ALTER COLUMN … TYPE has it; indexes and comparisons then sort by the new one",
+        );
+    }
     let changed = &mut draft.tables[table].columns[column];
     if changed.is_shared() {
         changed.new = Some(hidden);

@@ -1,0 +1,218 @@
+//! What `compile` does that no server of the version at hand can show; the rest is in `tests/compile`.
+
+use super::program::{Action, LockMode, Program, ViewDefault};
+use super::*;
+use crate::catalog::{Column, Constraint, ConstraintKind, ForeignKey, Table};
+use crate::diagnostic::Source;
+use std::sync::Arc;
+
+fn column(name: &str, type_name: &str) -> Column {
+    Column { name: name.into(), type_name: type_name.into(), ..Column::default() }
+}
+
+fn constraint(name: &str, kind: ConstraintKind, columns: &[&str]) -> Constraint {
+    Constraint {
+        name: name.into(),
+        kind,
+        columns: columns.iter().map(|name| Ident::from(*name)).collect(),
+        definition: String::new(),
+        expression: None,
+        validated: true,
+        deferrable: false,
+        initially_deferred: false,
+        no_inherit: false,
+        index: None,
+        comment: None,
+        foreign: None,
+    }
+}
+
+fn catalog() -> Catalog {
+    let mut users = Table {
+        name: "users".into(),
+        persistence: 'p',
+        columns: vec![column("id", "integer"), column("email", "text"), column("city", "text")],
+        constraints: vec![constraint("users_pkey", ConstraintKind::PrimaryKey, &["id"])],
+        ..Table::default()
+    };
+    users.columns[0].not_null = true;
+    let mut orders = Table {
+        name: "orders".into(),
+        persistence: 'p',
+        columns: vec![column("id", "integer"), column("user_id", "integer")],
+        constraints: vec![constraint("orders_user", ConstraintKind::ForeignKey, &["user_id"])],
+        ..Table::default()
+    };
+    orders.constraints[0].foreign = Some(ForeignKey {
+        schema: "public".into(),
+        table: "users".into(),
+        columns: vec!["id".into()],
+        on_delete: "NO ACTION".into(),
+        on_update: "NO ACTION".into(),
+        on_delete_set_columns: Vec::new(),
+        match_type: "SIMPLE".into(),
+    });
+    Catalog {
+        schema: "public".into(),
+        server_version: 150_018,
+        tables: [users, orders].map(|table| (table.name.clone(), table)).into(),
+        ..Catalog::default()
+    }
+}
+
+fn compiled(catalog: &Catalog, previous: Option<&str>, operations: &str) -> (Option<Program>, Diagnostics) {
+    let text = format!("operations:\n{operations}");
+    let source = Arc::new(Source { name: "p.yaml".into(), text });
+    let (plan, diagnostics) = crate::plan::parse("p", source);
+    let plan = plan.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    compile(&plan, catalog, previous.map(Ident::new).as_ref())
+}
+
+fn program(catalog: &Catalog, operations: &str) -> Program {
+    let (program, diagnostics) = compiled(catalog, None, operations);
+    program.unwrap_or_else(|| panic!("{diagnostics:?}"))
+}
+
+fn codes(catalog: &Catalog, operations: &str) -> Vec<&'static str> {
+    let (program, diagnostics) = compiled(catalog, None, operations);
+    assert_eq!(program.is_none(), diagnostics.has_errors());
+    diagnostics.0.iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+fn sql(program: &Program, phase: Phase) -> Vec<String> {
+    let steps = program.steps.iter().filter(|step| step.phase == phase);
+    let statements = steps.flat_map(|step| match &step.action {
+        Action::Ddl { statements } | Action::Expand { statements, .. } => statements.clone(),
+        _ => Vec::new(),
+    });
+    statements.collect()
+}
+
+#[test]
+fn not_null_has_its_name_from_18_on() {
+    let mut catalog = Catalog { server_version: 180_001, ..catalog() };
+    let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");
+    users.columns[1].not_null = true;
+    users.constraints.push(constraint("mail_there", ConstraintKind::NotNull, &["email"]));
+    let program = program(
+        &catalog,
+        "  - alter_column: {table: users, column: email, type: varchar, up: email, down: email}\n  \
+         - add_column: {table: users, column: {name: plan, type: text, default: \"'free'\"}}\n",
+    );
+    let expand = sql(&program, Phase::Expand);
+    assert!(expand[0].contains("CONSTRAINT \"users_plan_not_null\" NOT NULL DEFAULT ('free')"), "{expand:?}");
+    let contract = sql(&program, Phase::Contract);
+    let at = |part: &str| {
+        contract.iter().position(|sql| sql.contains(part)).unwrap_or_else(|| panic!("{contract:#?}"))
+    };
+    assert!(at("ADD CONSTRAINT \"_segue_new_mail_there\" NOT NULL") < at("DROP COLUMN"));
+    assert!(at("DROP COLUMN") < at("RENAME CONSTRAINT \"_segue_new_mail_there\" TO \"mail_there\""));
+}
+
+#[test]
+fn what_the_server_or_the_schema_stands_against_is_refused() {
+    let mut secured = Catalog { server_version: 140_010, ..catalog() };
+    secured.tables.get_mut(&Ident::from("orders")).expect("orders").row_security = true;
+    let rename = "  - rename_column: {table: users, from: city, to: town}\n";
+    assert_eq!(codes(&secured, rename), ["compile.row_security"]);
+    assert_eq!(codes(&Catalog { server_version: 150_000, ..secured }, rename), [""; 0]);
+
+    let taken = Catalog { other_schemas: vec!["public_p".into()], ..catalog() };
+    assert_eq!(codes(&taken, rename), ["compile.version_schema"]);
+
+    let mut domains = catalog();
+    domains.types.insert("email".into(), "DOMAIN text CONSTRAINT c CHECK ((VALUE <> ''::text))".into());
+    let add = "  - add_column: {table: users, column: {name: x, type: public.email, nullable: true}}\n";
+    assert_eq!(codes(&domains, add), ["compile.rewrites_table"]);
+}
+
+#[test]
+fn the_previous_version_goes_before_the_tables_change() {
+    let drop = "  - drop_column: {table: users, column: city, down: \"'-'\"}\n";
+    let (program, _) = compiled(&catalog(), Some("public_before"), drop);
+    let program = program.expect("a program");
+    let contract: Vec<&Step> = program.steps.iter().filter(|step| step.phase == Phase::Contract).collect();
+    assert_eq!(contract[0].action, Action::Retire { version_schema: "public_before".into() });
+    assert!(matches!(contract[1].action, Action::Ddl { .. }));
+    // Nothing is filled, so there is no marker and no backfill, but the way back is kept.
+    let sync = program.steps.iter().find_map(|step| match &step.action {
+        Action::Expand { sync, .. } => Some(sync),
+        _ => None,
+    });
+    let sync = sync.expect("a sync function");
+    assert_eq!((&sync.marker, sync.pairs[0].down.as_ref().expect("down").sql.as_str()), (&None, "('-')"));
+    assert_eq!(sync.previous_version_schema, Some("public_before".into()));
+}
+
+#[test]
+fn locks_name_tables_as_they_are_called_by_then() {
+    let program =
+        program(&catalog(), "  - drop_table: {name: orders}\n  - rename_table: {from: users, to: people}\n");
+    let drop = program.steps.last().expect("steps");
+    let locks: Vec<(&str, LockMode)> =
+        drop.locks.iter().map(|l| (l.relation.name.as_str(), l.mode)).collect();
+    assert_eq!(locks, [("orders", LockMode::AccessExclusive), ("people", LockMode::AccessExclusive)]);
+}
+
+#[test]
+fn what_comes_and_goes_in_one_plan_leaves_nothing() {
+    let program = program(
+        &catalog(),
+        "  - create_table: {name: t, columns: [{name: id, type: int, pk: true}]}\n  \
+         - drop_table: {name: t}\n  \
+         - create_table: {name: t, columns: [{name: id, type: bigint, pk: true}]}\n  \
+         - add_column: {table: users, column: {name: x, type: int, unique: true}, up: id}\n  \
+         - create_index: {table: users, name: ix, columns: [x]}\n  \
+         - drop_column: {table: users, column: x}\n  \
+         - create_index: {table: users, name: ix, columns: [city]}\n  \
+         - drop_index: {name: ix}\n",
+    );
+    assert_eq!(
+        sql(&program, Phase::Expand),
+        ["CREATE TABLE \"public\".\"t\" (\n    \"id\" bigint NOT NULL,\n    PRIMARY KEY (\"id\")\n)"]
+    );
+    assert_eq!(program.steps.len(), 2, "{:#?}", program.steps);
+    assert_eq!(program.views, []);
+}
+
+#[test]
+fn a_way_back_that_needs_what_is_gone_is_refused() {
+    let operations = "  - alter_column: {table: users, column: email, type: varchar, up: email, down: email || city}\n  \
+                      - drop_column: {table: users, column: city}\n";
+    assert_eq!(codes(&catalog(), operations), ["compile.down_unreadable"]);
+    let with_down = operations.replace("column: city}", "column: city, down: \"'c'\"}");
+    let program = program(&catalog(), &with_down);
+    let down = program.steps.iter().find_map(|step| match &step.action {
+        Action::Expand { sync, .. } => sync.pairs[0].down.clone(),
+        _ => None,
+    });
+    assert_eq!(down.expect("down").sql, "(\"_segue_new_email\" || CAST(('c') AS text))");
+}
+
+#[test]
+fn incoming_references_stop_a_drop() {
+    assert_eq!(codes(&catalog(), "  - drop_table: {name: users}\n"), ["compile.dependents"]);
+    let both = "  - drop_column: {table: orders, column: user_id}\n  - drop_table: {name: users}\n";
+    assert_eq!(codes(&catalog(), both), [""; 0]);
+    let id = "  - alter_column: {table: users, column: id, type: bigint, up: id, down: id}\n";
+    assert_eq!(codes(&catalog(), id), ["compile.dependents"]);
+}
+
+#[test]
+fn a_default_of_the_new_version_stays_out_of_the_old() {
+    let program = program(
+        &catalog(),
+        "  - alter_column: {table: users, column: city, default: \"'Ulm'\"}\n  \
+         - add_column: {table: users, column: {name: at, type: timestamptz, default: clock_timestamp()}}\n",
+    );
+    let columns = &program.views[0].columns;
+    assert_eq!(columns[0].default, ViewDefault::Set("('Ulm')".into()));
+    assert_eq!(columns[1].default, ViewDefault::Set("(clock_timestamp())".into()));
+    assert!(
+        !sql(&program, Phase::Expand)
+            .iter()
+            .any(|sql| sql.contains("Ulm") || sql.contains("clock_timestamp"))
+    );
+    let last = sql(&program, Phase::Contract);
+    assert!(last.iter().any(|sql| sql.ends_with("ALTER COLUMN \"city\" SET DEFAULT ('Ulm')")), "{last:?}");
+}
