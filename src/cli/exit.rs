@@ -24,6 +24,23 @@ pub enum Exit {
     Unknown = 8,
 }
 
+impl Exit {
+    /// Stable, for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Exit::Done => "done",
+            Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::Plan => "plan",
+            Exit::Refused => "refused",
+            Exit::Stopped => "stopped",
+            Exit::RolledBack => "rolled_back",
+            Exit::LeaseLost => "lease_lost",
+            Exit::Unknown => "unknown",
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> std::process::ExitCode {
         std::process::ExitCode::from(exit as u8)

@@ -4,6 +4,7 @@
 pub mod args;
 mod compiled;
 mod context;
+pub mod demo;
 pub mod exit;
 mod fail;
 mod look;
@@ -42,6 +43,13 @@ pub fn main() -> Exit {
         eprintln!("error: {error}");
         return Exit::Usage;
     }
+    if let Command::Demo(flags) = &cli.command {
+        // It has threads of its own and runs the other commands as processes.
+        return demo::run(flags, cli.global.json, !color);
+    }
+    if let Command::Demo(flags) = &cli.command {
+        return demo::run(flags, cli.global.json, cli.global.no_color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -75,7 +83,7 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Clients => look::clients(&context).await,
         Command::History => look::history(&context).await,
         Command::Log { plan } => look::log(&context, plan.as_deref()).await,
-        Command::Demo(_) => Err(Fail::new(Exit::Failed, "not wired")),
+        Command::Demo(_) => unreachable!("the demonstration runs outside the runtime"),
     }
 }
 
@@ -121,35 +129,31 @@ fn say(context: &Context, event: &str, text: &str) {
 
 /// Warnings and notes, before the work.
 fn show_diagnostics(context: &Context, found: &Diagnostics) {
-    for diagnostic in &found.0 {
-        if context.global.json {
-            let mut line = json!({"at": crate::clock::now(), "event": "diagnostic"});
-            if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), diagnostic.to_json()) {
-                line.extend(fields);
-            }
-            print_json(&line);
-        } else {
-            eprintln!("{}\n", diagnostic.render(color(context)));
+    if found.0.is_empty() {
+        return;
+    }
+    if context.global.json {
+        for line in ui::errors::diagnostics_json(found, crate::clock::now()) {
+            print(&format!("{line}\n"));
         }
+    } else {
+        eprintln!("{}\n", ui::errors::diagnostics_text(found, color(context)));
     }
 }
 
 /// How a command that did not do what was asked says so.
 fn tell(fail: &Fail, json: bool, color: bool) -> Exit {
+    let failure = ui::errors::Failure {
+        exit: fail.exit as u8,
+        code: fail.exit.name(),
+        message: &fail.message,
+        help: fail.help.as_deref(),
+        diagnostics: &fail.diagnostics,
+    };
     if json {
-        let diagnostics: Vec<Value> = fail.diagnostics.0.iter().map(|d| d.to_json()).collect();
-        print_json(&json!({
-            "at": crate::clock::now(), "event": "error", "exit": fail.exit as u8,
-            "message": fail.message, "help": fail.help, "diagnostics": diagnostics,
-        }));
+        print(&format!("{}\n", failure.json(crate::clock::now())));
     } else {
-        for diagnostic in &fail.diagnostics.0 {
-            eprintln!("{}\n", diagnostic.render(color));
-        }
-        eprintln!("error: {}", fail.message);
-        if let Some(help) = &fail.help {
-            eprintln!("  help: {help}");
-        }
+        eprintln!("{}", failure.text(color));
     }
     fail.exit
 }

@@ -1,0 +1,366 @@
+//! Owns how what happens is put into words, for lines and bars alike. Must not print.
+
+use super::human;
+use crate::compile::program::{Action, Program};
+use crate::control::guard::Evidence;
+use crate::control::hold::{Hold, HoldKind, OPERATOR};
+use crate::control::progress::{TableProgress, TotalIs};
+use crate::control::record::{CommandKind, Direction, Outcome, Record};
+use crate::control::state::{Goal, State};
+use crate::control::status;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What kind of news it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    State,
+    Begun,
+    Done,
+    Held,
+    Freed,
+    Note,
+    Warn,
+    Failed,
+}
+
+impl Mark {
+    /// For lines: one word, to search for.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mark::State => "state",
+            Mark::Begun => "begun",
+            Mark::Done => "done",
+            Mark::Held => "held",
+            Mark::Freed => "freed",
+            Mark::Note => "note",
+            Mark::Warn => "warn",
+            Mark::Failed => "failed",
+        }
+    }
+
+    /// For terminals.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Mark::State => "●",
+            Mark::Begun => "▸",
+            Mark::Done => "✓",
+            Mark::Held => "‖",
+            Mark::Freed => "▶",
+            Mark::Note => "·",
+            Mark::Warn => "!",
+            Mark::Failed => "✗",
+        }
+    }
+}
+
+/// One piece of news, on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    pub mark: Mark,
+    pub text: String,
+}
+
+fn news(mark: Mark, text: impl AsRef<str>) -> News {
+    News { mark, text: human::plain(text.as_ref()) }
+}
+
+/// Remembers when steps began, so that their end can say how long they took.
+#[derive(Debug)]
+pub struct Teller {
+    pub program: Arc<Program>,
+    /// The state last heard of.
+    pub state: Option<State>,
+    began: HashMap<(usize, bool), Timestamp>,
+}
+
+impl Teller {
+    pub fn new(program: Arc<Program>) -> Teller {
+        Teller { program, state: None, began: HashMap::new() }
+    }
+
+    /// Takes a record in (`record` does so too); of a step's end, how long it took, where its beginning was heard.
+    pub fn time(&mut self, at: Timestamp, record: &Record) -> Option<Duration> {
+        match record {
+            Record::StateChanged { to, .. } => {
+                self.state = Some(*to);
+                None
+            }
+            Record::StepBegan { step, direction } => {
+                self.began.insert((*step, *direction == Direction::Forward), at);
+                None
+            }
+            Record::StepEnded { step, direction, outcome } => {
+                let key = (*step, *direction == Direction::Forward);
+                // After a failure the same step is tried again, without beginning anew.
+                let began = match outcome {
+                    Outcome::Failed { .. } => self.began.get(&key).copied(),
+                    _ => self.began.remove(&key),
+                };
+                began.map(|began| human::between(began, at))
+            }
+            _ => None,
+        }
+    }
+
+    /// For how long the longest step in hand has been at it.
+    pub fn in_hand(&self, now: Timestamp) -> Option<Duration> {
+        self.began.values().min().map(|began| human::between(*began, now))
+    }
+
+    /// `[2/19] fill users (full_name)`.
+    pub fn step(&self, step: usize, direction: Direction) -> String {
+        let title = match self.program.steps.get(step) {
+            Some(known) => status::title(&known.title, direction),
+            None => "a step this program does not have".to_owned(),
+        };
+        format!("[{}/{}] {title}", step + 1, self.program.steps.len())
+    }
+
+    /// Whether its beginning is news: most steps are over at once.
+    fn takes_long(&self, step: usize) -> bool {
+        self.program.steps.get(step).is_some_and(|step| {
+            matches!(
+                step.action,
+                Action::Backfill(_)
+                    | Action::BuildIndex { .. }
+                    | Action::DropIndex { .. }
+                    | Action::Validate { .. }
+                    | Action::Script { .. }
+            )
+        })
+    }
+
+    /// What a record says, in words; `None` where it is no news to a person.
+    pub fn record(&mut self, at: Timestamp, record: &Record) -> Option<News> {
+        let took = self.time(at, record);
+        Some(match record {
+            Record::SupervisorUp { holder, term, version } => {
+                news(Mark::Note, format!("supervisor {holder} is up (term {term}, segue {version})"))
+            }
+            Record::SupervisorLeft { why } => news(Mark::Note, format!("supervisor left: {why}")),
+            Record::StepBegan { step, direction } => {
+                if !self.takes_long(*step) {
+                    return None;
+                }
+                news(Mark::Begun, self.step(*step, *direction))
+            }
+            Record::StepEnded { step, direction, outcome } => {
+                let title = self.step(*step, *direction);
+                let took = took.map(human::duration);
+                match outcome {
+                    Outcome::Done => {
+                        news(Mark::Done, took.map_or(title.clone(), |took| format!("{title} in {took}")))
+                    }
+                    Outcome::Failed { error, .. } => news(Mark::Warn, format!("{title}: {error}")),
+                    Outcome::Postponed { blockers } => {
+                        news(Mark::Warn, format!("{title}: postponed, in the way: {blockers}"))
+                    }
+                    Outcome::Unknown { error } => {
+                        news(Mark::Failed, format!("{title}: whether it happened is not known: {error}"))
+                    }
+                    Outcome::Stopped => news(Mark::Note, format!("{title}: stopped at a safe point")),
+                }
+            }
+            Record::StateChanged { to: State::Failed, error, .. } => {
+                let error = error.as_deref().unwrap_or("no error was given");
+                news(Mark::Failed, error)
+            }
+            Record::StateChanged { to, .. } => news(Mark::State, format!("{}: {}", to.name(), meaning(*to))),
+            Record::GoalChanged { goal: Goal::Completed } => {
+                news(Mark::Note, "to be completed: the contract follows")
+            }
+            Record::GoalChanged { goal: Goal::Ready } => news(Mark::Note, "to stop when ready"),
+            Record::ContractAllowed { forced: true } => {
+                news(Mark::Warn, "contract allowed by force: who uses the old version was not asked")
+            }
+            Record::ContractAllowed { forced: false } => {
+                news(Mark::Note, "contract allowed: nobody uses the old version")
+            }
+            Record::ContractRefused { users } => news(
+                Mark::Warn,
+                format!("contract refused: the old version is in use by {}", users.join("; ")),
+            ),
+            Record::Held { hold } => news(Mark::Held, self::hold(hold)),
+            Record::Released { hold } => {
+                let length = human::duration(human::between(hold.since, at));
+                let what = if hold.kind == HoldKind::Pause { "pause" } else { "throttle" };
+                news(Mark::Freed, format!("{what} by {} ended after {length}", who(hold)))
+            }
+            Record::CommandTaken { kind, by, reason, refused, .. } => {
+                let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let asked = format!("{by} asked: {}{reason}", command(*kind));
+                match refused {
+                    Some(why) => news(Mark::Warn, format!("{asked}; refused: {why}")),
+                    None => news(Mark::Note, asked),
+                }
+            }
+            Record::RollbackDecided { guard, reason, evidence } => {
+                let why = rollback_reason(guard.as_deref(), reason.as_deref(), evidence);
+                news(Mark::Warn, format!("rolling back: {why}"))
+            }
+            Record::StandbysExpected { names } => {
+                news(Mark::Note, format!("standbys watched from now on: {}", names.join(", ")))
+            }
+            Record::Evidence { what, .. } => news(Mark::Note, format!("noted in the journal: {what}")),
+        })
+    }
+}
+
+/// What a state means for who reads it.
+pub fn meaning(state: State) -> &'static str {
+    match state {
+        State::Expanding => "the tables are being prepared",
+        State::Backfilling => "rows are being filled, then proved",
+        State::Ready => "both versions are live",
+        State::Contracting => "the old version is being removed",
+        State::Completed => "only the new version is left",
+        State::RollingBack => "what was done is being undone",
+        State::RolledBack => "the schema is as it was before",
+        State::Failed => "it stopped on an error",
+    }
+}
+
+pub fn command(kind: CommandKind) -> &'static str {
+    match kind {
+        CommandKind::Pause => "pause",
+        CommandKind::Resume => "resume",
+        CommandKind::Rollback => "rollback",
+        CommandKind::Complete { force: false } => "complete",
+        CommandKind::Complete { force: true } => "complete --force",
+    }
+}
+
+fn rollback_reason(guard: Option<&str>, reason: Option<&str>, evidence: &serde_json::Value) -> String {
+    let Some(guard) = guard else {
+        return reason.unwrap_or("asked for by the operator").to_owned();
+    };
+    match serde_json::from_value::<Evidence>(evidence.clone()) {
+        Ok(seen) => {
+            let of = seen.subject.map(|subject| format!(" of {subject}")).unwrap_or_default();
+            let (reading, limit) =
+                (human::value(seen.reading, &seen.unit), human::value(seen.threshold, &seen.unit));
+            let since = human::moment(seen.since);
+            format!("{guard}{of} is at {reading} and has been over {limit} since {since}")
+        }
+        Err(_) => format!("guard {guard} asks for it; `segue log` has the evidence"),
+    }
+}
+
+fn who(hold: &Hold) -> String {
+    match (&hold.subject, hold.by == OPERATOR) {
+        (_, true) => "the operator".to_owned(),
+        (Some(subject), false) => format!("{} of {subject}", hold.by),
+        (None, false) => hold.by.clone(),
+    }
+}
+
+/// `throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed`.
+pub fn hold(hold: &Hold) -> String {
+    let what = if hold.kind == HoldKind::Pause { "paused" } else { "throttled" };
+    let unit = hold.unit.as_deref().unwrap_or("");
+    let numbers = match (hold.reading, hold.threshold) {
+        (Some(reading), Some(limit)) => {
+            Some(format!("{}, threshold {}", human::value(reading, unit), human::value(limit, unit)))
+        }
+        (Some(reading), None) => Some(human::value(reading, unit)),
+        (None, Some(limit)) => Some(format!("no reading, threshold {}", human::value(limit, unit))),
+        (None, None) => None,
+    };
+    let why: Vec<String> = numbers.into_iter().chain(hold.reason.clone()).collect();
+    let text = format!("{what} by {}", who(hold));
+    human::plain(&if why.is_empty() { text } else { format!("{text}: {}", why.join("; ")) })
+}
+
+/// `420,000 of about 1,000,000 rows (42 %)`; what is not known is not said as a number.
+pub fn rows(progress: &TableProgress) -> String {
+    let done = human::count(progress.rows_done);
+    if is_done(progress) {
+        return format!("all {done} rows");
+    }
+    match (progress.rows_total, progress.rows_total_is) {
+        (Some(total), worth) => {
+            let about = if worth == TotalIs::Estimate { "about " } else { "" };
+            let share = progress.fraction.map(|f| format!(" ({})", human::percent(f))).unwrap_or_default();
+            format!("{done} of {about}{} rows{share}", human::count(total))
+        }
+        (None, _) => format!("{done} rows, how many there are is not known"),
+    }
+}
+
+/// `81,000 rows/s, 7 s left`; empty where neither is known.
+pub fn speed(progress: &TableProgress) -> String {
+    let rate = progress.rows_per_second.map(human::rows_per_second);
+    let left =
+        progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
+    rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
+}
+
+pub fn is_done(progress: &TableProgress) -> bool {
+    progress.rows_total_is == TotalIs::Exact && progress.rows_total == Some(progress.rows_done)
+}
+
+/// What may be done next, where a run ended in this state and nothing went wrong.
+pub fn next(state: State) -> &'static [&'static str] {
+    match state {
+        State::Ready => &[
+            "`segue clients` shows which application uses which version",
+            "`segue complete` removes the old version, `segue rollback` the new one",
+        ],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+
+    #[test]
+    fn holds_say_everything_they_know() {
+        let mut said = vec![hold(&operator_pause()), hold(&throttle()), hold(&blind_pause())];
+        said.push(hold(&Hold { reason: None, ..operator_pause() }));
+        insta::assert_snapshot!(said.join("\n"), @r"
+        paused by the operator: deploy freeze
+        throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        paused by replication_lag of standby1: no reading, threshold 10 s; cannot be read: standby1 is gone
+        paused by the operator
+        ");
+    }
+
+    #[test]
+    fn rollbacks_show_their_evidence() {
+        let evidence = serde_json::json!({
+            "signal": "replication_lag", "subject": "standby1", "reading": 321.5, "threshold": 300.0, "unit": "s",
+            "since": "2026-11-22T07:00:00Z", "at_pause": null, "after_30s": null, "after_120s": null,
+        });
+        let said = [
+            rollback_reason(Some("replication_lag"), None, &evidence),
+            rollback_reason(Some("replication_lag"), None, &serde_json::Value::Null),
+            rollback_reason(None, Some("wrong plan"), &serde_json::Value::Null),
+            rollback_reason(None, None, &serde_json::Value::Null),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r"
+        replication_lag of standby1 is at 5 min 22 s and has been over 5 min since 2026-11-22 07:00:00Z
+        guard replication_lag asks for it; `segue log` has the evidence
+        wrong plan
+        asked for by the operator
+        ");
+    }
+
+    #[test]
+    fn a_retry_is_timed_from_the_beginning() {
+        let mut teller = Teller::new(program());
+        let (step, direction) = (1, Direction::Forward);
+        assert_eq!(teller.time(at(0), &Record::StepBegan { step, direction }), None);
+        let failed =
+            Outcome::Failed { error: "x".into(), class: crate::control::retry::FailureClass::LockTimeout };
+        let ended = |outcome| Record::StepEnded { step, direction, outcome };
+        assert_eq!(teller.time(at(1000), &ended(failed)), Some(Duration::from_secs(1)));
+        assert_eq!(teller.in_hand(at(2000)), Some(Duration::from_secs(2)));
+        assert_eq!(teller.time(at(3000), &ended(Outcome::Done)), Some(Duration::from_secs(3)));
+        assert_eq!(teller.in_hand(at(4000)), None);
+    }
+}
