@@ -47,6 +47,9 @@ pub fn main() -> Exit {
         // It has threads of its own and runs the other commands as processes.
         return demo::run(flags, cli.global.json, !color);
     }
+    if let Command::Demo(flags) = &cli.command {
+        return demo::run(flags, cli.global.json, cli.global.no_color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
