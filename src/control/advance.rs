@@ -96,6 +96,23 @@ pub enum Ending {
     },
 }
 
+impl Ending {
+    /// In words, for the journal.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Ending::Ready => "the rollout is ready",
+            Ending::Completed => "the rollout is completed",
+            Ending::RolledBack { .. } => "the rollout is rolled back",
+            Ending::Failed { .. } => "a step failed",
+            Ending::Refused { .. } => "the old version is in use",
+            Ending::Interrupted => "interrupted; resumable",
+            Ending::Postponed { .. } => "a strong lock was not to be had within the budget",
+            Ending::LeaseLost => "another supervisor has the lease",
+            Ending::Unknown { .. } => "the outcome of a step is not known",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transition {
     pub records: Vec<Record>,

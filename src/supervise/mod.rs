@@ -195,7 +195,7 @@ impl Supervisor {
         self.glance();
         let ending = self.ending.take().expect("the loop ends with an ending");
         if ending != Ending::LeaseLost {
-            self.note(vec![Record::SupervisorLeft { why: format!("{ending:?}") }]).await?;
+            self.note(vec![Record::SupervisorLeft { why: ending.words().to_owned() }]).await?;
         }
         Ok(ending)
     }
