@@ -3,7 +3,8 @@
 
 use super::{
     course::Course,
-    figures::{count, milliseconds},
+    figures::{self, count, milliseconds},
+    standby::Behind,
     tally::{Latency, Tally},
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -141,7 +142,7 @@ impl Display {
     }
 
     /// How things stand; several times a second.
-    pub(super) fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse]) {
+    pub(super) fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse], behind: Behind) {
         let due = match &mut self.form {
             Form::Live(_) => true,
             Form::Plain { last } | Form::Json { last } => due(last),
@@ -150,18 +151,21 @@ impl Display {
             return;
         }
         match &mut self.form {
-            Form::Live(live) => live.stand(course, pulses),
+            Form::Live(live) => live.stand(course, pulses, behind),
             Form::Plain { .. } => {
                 let mut parts: Vec<String> = course.map(progress).into_iter().flatten().collect();
                 parts.extend(pulses.iter().map(Pulse::text));
-                if !parts.is_empty() {
+                if !pulses.is_empty() {
+                    parts.push(format!("standby1 {} behind", figures::behind(behind)));
                     let seconds = self.origin.elapsed().as_secs_f64();
                     print_line(&format!("{seconds:6.1} s   {}", parts.join(" | ")));
                 }
             }
             Form::Json { .. } => {
                 let pulses: Vec<Value> = pulses.iter().map(Pulse::json).collect();
-                print_json(&json!({ "at": now(), "event": "applications", "applications": pulses }));
+                print_json(
+                    &json!({ "at": now(), "event": "applications", "applications": pulses, "standby": behind }),
+                );
             }
         }
     }
@@ -217,7 +221,7 @@ impl Live {
         let _ = self.all.println(text);
     }
 
-    fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse]) {
+    fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse], behind: Behind) {
         if let Some(course) = course {
             self.bar.set_prefix(course.state().unwrap_or("starting").to_owned());
             // Accounts are opened meanwhile.
@@ -232,8 +236,6 @@ impl Live {
                 }
                 _ => rows,
             });
-            let lag = glance.lag.map_or_else(|| "lag not known".to_owned(), |lag| format!("lag {lag:.2} s"));
-            self.standby.set_message(format!("standby: {lag}"));
             let holds: Vec<&str> = course
                 .holds
                 .iter()
@@ -247,6 +249,7 @@ impl Live {
                 (false, false) => holds,
             });
         }
+        self.standby.set_message(format!("standby1 {} behind", figures::behind(behind)));
         let pulses: Vec<String> = pulses.iter().map(Pulse::text).collect();
         self.applications.set_message(pulses.join(" | "));
     }
@@ -260,9 +263,6 @@ fn progress(course: &Course) -> Vec<String> {
     }
     if let Some(rate) = course.glance.rows_per_second {
         parts.push(format!("{} rows/s", count(rate.round() as u64)));
-    }
-    if let Some(lag) = course.glance.lag {
-        parts.push(format!("lag {lag:.2} s"));
     }
     vec![parts.join(", ")]
 }
