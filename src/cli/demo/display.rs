@@ -121,7 +121,7 @@ impl Display {
     fn line(&self, event: &str, mark: &str, colour: &str, text: &str) {
         let seconds = self.origin.elapsed().as_secs_f64();
         match &self.form {
-            Form::Json { .. } => print_json(&json!({ "at": now(), "event": event, "text": text })),
+            Form::Json { .. } => print_json(&json!({ "at": now(), "event": event, "message": text })),
             Form::Plain { .. } => print_line(&format!("{seconds:6.1} s {mark} {text}")),
             Form::Live(live) => {
                 let text = if live.colour && !colour.is_empty() {
@@ -197,7 +197,7 @@ impl Live {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10));
         let bar = ProgressBar::new(rows);
         let colours = if colour { ".cyan/blue" } else { "" };
-        let template = format!("  {{prefix:<11}} [{{bar:36{colours}}}] {{percent:>3}} %  {{msg}}");
+        let template = format!("  {{prefix:<11}} [{{bar:36{colours}}}] {{percent:>3}} %  {{wide_msg}}");
         bar.set_style(
             ProgressStyle::with_template(&template).expect("a valid template").progress_chars("=> "),
         );
@@ -230,17 +230,12 @@ impl Live {
             let glance = &course.glance;
             let rate = glance.rows_per_second.map(|rate| format!(", {} rows/s", count(rate.round() as u64)));
             let rows = format!("{} rows{}", count(course.rows_done), rate.unwrap_or_default());
-            self.bar.set_message(match &glance.current {
-                Some(current) if course.state() != Some("backfilling") || current.len() < 40 => {
-                    format!("{rows} · {current}")
-                }
-                _ => rows,
-            });
+            self.bar.set_message(rows);
             let holds: Vec<&str> = course
                 .holds
                 .iter()
                 .filter(|hold| hold.seconds.is_none())
-                .map(|hold| hold.reason.as_str())
+                .map(|hold| hold.told.as_str())
                 .collect();
             let holds = holds.join("; ");
             self.holds.set_message(match (holds.is_empty(), self.colour) {

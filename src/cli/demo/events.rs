@@ -83,26 +83,32 @@ fn list<T: DeserializeOwned>(value: &Value, key: &str) -> Vec<T> {
     items.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
 }
 
-/// A hold in a line a person reads.
+/// A hold in a line a person reads: what it does, why, and what comes next.
 pub(super) fn reason(hold: &Hold) -> String {
     let kind = match hold.kind {
         HoldKind::Throttle => "throttled",
         HoldKind::Pause => "paused",
     };
-    let mut text = format!("{kind} by {}", hold.by);
+    let next = hold.reason.as_ref().map_or_else(String::new, |reason| format!("; {reason}"));
+    format!("{kind} by {}{next}", cause(hold))
+}
+
+/// Who holds, and what was read.
+pub(super) fn cause(hold: &Hold) -> String {
+    let mut text = hold.by.clone();
     if let Some(subject) = &hold.subject {
         text += &format!(" of {subject}");
     }
     let unit = hold.unit.as_deref().unwrap_or_default();
     match (hold.reading, hold.threshold) {
-        (Some(reading), Some(threshold)) => {
-            text += &format!(": {reading:.2} {unit}, the threshold is {threshold} {unit}");
+        (Some(reading), Some(threshold)) if reading < threshold => {
+            text += &format!(": {reading:.2} {unit}, not above {threshold} {unit} any more");
         }
-        (None, Some(threshold)) => text += &format!(": threshold {threshold} {unit}"),
+        (Some(reading), Some(threshold)) => {
+            text += &format!(": {reading:.2} {unit} (threshold {threshold} {unit})")
+        }
+        (None, Some(threshold)) => text += &format!(" (threshold {threshold} {unit})"),
         _ => {}
-    }
-    if let Some(reason) = &hold.reason {
-        text += &format!(" ({reason})");
     }
     text
 }
@@ -117,7 +123,7 @@ mod tests {
     fn holds_are_read_and_told() {
         let line = format!(r#"{{"at":"2026-11-22T07:00:00Z","event":"held",{}"#, &HOLD[1..]);
         let Some(Said::Held(hold)) = read(&line) else { panic!("{line}") };
-        assert_eq!(reason(&hold), "paused by replication_lag of standby1: 2.13 s, the threshold is 2 s");
+        assert_eq!(reason(&hold), "paused by replication_lag of standby1: 2.13 s (threshold 2 s)");
         let line = format!(
             r#"{{"at":"2026-11-22T07:00:09Z","event":"released",{},"seconds":9}}"#,
             &HOLD[1..HOLD.len() - 1]

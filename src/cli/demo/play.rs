@@ -203,12 +203,12 @@ impl Show<'_> {
         interrupt.rest(TOGETHER, || self.pulse(display, Some(&course)))?;
         let disagreeing = measure::disagreeing(primary, &old_schema, &new_schema)?;
         display.note(&format!("one snapshot through both versions: {} accounts differ", count(disagreeing)));
-        marks.end("both versions live");
 
         display.part("The old application is deployed away; the contract");
         if let Some(old) = &mut self.old {
             old.stop();
         }
+        marks.end("both versions live");
         let contracting = Instant::now();
         self.carry_out(&["complete"], display, &mut course, |_, _, _, _| Ok(()))?;
         let contract = contracting.elapsed();

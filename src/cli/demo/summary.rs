@@ -192,7 +192,6 @@ impl Summary {
             }
             for hold in holds {
                 page.line(head, &lasted(hold));
-                page.line("", &hold.reason);
                 head = "";
             }
         }
@@ -241,7 +240,7 @@ fn told(latency: &Latency) -> String {
 
 fn lasted(hold: &HoldSeen) -> String {
     let lasted = hold.seconds.map_or_else(|| "not lifted".to_owned(), |seconds| format!("{seconds:.1} s"));
-    format!("{lasted}, from second {:.1} on", hold.at_seconds)
+    format!("{lasted} from second {:.1} on, {}", hold.at_seconds, hold.cause)
 }
 
 #[derive(Default)]
@@ -301,7 +300,7 @@ mod tests {
             expected_balance_cents: -12_300,
             expected_history: 23_456,
             standby_worst: Behind { seconds: Some(5.13), bytes: Some(41_200_000) },
-            holds: Vec::new(),
+            holds: vec![HoldSeen::example()],
             incident_failure: None,
             peak_memory_bytes: Some(18_900_000),
             to_ready: Duration::from_millis(31_000),
@@ -328,7 +327,7 @@ mod tests {
         writes lost              0 (1,000,321 accounts against 23,456 bookings, one by one)
         versions at odds         0 accounts, in one snapshot while both wrote
 
-        pauses                   none
+        pauses                   8.6 s from second 14.9 on, replication_lag of standby1: 2.26 s (threshold 2 s)
         throttles                none
         standby behind           5.1 s and 41.2 MB at worst
         peak memory of segue     18.9 MB
