@@ -47,6 +47,9 @@ pub fn main() -> Exit {
         // It has threads of its own and runs the other commands as processes.
         return demo::run(flags, cli.global.json, !color);
     }
+    if let Command::Demo(flags) = &cli.command {
+        return demo::run(flags, cli.global.json, cli.global.no_color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -99,7 +102,9 @@ async fn init(context: &Context) -> Result<(), Fail> {
 
 /// How what happens is shown: bars on a terminal, lines elsewhere, JSON lines where asked for.
 fn mode(context: &Context) -> ui::Mode {
-    ui::Mode::choose(context.global.json, std::io::stderr().is_terminal(), color(context))
+    // With only one of both a terminal, the other is being kept, and it should hold the story.
+    let terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    ui::Mode::choose(context.global.json, terminal, color(context))
 }
 
 fn color(context: &Context) -> bool {

@@ -50,6 +50,9 @@ pub struct BuiltIndex {
     pub replica_identity: bool,
     /// Expressions in it, in parentheses, that the server must accept before anything starts.
     pub expressions: Vec<String>,
+    /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
+    /// Empty where an expression stands among them: its made-up name could be in the way.
+    pub columns: Vec<Ident>,
 }
 
 /// Old physical column to what the new version has instead.
@@ -237,6 +240,9 @@ fn carried_index(
         index.method,
         keys.join(", ")
     );
+    let plain = index.keys.iter().map(|key| key.column.as_ref());
+    let columns: Option<Vec<&Ident>> = plain.chain(index.include.iter().map(Some)).collect();
+    let columns = columns.unwrap_or_default().into_iter().map(|column| mapped(column, mapping)).collect();
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
         sql.push_str(&format!(" INCLUDE ({})", list(&include)));
@@ -273,6 +279,7 @@ fn carried_index(
         clustered: index.clustered,
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
         expressions,
+        columns,
     })
 }
 
@@ -313,11 +320,13 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     clustered: false,
                     replica_identity: false,
                     expressions: Vec::new(),
+                    columns: vec![column.clone()],
                 });
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
                 let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
+                let of = |(column, _): &(usize, String)| draft.tables[table].columns[*column].new.clone();
                 built.indexes.push(BuiltIndex {
                     sql,
                     last_name: name.clone(),
@@ -328,6 +337,7 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     clustered: false,
                     replica_identity: false,
                     expressions: predicate.into_iter().map(|resolved| resolved.sql).collect(),
+                    columns: index.keys.iter().filter_map(of).collect(),
                 });
             }
         }
