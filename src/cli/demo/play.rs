@@ -380,3 +380,16 @@ fn write_plans(pair: &Pair) -> Result<(), DemoError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plans_are_faultless() {
+        for (name, text) in [("accounts_by_branch.yaml", FIRST_PLAN), ("demo.yaml", PLAN)] {
+            let (plan, found) = crate::plan::parse(name, text);
+            assert!(plan.is_some() && found.0.is_empty(), "{name}: {found:?}");
+        }
+    }
+}
