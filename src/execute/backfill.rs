@@ -12,6 +12,7 @@ use crate::control::slicing;
 use crate::pg::{self, Class, RowExt, Session};
 use crate::plan::settings::{OnRowError, UserTriggers};
 use crate::store::{self, Checkpoint, SetAside};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         .map(|(checkpoint, _)| checkpoint)
         .filter(of_step)
         .collect();
-    let mut aside = 0;
+    let mut aside = BTreeSet::new();
     for leaf in leaves(&session, spec).await? {
         let known = known.iter().find(|c| c.relation == leaf);
         if known.is_some_and(|c| c.done) {
@@ -38,10 +39,11 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         let mut filling = Filling::begin(work, &session, step, spec, &leaf, known).await?;
         filling.all(&mut session, &mut aside).await?;
     }
-    if aside > 0 {
+    if !aside.is_empty() {
         return Err(Halt::Broken(format!(
-            "{aside} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
+            "{} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
              mend them, then `segue resume`",
+            aside.len(),
             spec.table
         )));
     }
@@ -98,8 +100,6 @@ struct Filling<'w> {
     leaf: &'w str,
     pace: Pace,
     at: Checkpoint,
-    /// Rows of the range in hand that are filled and not in the checkpoint yet.
-    in_range: u64,
     lost: u32,
     without: Vec<String>,
 }
@@ -134,10 +134,10 @@ impl<'w> Filling<'w> {
             done: false,
         });
         let pace = Pace::new(work.policy.slice_time);
-        Ok(Filling { work, step, spec, leaf, pace, at, in_range: 0, lost: 0, without: Vec::new() })
+        Ok(Filling { work, step, spec, leaf, pace, at, lost: 0, without: Vec::new() })
     }
 
-    async fn all(&mut self, session: &mut Session, aside: &mut u64) -> Result<(), Halt> {
+    async fn all(&mut self, session: &mut Session, aside: &mut BTreeSet<String>) -> Result<(), Halt> {
         loop {
             let before = self.at.rows_done;
             let parts = match self.at.pass {
@@ -175,10 +175,14 @@ impl<'w> Filling<'w> {
     }
 
     /// One range, in its slices. The checkpoint is written in the last slice's transaction.
-    async fn range(&mut self, session: &mut Session, parts: u32, aside: &mut u64) -> Result<(), Halt> {
+    async fn range(
+        &mut self,
+        session: &mut Session,
+        parts: u32,
+        aside: &mut BTreeSet<String>,
+    ) -> Result<(), Halt> {
         let start = self.at.next_block as u64;
         let end = (start + u64::from(self.pace.blocks())).min(self.at.end_block as u64);
-        self.in_range = 0;
         let mut part = 0;
         while part < parts {
             let mut gate = self.work.gate.clone();
@@ -187,15 +191,14 @@ impl<'w> Filling<'w> {
                 Pass::Go { share } => share,
             };
             let begun = Instant::now();
+            // Rows are counted with each slice, or a kill would lose count of them; the position moves
+            // with the last one, so a range begun is a range begun again.
             let last = part + 1 == parts;
-            let checkpoint = last.then(|| Checkpoint {
-                next_block: end as i64,
-                rows_done: self.at.rows_done + self.in_range as i64,
-                ..self.at.clone()
-            });
+            let checkpoint =
+                Checkpoint { next_block: if last { end } else { start } as i64, ..self.at.clone() };
             let without = std::mem::take(&mut self.without);
             let here = Slice { leaf: self.leaf, blocks: start..end, part: (part, parts), without: &without };
-            let result = slice::run(self.work, session, self.spec, &here, checkpoint.as_ref()).await;
+            let result = slice::run(self.work, session, self.spec, &here, &checkpoint).await;
             let rows = match result {
                 Ok(rows) => rows,
                 Err(halt) => {
@@ -208,10 +211,8 @@ impl<'w> Filling<'w> {
             };
             self.without = without;
             self.lost = 0;
-            self.in_range += rows;
-            if let Some(checkpoint) = checkpoint {
-                self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
-                self.in_range = 0;
+            self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
+            if last {
                 self.without.clear();
             }
             self.tell();
@@ -232,7 +233,7 @@ impl<'w> Filling<'w> {
         session: &mut Session,
         slice: &Slice<'_>,
         halt: Halt,
-        aside: &mut u64,
+        aside: &mut BTreeSet<String>,
     ) -> Result<(), Halt> {
         let Halt::Failed(error) = halt else { return Err(halt) };
         if self.work.gate.stopped() {
@@ -262,7 +263,7 @@ impl<'w> Filling<'w> {
         session: &mut Session,
         slice: &Slice<'_>,
         error: pg::Error,
-        aside: &mut u64,
+        aside: &mut BTreeSet<String>,
     ) -> Result<(), Halt> {
         let Some(bad) = row_error::find(self.work, session, self.spec, slice).await? else {
             // It fails together and not one by one, or somebody has mended it: one more try tells.
@@ -270,8 +271,10 @@ impl<'w> Filling<'w> {
             return if self.lost < 3 { Ok(()) } else { Err(Halt::Failed(error)) };
         };
         let shown = self.spec.shown.iter().map(|c| c.as_str().to_owned()).collect::<Vec<_>>().join(", ");
+        let row_id = format!("{} {}", self.leaf, bad.key);
         match self.work.policy.on_row_error {
-            OnRowError::SetAside(most) if *aside < most => {
+            // Each pass meets it again: it counts once.
+            OnRowError::SetAside(most) if aside.contains(&row_id) || (aside.len() as u64) < most => {
                 let row = SetAside {
                     step: self.step as i32,
                     relation: self.leaf.to_owned(),
@@ -283,7 +286,7 @@ impl<'w> Filling<'w> {
                 let tx = session.transaction(doing, &pg::Limits::READ).await?;
                 store::set_aside_in_tx(&tx, self.work.fence, &row).await?;
                 tx.commit(doing).await?;
-                *aside += 1;
+                aside.insert(row_id);
                 self.without.push(bad.ctid);
                 Ok(())
             }
@@ -300,7 +303,7 @@ impl<'w> Filling<'w> {
         self.work.board.put(TableProgress {
             step: self.step,
             table: bare_name(self.leaf),
-            rows_done: self.at.rows_done as u64 + self.in_range,
+            rows_done: self.at.rows_done as u64,
             rows_total: self.at.rows_total,
             blocks_done: if swept { self.at.end_block } else { self.at.next_block }.max(0) as u64,
             blocks_total: self.at.end_block.max(0) as u64,

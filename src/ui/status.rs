@@ -346,7 +346,7 @@ mod tests {
         rollout     20261122_full_name · id 7 · schema public
         state       ready: both versions are live
                     3 of 4 steps done; started 3 min 15 s ago
-        rows        users ████████████████ all 1,000,000 rows
+        rows        users ████████████████ 1,000,000 rows filled, none left
         supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, live)
         next        both versions stay live until `segue complete` (removes the old one; `segue clients`

@@ -281,7 +281,8 @@ pub fn hold(hold: &Hold) -> String {
 pub fn rows(progress: &TableProgress) -> String {
     let done = human::count(progress.rows_done);
     if is_done(progress) {
-        return format!("all {done} rows");
+        // Not "all": what writers filled on the spot, and a slice cut off before its checkpoint, is not counted.
+        return format!("{done} rows filled, none left");
     }
     match (progress.rows_total, progress.rows_total_is) {
         (Some(total), worth) => {
