@@ -384,11 +384,13 @@ fn write_plans(pair: &Pair) -> Result<(), DemoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Source;
 
     #[test]
     fn the_plans_are_faultless() {
         for (name, text) in [("accounts_by_branch.yaml", FIRST_PLAN), ("demo.yaml", PLAN)] {
-            let (plan, found) = crate::plan::parse(name, text);
+            let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
+            let (plan, found) = crate::plan::parse::parse(name.trim_end_matches(".yaml"), source);
             assert!(plan.is_some() && found.0.is_empty(), "{name}: {found:?}");
         }
     }
