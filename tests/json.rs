@@ -99,7 +99,7 @@ const SIGNAL: Is = Is::With(
         ("state", Is::OneOf(&["fresh", "stale", "blind", "not_applicable"])),
         ("at", Is::Time),
     ],
-    &[("subject", Is::Or(&Is::Text, &Is::Null)), ("reason", Is::Or(&Is::Text, &Is::Null)), ("why", Is::Or(&Is::Text, &Is::Null))],
+    &[("subject", Is::Or(&Is::Text, &Is::Null)), ("detail", Is::Or(&Is::Text, &Is::Null))],
 );
 
 const VERSION: Is = Is::With(
