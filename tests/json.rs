@@ -77,7 +77,12 @@ const ROLLOUT: Is = Is::Object(&[
     (
         "supervisor",
         Is::Or(
-            &Is::Object(&[("holder", Is::Text), ("term", Is::Whole), ("alive", Is::Bool), ("expires", Is::Time)]),
+            &Is::Object(&[
+                ("holder", Is::Text),
+                ("term", Is::Whole),
+                ("alive", Is::Bool),
+                ("expires", Is::Time),
+            ]),
             &Is::Null,
         ),
     ),
@@ -99,13 +104,15 @@ const SIGNAL: Is = Is::With(
         ("state", Is::OneOf(&["fresh", "stale", "blind", "not_applicable"])),
         ("at", Is::Time),
     ],
-    &[("subject", Is::Or(&Is::Text, &Is::Null)), ("detail", Is::Or(&Is::Text, &Is::Null))],
+    &[
+        ("subject", Is::Or(&Is::Text, &Is::Null)),
+        ("reason", Is::Or(&Is::Text, &Is::Null)),
+        ("why", Is::Or(&Is::Text, &Is::Null)),
+    ],
 );
 
-const VERSION: Is = Is::With(
-    &[("schema", Is::Text), ("role", Is::OneOf(&["previous", "new"]))],
-    &[("published", Is::Bool)],
-);
+const VERSION: Is =
+    Is::With(&[("schema", Is::Text), ("role", Is::OneOf(&["previous", "new"]))], &[("published", Is::Bool)]);
 
 const STATUS: Is = Is::Object(&[
     ("rollout", Is::Or(&ROLLOUT, &Is::Null)),
@@ -121,13 +128,18 @@ impl Is {
             Is::Whole => value.is_u64() || value.is_i64(),
             Is::Bool => value.is_boolean(),
             Is::Null => value.is_null(),
-            Is::Time => value.as_str().is_some_and(|text| text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()),
+            Is::Time => value
+                .as_str()
+                .is_some_and(|text| text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()),
             Is::OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
             Is::Object(fields) => return object(value, fields, &[], path),
             Is::With(fields, more) => return object(value, fields, more, path),
             Is::List(of) => {
                 let list = value.as_array().ok_or_else(|| format!("{path} is no list: {value}"))?;
-                return list.iter().enumerate().try_for_each(|(n, item)| of.check(item, &format!("{path}[{n}]")));
+                return list
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(n, item)| of.check(item, &format!("{path}[{n}]")));
             }
             Is::Or(one, Is::Null) if !value.is_null() => return one.check(value, path),
             Is::Or(one, other) => return one.check(value, path).or_else(|_| other.check(value, path)),
@@ -187,17 +199,24 @@ fn status_has_the_contracts_shape_in_every_state() {
     assert_eq!(rollout["version_schema"], "public_20261122_widen");
     assert!(rollout["previous_version_schema"].is_null());
     assert_eq!(rollout["supervisor"]["alive"], true);
-    assert!(rollout["supervisor"]["holder"].as_str().unwrap().ends_with(&format!(":{}", running.pid())), "{rollout:#}");
+    assert!(
+        rollout["supervisor"]["holder"].as_str().unwrap().ends_with(&format!(":{}", running.pid())),
+        "{rollout:#}"
+    );
     assert!(rollout["ended_at"].is_null());
     assert_eq!(rollout["backfill"][0]["table"], "t");
     assert!(rollout["steps"]["total"].as_u64() > rollout["steps"]["done"].as_u64());
-    let published = |status: &Value| status["versions"].as_array().unwrap().iter().find(|v| v["role"] == "new").unwrap()["published"].clone();
+    let published = |status: &Value| {
+        status["versions"].as_array().unwrap().iter().find(|v| v["role"] == "new").unwrap()["published"]
+            .clone()
+    };
     assert_eq!(published(&filling), false);
 
     segue(&url, &["pause", "--reason", "deploy freeze"]).exits(0);
     let paused = status(&url);
     fits(&paused);
-    let hold = paused["rollout"]["holds"].as_array().unwrap().iter().find(|hold| hold["by"] == "operator").unwrap();
+    let hold =
+        paused["rollout"]["holds"].as_array().unwrap().iter().find(|hold| hold["by"] == "operator").unwrap();
     assert_eq!((hold["kind"].as_str(), hold["reason"].as_str()), (Some("pause"), Some("deploy freeze")));
     segue(&url, &["resume"]).exits(0);
 
@@ -227,7 +246,8 @@ fn status_has_the_contracts_shape_in_every_state() {
     assert!(completed["rollout"]["ended_at"].is_string());
     assert_eq!(completed["rollout"]["steps"]["done"], completed["rollout"]["steps"]["total"]);
 
-    let plan = folder.file("20261123_next.yaml", "operations:\n  - rename_column: {table: t, from: a, to: b}\n");
+    let plan =
+        folder.file("20261123_next.yaml", "operations:\n  - rename_column: {table: t, from: a, to: b}\n");
     segue(&url, &["start", &plan]).exits(0);
     let next = status(&url);
     fits(&next);

@@ -190,7 +190,7 @@ fn imports(source: &Source) -> BTreeSet<String> {
 fn first_word(path: &str) -> Option<String> {
     let word: String = path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     // Macros live at the root under their own names.
-    let is_module = !word.is_empty() && path.trim_start()[word.len()..].chars().next() != Some('!');
+    let is_module = !word.is_empty() && !path.trim_start()[word.len()..].starts_with('!');
     is_module.then_some(word)
 }
 
@@ -207,7 +207,10 @@ fn imports_go_down_the_list_only() {
             continue;
         }
         let Some(own) = layer(&module) else {
-            faults.push(format!("src/{}: `{module}` has no place in the list of layers", source.path.display()));
+            faults.push(format!(
+                "src/{}: `{module}` has no place in the list of layers",
+                source.path.display()
+            ));
             continue;
         };
         for import in imports(&source) {
@@ -217,7 +220,8 @@ fn imports_go_down_the_list_only() {
                     "{}: `{module}` imports `{import}`, which is above it",
                     source.at(&import)
                 )),
-                None => faults.push(format!("{}: `crate::{import}` is not a module of the list", source.at(&import))),
+                None => faults
+                    .push(format!("{}: `crate::{import}` is not a module of the list", source.at(&import))),
             }
         }
     }

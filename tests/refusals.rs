@@ -36,7 +36,8 @@ fn every_refusal() {
 
 fn refused(plan: &Path, before: &str) {
     let text = fs::read_to_string(plan).expect("it can be read");
-    let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# says:")).map(str::trim).collect();
+    let expected: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# says:")).map(str::trim).collect();
     assert!(!expected.is_empty(), "the plan does not say what is expected");
     // A folder of its own: the plans beside it would be its parents.
     let own = common::Folder::new();

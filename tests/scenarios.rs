@@ -40,11 +40,12 @@ use std::{
 #[test]
 fn every_scenario() {
     let filter = env::var("SEGUE_SCENARIOS").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios"))
-        .expect("the scenarios are there")
-        .map(|entry| entry.expect("it can be read").path())
-        .filter(|path| path.is_dir() && name_of(path).contains(&filter))
-        .collect();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios"))
+            .expect("the scenarios are there")
+            .map(|entry| entry.expect("it can be read").path())
+            .filter(|path| path.is_dir() && name_of(path).contains(&filter))
+            .collect();
     folders.sort();
     assert!(!folders.is_empty(), "no scenario's name holds {filter:?}");
     let count = folders.len();
@@ -78,7 +79,8 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     let has_first = folder.join("first.yaml").exists();
     let (before, plain, plan) = (need("before.sql"), need("plain.sql"), path("plan.yaml"));
 
-    let (twin, database) = (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
+    let (twin, database) =
+        (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
     let (twin, at) = (At::of(&twin), At::of(&database));
     let url = at.url();
     at.query(&before);
@@ -99,7 +101,8 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     };
     let start_and_check = || {
         let from = NUMBER.load(Ordering::Relaxed);
-        let new = Writers::start(at, "new", "public_plan, public", Some("public_plan"), read("new.sql").as_deref());
+        let new =
+            Writers::start(at, "new", "public_plan, public", Some("public_plan"), read("new.sql").as_deref());
         run(&["start", &plan], 0);
         assert_eq!(state(&url), "ready");
         old.wait_passes(3);
@@ -136,9 +139,15 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     twin.query(&before);
     twin.query(&plain);
     let (catalog_plain, catalog_after) = (catalog(twin, "public"), catalog(at, "public"));
-    same("the schema, from plain DDL's to Segue's", differences(&catalog_plain, &catalog_after, Order::Ignored));
+    same(
+        "the schema, from plain DDL's to Segue's",
+        differences(&catalog_plain, &catalog_after, Order::Ignored),
+    );
     let rows_plain = rows(twin, &catalog_plain, &compare);
-    same("rows, from plain SQL's to Segue's", row_differences(&rows_plain, &rows(at, &catalog_after, &compare)));
+    same(
+        "rows, from plain SQL's to Segue's",
+        row_differences(&rows_plain, &rows(at, &catalog_after, &compare)),
+    );
     same("left behind", leftovers(at, &["public_plan"]));
 }
 
@@ -160,7 +169,13 @@ static NUMBER: AtomicI64 = AtomicI64::new(WRITERS_FROM);
 
 impl Writers {
     /// Two sessions that run the script again and again, from the moment `schema` exists.
-    fn start(at: At<'_>, version: &'static str, search_path: &str, schema: Option<&'static str>, script: Option<&str>) -> Writers {
+    fn start(
+        at: At<'_>,
+        version: &'static str,
+        search_path: &str,
+        schema: Option<&'static str>,
+        script: Option<&str>,
+    ) -> Writers {
         let statements: Vec<String> = script
             .unwrap_or_default()
             .split(";\n")
@@ -233,7 +248,9 @@ fn write(
     passes: &AtomicU64,
 ) -> Result<(), String> {
     let mut run = |sql: &str| {
-        session.query(sql).map_err(|error| format!("the {version} version's application failed: {error}\nin: {sql}"))
+        session
+            .query(sql)
+            .map_err(|error| format!("the {version} version's application failed: {error}\nin: {sql}"))
     };
     if let Some(schema) = schema {
         let sql = format!("SELECT to_regnamespace('{schema}') IS NOT NULL");

@@ -1,6 +1,6 @@
 //! Owns `segue check` and `segue explain`: what a plan would do. Must not change anything.
 
-use super::compiled;
+use super::compiled::{self, Past};
 use super::context::Context;
 use super::fail::Fail;
 use crate::compile::explain;
@@ -14,31 +14,40 @@ pub async fn check(context: &Context, paths: &[PathBuf]) -> Result<(), Fail> {
         true => Some(context.connect().await?),
         false => None,
     };
+    let applied = match &connected {
+        Some(connected) => Past::read(context, connected).await?.applied,
+        None => Vec::new(),
+    };
     let mut all = Diagnostics::default();
     let mut reports = Vec::new();
+    let mut first_pending = true;
     for path in paths {
-        let checked = match &mut connected {
-            Some(connected) => {
-                compiled::compile(context, connected, path).await.map(|c| (c.plan.name, c.remarks))
+        let checked = match (context.plan(path), &mut connected) {
+            (Ok((plan, remarks)), Some(_)) if applied.contains(&plan.name) => {
+                Ok((remarks, "is completed already"))
             }
-            None => context.plan(path).map(|(plan, remarks)| (plan.name, remarks)),
+            (Ok((plan, remarks)), Some(connected)) if std::mem::take(&mut first_pending) => {
+                let compiled = compiled::compile_parsed(context, connected, plan, remarks).await;
+                compiled.map(|c| (c.remarks, "fits the database"))
+            }
+            // The schema it will meet is made by those before it.
+            (Ok((_, remarks)), Some(_)) => {
+                Ok((remarks, "can be read; its fit shows when those before it are completed"))
+            }
+            (Ok((_, remarks)), None) => Ok((remarks, "can be read; no database was named")),
+            (Err(fail), _) => Err(fail),
         };
-        let (ok, found) = match checked {
-            Ok((_, remarks)) => (true, remarks),
-            Err(fail) if fail.exit == super::exit::Exit::Plan => (false, fail.diagnostics),
+        let (how, found) = match checked {
+            Ok((remarks, how)) => (Some(how), remarks),
+            Err(fail) if fail.exit == super::exit::Exit::Plan => (None, fail.diagnostics),
             Err(fail) => return Err(fail),
         };
         let diagnostics: Vec<_> = found.0.iter().map(|d| d.to_json()).collect();
-        reports.push(json!({"plan": path.display().to_string(), "ok": ok, "diagnostics": diagnostics}));
+        reports.push(json!({"plan": path.display().to_string(), "ok": how.is_some(), "result": how, "diagnostics": diagnostics}));
         if !context.global.json {
             super::show_diagnostics(context, &found);
-            if ok {
-                let how = if connected.is_some() {
-                    "fits the database"
-                } else {
-                    "can be read (no database was named)"
-                };
-                super::print(&format!("{}: {how}\n", path.display()));
+            if let Some(how) = how {
+                super::print(&format!("{} {how}\n", path.display()));
             }
         }
         all.extend(found);

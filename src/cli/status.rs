@@ -118,7 +118,9 @@ async fn look_once(connected: &Connected, contents: &store::Contents) -> Result<
     let Ok(monitor) = monitor::start(&connected.config, watch) else { return Ok(Vec::new()) };
     let mut states = monitor.subscribe();
     let deadline = tokio::time::Instant::now() + OWN_LOOK;
-    while states.borrow_and_update().at.is_none() {
+    let unread =
+        |readings: &[Reading]| readings.iter().any(|r| r.detail.as_deref() == Some(monitor::NOT_READ_YET));
+    while states.borrow_and_update().at.is_none() || unread(&monitor.snapshot().readings) {
         if !matches!(tokio::time::timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
             break;
         }

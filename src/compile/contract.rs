@@ -273,7 +273,8 @@ fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, columns: &[Ident]) -> Vec
     }
     let table = &draft.tables[shape.number];
     let last = |physical: &&Ident| table.columns.iter().find(|column| column.new.as_ref() == Some(*physical));
-    let renames = columns.iter().filter_map(|physical| Some((physical.clone(), last(&physical)?.name.clone())));
+    let renames =
+        columns.iter().filter_map(|physical| Some((physical.clone(), last(&physical)?.name.clone())));
     renames.filter(|(from, to)| from != to).collect()
 }
 

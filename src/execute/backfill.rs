@@ -12,6 +12,7 @@ use crate::control::slicing;
 use crate::pg::{self, Class, RowExt, Session};
 use crate::plan::settings::{OnRowError, UserTriggers};
 use crate::store::{self, Checkpoint, SetAside};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         .map(|(checkpoint, _)| checkpoint)
         .filter(of_step)
         .collect();
-    let mut aside = 0;
+    let mut aside = BTreeSet::new();
     for leaf in leaves(&session, spec).await? {
         let known = known.iter().find(|c| c.relation == leaf);
         if known.is_some_and(|c| c.done) {
@@ -38,10 +39,11 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         let mut filling = Filling::begin(work, &session, step, spec, &leaf, known).await?;
         filling.all(&mut session, &mut aside).await?;
     }
-    if aside > 0 {
+    if !aside.is_empty() {
         return Err(Halt::Broken(format!(
-            "{aside} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
+            "{} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
              mend them, then `segue resume`",
+            aside.len(),
             spec.table
         )));
     }
@@ -98,11 +100,14 @@ struct Filling<'w> {
     leaf: &'w str,
     pace: Pace,
     at: Checkpoint,
-    /// Rows of the range in hand that are filled and not in the checkpoint yet.
-    in_range: u64,
     lost: u32,
+    /// Into how many parts a slice is cut further, a power of two: where a single block takes too long.
+    finer: u32,
     without: Vec<String>,
 }
+
+/// More parts leave no rows in most of them.
+const FINEST: u32 = 256;
 
 impl<'w> Filling<'w> {
     async fn begin(
@@ -133,19 +138,16 @@ impl<'w> Filling<'w> {
             rows_total: size_now.rows,
             done: false,
         });
-        let pace = Pace::new(work.policy.slice_time);
-        Ok(Filling { work, step, spec, leaf, pace, at, in_range: 0, lost: 0, without: Vec::new() })
+        let pace = Pace::starting(work.policy.slice_time, parts_of(&at));
+        Ok(Filling { work, step, spec, leaf, pace, at, lost: 0, finer: 1, without: Vec::new() })
     }
 
-    async fn all(&mut self, session: &mut Session, aside: &mut u64) -> Result<(), Halt> {
+    async fn all(&mut self, session: &mut Session, aside: &mut BTreeSet<String>) -> Result<(), Halt> {
         loop {
             let before = self.at.rows_done;
-            let parts = match self.at.pass {
-                1 => slicing::slices(self.at.rows_total, self.at.end_block.max(0) as u64),
-                _ => 1,
-            };
+            let parts = parts_of(&self.at);
             while self.at.next_block < self.at.end_block {
-                self.range(session, parts, aside).await?;
+                self.range(session, parts * self.finer, aside).await?;
             }
             // A pass over the whole table that found nothing to fill is the proof that nothing is
             // pending: the sync trigger fills what applications write meanwhile.
@@ -174,11 +176,16 @@ impl<'w> Filling<'w> {
         Ok(())
     }
 
-    /// One range, in its slices. The checkpoint is written in the last slice's transaction.
-    async fn range(&mut self, session: &mut Session, parts: u32, aside: &mut u64) -> Result<(), Halt> {
+    /// One range, in its slices. The checkpoint is written in the last slice's transaction. Where a slice was too much
+    /// at a time, it ends early: what is still pending is asked for again, in a shorter range.
+    async fn range(
+        &mut self,
+        session: &mut Session,
+        parts: u32,
+        aside: &mut BTreeSet<String>,
+    ) -> Result<(), Halt> {
         let start = self.at.next_block as u64;
         let end = (start + u64::from(self.pace.blocks())).min(self.at.end_block as u64);
-        self.in_range = 0;
         let mut part = 0;
         while part < parts {
             let mut gate = self.work.gate.clone();
@@ -187,32 +194,32 @@ impl<'w> Filling<'w> {
                 Pass::Go { share } => share,
             };
             let begun = Instant::now();
+            // Rows are counted with each slice, or a kill would lose count of them; the position moves
+            // with the last one, so a range begun is a range begun again.
             let last = part + 1 == parts;
-            let checkpoint = last.then(|| Checkpoint {
-                next_block: end as i64,
-                rows_done: self.at.rows_done + self.in_range as i64,
-                ..self.at.clone()
-            });
+            let checkpoint =
+                Checkpoint { next_block: if last { end } else { start } as i64, ..self.at.clone() };
             let without = std::mem::take(&mut self.without);
             let here = Slice { leaf: self.leaf, blocks: start..end, part: (part, parts), without: &without };
-            let result = slice::run(self.work, session, self.spec, &here, checkpoint.as_ref()).await;
+            let result = slice::run(self.work, session, self.spec, &here, &checkpoint).await;
             let rows = match result {
                 Ok(rows) => rows,
                 Err(halt) => {
                     let again = self.failed(session, &here, halt, aside).await;
                     // `failed` may have added a row to leave out; what was known stays.
                     self.without.extend(without);
-                    again?;
+                    if again? == Again::Less {
+                        return Ok(());
+                    }
                     continue;
                 }
             };
             self.without = without;
             self.lost = 0;
-            self.in_range += rows;
-            if let Some(checkpoint) = checkpoint {
-                self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
-                self.in_range = 0;
-                self.without.clear();
+            self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
+            if last {
+                // A range that ended early may have left some for the next one.
+                self.without.retain(|ctid| block_of(ctid).is_some_and(|block| block >= end));
             }
             self.tell();
             let measured = SliceMeasure { blocks: (end - start) as u32, elapsed: begun.elapsed() };
@@ -226,33 +233,42 @@ impl<'w> Filling<'w> {
         Ok(())
     }
 
-    /// `Ok`: the slice is to be tried again.
+    /// `Ok`: it is to be tried again.
     async fn failed(
         &mut self,
         session: &mut Session,
         slice: &Slice<'_>,
         halt: Halt,
-        aside: &mut u64,
-    ) -> Result<(), Halt> {
+        aside: &mut BTreeSet<String>,
+    ) -> Result<Again, Halt> {
         let Halt::Failed(error) = halt else { return Err(halt) };
         if self.work.gate.stopped() {
             return Err(Halt::Failed(error));
         }
         match pg::class(&error) {
-            Class::LockTimeout | Class::Deadlock | Class::Serialization | Class::Cancelled
+            class @ (Class::LockTimeout | Class::Deadlock | Class::Serialization | Class::Cancelled)
                 if self.lost < MOST_LOST && !error.session_is_gone() =>
             {
                 self.lost += 1;
-                self.pace.failed();
+                let length = slice.blocks.end - slice.blocks.start;
+                // The short range at a table's end may be far below the pace's own.
+                while length > 1 && u64::from(self.pace.blocks()) >= length {
+                    self.pace.failed();
+                }
+                if length == 1 && class == Class::Cancelled {
+                    self.finer = (self.finer * 2).min(FINEST);
+                }
                 let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
                 match self.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {
                     Pass::Stop => Err(Halt::Stopped),
-                    Pass::Go { .. } => Ok(()),
+                    Pass::Go { .. } => Ok(Again::Less),
                 }
             }
             // The marker tells what of the slice happened: going on from the checkpoint is right either way.
             Class::UnknownOutcome => Err(Halt::NotDone(error)),
-            Class::Permanent if error.server().is_some() => self.bad_row(session, slice, error, aside).await,
+            Class::Permanent if error.server().is_some() => {
+                self.bad_row(session, slice, error, aside).await.map(|()| Again::Same)
+            }
             _ => Err(Halt::Failed(error)),
         }
     }
@@ -262,7 +278,7 @@ impl<'w> Filling<'w> {
         session: &mut Session,
         slice: &Slice<'_>,
         error: pg::Error,
-        aside: &mut u64,
+        aside: &mut BTreeSet<String>,
     ) -> Result<(), Halt> {
         let Some(bad) = row_error::find(self.work, session, self.spec, slice).await? else {
             // It fails together and not one by one, or somebody has mended it: one more try tells.
@@ -270,8 +286,10 @@ impl<'w> Filling<'w> {
             return if self.lost < 3 { Ok(()) } else { Err(Halt::Failed(error)) };
         };
         let shown = self.spec.shown.iter().map(|c| c.as_str().to_owned()).collect::<Vec<_>>().join(", ");
+        let row_id = format!("{} {}", self.leaf, bad.key);
         match self.work.policy.on_row_error {
-            OnRowError::SetAside(most) if *aside < most => {
+            // Each pass meets it again: it counts once.
+            OnRowError::SetAside(most) if aside.contains(&row_id) || (aside.len() as u64) < most => {
                 let row = SetAside {
                     step: self.step as i32,
                     relation: self.leaf.to_owned(),
@@ -283,7 +301,7 @@ impl<'w> Filling<'w> {
                 let tx = session.transaction(doing, &pg::Limits::READ).await?;
                 store::set_aside_in_tx(&tx, self.work.fence, &row).await?;
                 tx.commit(doing).await?;
-                *aside += 1;
+                aside.insert(row_id);
                 self.without.push(bad.ctid);
                 Ok(())
             }
@@ -300,13 +318,33 @@ impl<'w> Filling<'w> {
         self.work.board.put(TableProgress {
             step: self.step,
             table: bare_name(self.leaf),
-            rows_done: self.at.rows_done as u64 + self.in_range,
+            rows_done: self.at.rows_done as u64,
             rows_total: self.at.rows_total,
             blocks_done: if swept { self.at.end_block } else { self.at.next_block }.max(0) as u64,
             blocks_total: self.at.end_block.max(0) as u64,
             finished: self.at.done,
         });
     }
+}
+
+/// How a slice is to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    Same,
+    Less,
+}
+
+/// Slices a range in this pass; a sweep has nothing to save.
+fn parts_of(at: &Checkpoint) -> u32 {
+    match at.pass {
+        1 => slicing::slices(at.rows_total, at.end_block.max(0) as u64),
+        _ => 1,
+    }
+}
+
+/// `(7,3)` is in block 7.
+fn block_of(ctid: &str) -> Option<u64> {
+    ctid.strip_prefix('(')?.split_once(',')?.0.parse().ok()
 }
 
 /// The table's bare name for people, from its quoted and qualified form.

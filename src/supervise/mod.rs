@@ -8,13 +8,14 @@ pub mod told;
 
 use crate::clock;
 use crate::compile::program::Program;
+use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
 use crate::control::guard::{self, GuardState, Verdict};
 use crate::control::hold::Hold;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{RowRate, TableProgress};
 use crate::control::record::{CommandKind, Record};
-use crate::control::state::{Effect, Ending, Event, Leaving, RollbackCause, RolloutState, State, advance};
+use crate::control::state::{Leaving, RolloutState, State};
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::{Ended, Work};
@@ -194,7 +195,7 @@ impl Supervisor {
         self.glance();
         let ending = self.ending.take().expect("the loop ends with an ending");
         if ending != Ending::LeaseLost {
-            self.note(vec![Record::SupervisorLeft { why: format!("{ending:?}") }]).await?;
+            self.note(vec![Record::SupervisorLeft { why: ending.words().to_owned() }]).await?;
         }
         Ok(ending)
     }

@@ -109,7 +109,8 @@ impl Outcome {
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
         let parse = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line:?} in {self}"))
+            serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("not JSON ({error}): {line:?} in {self}"))
         };
         self.stdout.lines().map(parse).collect()
     }
@@ -261,7 +262,12 @@ impl Drop for Folder {
 
 /// Runs a job for each item, some at a time; returns what those that panicked said, with the item's name. Their backtraces
 /// are not printed: a hundred of them hide the one line that matters.
-pub fn each<T: Send>(items: Vec<T>, at_once: usize, name: impl Fn(&T) -> String + Sync, job: impl Fn(&T) + Sync) -> Vec<String> {
+pub fn each<T: Send>(
+    items: Vec<T>,
+    at_once: usize,
+    name: impl Fn(&T) -> String + Sync,
+    job: impl Fn(&T) + Sync,
+) -> Vec<String> {
     let queue = Mutex::new(std::collections::VecDeque::from(items));
     let failures = Mutex::new(Vec::new());
     let before = std::panic::take_hook();
@@ -281,8 +287,13 @@ pub fn each<T: Send>(items: Vec<T>, at_once: usize, name: impl Fn(&T) -> String 
                     println!("{result:6} {:5.1} s  {}", began.elapsed().as_secs_f64(), name(&item));
                     if let Err(panic) = done {
                         let text = panic.downcast_ref::<String>().cloned();
-                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                        failures.lock().unwrap().push(format!("=== {}\n{}", name(&item), text.unwrap_or_default()));
+                        let text =
+                            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                        failures.lock().unwrap().push(format!(
+                            "=== {}\n{}",
+                            name(&item),
+                            text.unwrap_or_default()
+                        ));
                     }
                 }
             });

@@ -26,7 +26,8 @@ pub fn catalog(at: At<'_>, schema: &str) -> Catalog {
         literal(&version_schemas)
     );
     let rows = at.query(&sql);
-    let text = rows.into_iter().flatten().flatten().next().unwrap_or_else(|| panic!("there is no schema {schema}"));
+    let text =
+        rows.into_iter().flatten().flatten().next().unwrap_or_else(|| panic!("there is no schema {schema}"));
     let json = serde_json::from_str(&text).expect("the server's JSON is JSON");
     introspect::decode(json).expect("it has the shape of a catalog")
 }
@@ -55,7 +56,9 @@ impl Compare {
         for line in text.lines() {
             if let Some(column) = line.strip_prefix("ignore ") {
                 compare.ignored.push(column.to_owned());
-            } else if let Some((table, condition)) = line.strip_prefix("only ").and_then(|l| l.split_once(": ")) {
+            } else if let Some((table, condition)) =
+                line.strip_prefix("only ").and_then(|l| l.split_once(": "))
+            {
                 compare.only.insert(table.to_owned(), condition.to_owned());
             } else {
                 panic!("{line:?} is neither `ignore TABLE.COLUMN` nor `only TABLE: CONDITION`");
@@ -70,25 +73,32 @@ impl Compare {
 pub fn rows(at: At<'_>, catalog: &Catalog, compare: &Compare) -> Vec<String> {
     let mut all = Vec::new();
     for (name, table) in &catalog.tables {
-        if !matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned) || table.partition_of.is_some() {
+        if !matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned) || table.partition_of.is_some()
+        {
             continue;
         }
         let mut columns: Vec<_> = table
             .columns
             .iter()
-            .filter(|column| !compare.ignored.contains(&format!("{}.{}", name.as_str(), column.name.as_str())))
+            .filter(|column| {
+                !compare.ignored.contains(&format!("{}.{}", name.as_str(), column.name.as_str()))
+            })
             .collect();
         columns.sort_by(|a, b| a.name.cmp(&b.name));
         let shown: Vec<String> = columns
             .iter()
-            .map(|column| format!("{} || '=' || coalesce({}::text, 'NULL')", literal(column.name.as_str()), column.name))
+            .map(|column| {
+                format!("{} || '=' || coalesce({}::text, 'NULL')", literal(column.name.as_str()), column.name)
+            })
             .collect();
         let is_counter = |column: &&&segue::catalog::Column| {
             column.name.as_str() == "id" && ["integer", "bigint"].contains(&column.type_name.as_str())
         };
         let condition = match compare.only.get(name.as_str()) {
             Some(condition) => format!("WHERE {condition}"),
-            None if columns.iter().any(|column| is_counter(&column)) => format!("WHERE id BETWEEN 0 AND {WRITERS_FROM} - 1"),
+            None if columns.iter().any(|column| is_counter(&column)) => {
+                format!("WHERE id BETWEEN 0 AND {WRITERS_FROM} - 1")
+            }
             None => String::new(),
         };
         let shown = if shown.is_empty() { "''".to_owned() } else { shown.join(" || ', ' || ") };
