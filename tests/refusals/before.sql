@@ -16,6 +16,7 @@ CREATE TABLE parts (id bigint, at integer, v integer) PARTITION BY RANGE (at);
 CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE TABLE animals (id bigint, legs integer);
 CREATE TABLE birds (wings integer) INHERITS (animals);
+CREATE TABLE spare (id bigint, size integer CONSTRAINT size_positive CHECK (size > 0));
 CREATE SCHEMA public_taken;
 INSERT INTO teams VALUES (1, 'one', 'first');
 INSERT INTO users SELECT n, 'user ' || n, n + 20, 1, 'mail' FROM generate_series(1, 20) n;

@@ -23,18 +23,31 @@ const MOST_LOST: u32 = 60;
 /// slices, so that a neighbour's snapshot, which would keep its dead rows, is gone by the next one.
 const STRETCHES: u64 = 4;
 
+/// More parts leave no rows in most of them.
+const FINEST: u32 = 256;
+
+/// How a slice ended that did not fail for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Whole,
+    /// It was too much at a time: what is still pending is to be asked for in a shorter range.
+    TooMuch,
+}
+
 /// One run being filled.
 pub struct Filling<'s> {
     shared: &'s Shared,
     at: Checkpoint,
     lost: u32,
+    /// Into how many parts a slice is cut further, a power of two: where a single block takes too long.
+    finer: u32,
     /// Rows of the range in hand that are set aside.
     without: Vec<String>,
 }
 
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
-        Filling { shared, at, lost: 0, without: Vec::new() }
+        Filling { shared, at, lost: 0, finer: 1, without: Vec::new() }
     }
 
     /// To the end of the run; a sweep begins anew until one finds nothing.
@@ -67,11 +80,12 @@ impl<'s> Filling<'s> {
     }
 
     fn slices(&self) -> u32 {
-        match self.at.run {
+        let parts = match self.at.run {
             // Nearly nothing is left to fill.
             SWEEP => 1,
             _ => slicing::slices(self.at.rows_total, (self.at.end_block - self.at.first_block).max(0) as u64),
-        }
+        };
+        parts * self.finer
     }
 
     /// The stretches of the next range.
@@ -87,7 +101,8 @@ impl<'s> Filling<'s> {
     }
 
     /// One range. Rows are counted with each slice, or a kill would lose count of them; the position
-    /// moves with the last one, so a range begun is a range begun again.
+    /// moves with the last one, so a range begun is a range begun again. It ends early where a slice
+    /// was too much.
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
@@ -96,10 +111,13 @@ impl<'s> Filling<'s> {
             for stretch in &stretches {
                 let last = part + 1 == parts && stretch.end == end;
                 let to = if last { end as i64 } else { self.at.next_block };
-                self.slice(session, stretch, (part, parts), to).await?;
+                if self.slice(session, stretch, (part, parts), to).await? == Done::TooMuch {
+                    return Ok(());
+                }
             }
         }
-        self.without.clear();
+        // A range that ended early may have left some for the next one.
+        self.without.retain(|ctid| block_of(ctid).is_some_and(|block| block >= end));
         Ok(())
     }
 
@@ -110,7 +128,7 @@ impl<'s> Filling<'s> {
         blocks: &Range<u64>,
         part: (u32, u32),
         to: i64,
-    ) -> Result<(), Halt> {
+    ) -> Result<Done, Halt> {
         let shared = self.shared;
         loop {
             if shared.halted.load(Ordering::Acquire) {
@@ -125,10 +143,10 @@ impl<'s> Filling<'s> {
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), part, without: &without };
             let rows = match slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await {
                 Ok(rows) => rows,
-                Err(halt) => {
-                    self.failed(session, &here, halt).await?;
-                    continue;
-                }
+                Err(halt) => match self.failed(session, &here, halt).await? {
+                    Done::Whole => continue,
+                    Done::TooMuch => return Ok(Done::TooMuch),
+                },
             };
             self.lost = 0;
             self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
@@ -140,31 +158,43 @@ impl<'s> Filling<'s> {
             if !pacing.rest.is_zero() && gate.rest(pacing.rest).await == Pass::Stop {
                 return Err(Halt::Stopped);
             }
-            return Ok(());
+            return Ok(Done::Whole);
         }
     }
 
-    /// `Ok`: the slice is to be tried again.
-    async fn failed(&mut self, session: &mut Session, slice: &Slice<'_>, halt: Halt) -> Result<(), Halt> {
+    /// `Ok`: it is to be tried again, whole or in less at a time.
+    async fn failed(&mut self, session: &mut Session, slice: &Slice<'_>, halt: Halt) -> Result<Done, Halt> {
         let Halt::Failed(error) = halt else { return Err(halt) };
         if self.shared.work.gate.stopped() {
             return Err(Halt::Failed(error));
         }
         match pg::class(&error) {
-            Class::LockTimeout | Class::Deadlock | Class::Serialization | Class::Cancelled
+            class @ (Class::LockTimeout | Class::Deadlock | Class::Serialization | Class::Cancelled)
                 if self.lost < MOST_LOST && !error.session_is_gone() =>
             {
                 self.lost += 1;
-                lock(&self.shared.pace).failed();
+                let length = slice.blocks.end - slice.blocks.start;
+                {
+                    // The short range at a table's end may be far below the pace's own.
+                    let mut pace = lock(&self.shared.pace);
+                    while length > 1 && u64::from(pace.blocks()) >= length {
+                        pace.failed();
+                    }
+                }
+                if length == 1 && class == Class::Cancelled {
+                    self.finer = (self.finer * 2).min(FINEST);
+                }
                 let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
                 match self.shared.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {
                     Pass::Stop => Err(Halt::Stopped),
-                    Pass::Go { .. } => Ok(()),
+                    Pass::Go { .. } => Ok(Done::TooMuch),
                 }
             }
             // The marker tells what of the slice happened: going on from the checkpoint is right either way.
             Class::UnknownOutcome => Err(Halt::NotDone(error)),
-            Class::Permanent if error.server().is_some() => self.bad_row(session, slice, error).await,
+            Class::Permanent if error.server().is_some() => {
+                self.bad_row(session, slice, error).await.map(|()| Done::Whole)
+            }
             _ => Err(Halt::Failed(error)),
         }
     }
@@ -213,4 +243,9 @@ impl<'s> Filling<'s> {
         let aside = lock(&self.shared.aside);
         aside.contains(row_id) || (aside.len() as u64) < most
     }
+}
+
+/// `(7,3)` is in block 7.
+fn block_of(ctid: &str) -> Option<u64> {
+    ctid.strip_prefix('(')?.split_once(',')?.0.parse().ok()
 }
