@@ -155,7 +155,9 @@ impl RolloutState {
     /// Takes one record in. Unknown steps cannot occur: records belong to this program.
     pub fn fold(&mut self, record: &Record) {
         match record {
-            Record::SupervisorUp { .. } | Record::SupervisorLeft { .. } | Record::Evidence { .. } => {}
+            // What a guard holds is the judgement of the supervisor that is there; the next one judges anew.
+            Record::SupervisorUp { .. } | Record::SupervisorLeft { .. } => self.guard_holds.clear(),
+            Record::Evidence { .. } => {}
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;
             }
