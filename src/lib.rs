@@ -30,7 +30,7 @@
 //! [`cli`] reads a plan, has [`compile::compile`] make a [`compile::Program`] of it, and stores that
 //! whole in the database. From then on the file does not matter: [`supervise::Supervisor`] folds the
 //! journal into a [`control::state::RolloutState`], and every event (a step ended, a reading, a
-//! command, Ctrl-C) goes through [`control::state::advance`], which gives records and effects. Records
+//! command, Ctrl-C) goes through [`control::advance::advance`], which gives records and effects. Records
 //! are stored before effects are carried out. A transactional step writes its own end in its own
 //! transaction, so that it happens exactly once; one that cannot be in a transaction begins with a
 //! probe. A restart is: fold the journal, probe, go on.

@@ -1,7 +1,7 @@
 //! Owns how a command that did not do what was asked ends: which exit code a failure is. Must not print.
 
 use super::exit::Exit;
-use crate::control::state::Ending;
+use crate::control::advance::Ending;
 use crate::diagnostic::Diagnostics;
 use crate::pg;
 use crate::store;

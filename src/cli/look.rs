@@ -54,7 +54,11 @@ pub async fn log(context: &Context, plan: Option<&str>) -> Result<(), Fail> {
     };
     let rollouts = store::history(&connected.session, &context.schema).await?;
     let Some(rollout) = rollouts.iter().find(|r| plan.is_none_or(|plan| r.plan == plan)) else {
-        return Err(Fail::new(Exit::Failed, "there was no such rollout").help("`segue history` lists them"));
+        return Err(match plan {
+            Some(plan) => Fail::new(Exit::Failed, format!("there was no rollout of {plan}"))
+                .help("`segue history` lists them"),
+            None => Fail::new(Exit::Failed, "there was no rollout of this schema"),
+        });
     };
     let records = store::records(&connected.session, rollout.id, 0, i64::MAX).await?;
     if context.global.json {

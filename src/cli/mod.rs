@@ -102,7 +102,9 @@ async fn init(context: &Context) -> Result<(), Fail> {
 
 /// How what happens is shown: bars on a terminal, lines elsewhere, JSON lines where asked for.
 fn mode(context: &Context) -> ui::Mode {
-    ui::Mode::choose(context.global.json, std::io::stderr().is_terminal(), color(context))
+    // With only one of both a terminal, the other is being kept, and it should hold the story.
+    let terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    ui::Mode::choose(context.global.json, terminal, color(context))
 }
 
 fn color(context: &Context) -> bool {

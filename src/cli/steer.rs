@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::fail::{self, Fail};
 use super::watching;
 use crate::clock::{Deadline, poll_until};
-use crate::control::state::Ending;
+use crate::control::advance::Ending;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin;
 use serde_json::json;

@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::fail::Fail;
 use crate::compile::Program;
-use crate::control::state::Ending;
+use crate::control::advance::Ending;
 use crate::pg::Config;
 use crate::store;
 use crate::supervise::begin::NotBegun;

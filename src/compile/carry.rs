@@ -36,8 +36,8 @@ pub struct BuiltForeignKey {
     pub target: QualifiedName,
     pub validate: bool,
     pub comment: Option<String>,
-    /// Physical column, its type and that of what it points at, as far as this schema has it.
-    pub types: Vec<(Ident, String, String)>,
+    /// Types of its columns and of what they point at, as far as this schema has it.
+    pub types: Vec<(String, String)>,
     pub span: Option<(usize, usize)>,
 }
 
@@ -45,8 +45,6 @@ pub struct BuiltIndex {
     pub name: Ident,
     pub last_name: Ident,
     pub sql: String,
-    /// Physical columns that its own columns are named after; empty where it has others, or one twice.
-    pub named_after: Vec<Ident>,
     /// `UNIQUE` or `PRIMARY KEY` constraint that it becomes: kind, deferral, comment.
     pub constraint: Option<(&'static str, &'static str, Option<String>)>,
     pub comment: Option<String>,
@@ -57,6 +55,9 @@ pub struct BuiltIndex {
     /// What `sql` says after the table, which the server must accept before anything starts.
     pub tail: String,
     pub span: Option<(usize, usize)>,
+    /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
+    /// Empty where an expression stands among them: its made-up name could be in the way.
+    pub columns: Vec<Ident>,
 }
 
 /// Old physical column to what the new version has instead.
@@ -78,10 +79,13 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
         match constraint.kind {
             ConstraintKind::Check => {
-                built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
+                let span = place(draft, table, &constraint.columns);
+                built.checks.extend(check(draft, source, constraint, &mapping, name.clone(), span))
             }
             ConstraintKind::ForeignKey => {
-                built.foreign_keys.extend(foreign_key(draft, table, constraint, &mapping, name.clone()))
+                let span = place(draft, table, &constraint.columns);
+                let key = foreign_key(draft, table, constraint, &mapping, name.clone());
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { span, ..key }))
             }
             _ => continue,
         }
@@ -90,7 +94,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     for index in &source.indexes {
         let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
-            built.indexes.extend(carried_index(draft, source, index, &mapping));
+            let span = place(draft, table, &index.columns);
+            let carried = carried_index(draft, source, index, &mapping);
+            built.indexes.extend(carried.map(|index| BuiltIndex { span, ..index }));
         }
     }
     add(draft, table, &mut built);
@@ -103,6 +109,13 @@ fn is_touched(columns: &[Ident], mapping: &Mapping) -> bool {
     let replaced =
         columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
     replaced && !dropped
+}
+
+/// Where the plan gives one of these columns its new form: what it takes with it has no place of its own there.
+fn place(draft: &Draft<'_>, table: usize, columns: &[Ident]) -> Option<(usize, usize)> {
+    let table = &draft.tables[table];
+    let replaced = columns.iter().filter_map(|column| table.column_of(column)).find(|c| c.is_replaced())?;
+    replaced.span.as_ref().map(|span| (span.bytes.start, span.bytes.end))
 }
 
 fn mapped(column: &Ident, mapping: &Mapping) -> Ident {
@@ -139,6 +152,7 @@ fn check(
     constraint: &Constraint,
     mapping: &Mapping,
     name: Ident,
+    span: Option<(usize, usize)>,
 ) -> Option<BuiltCheck> {
     let what = format!("check {} of {}", constraint.name.as_str(), source.name.as_str());
     let text = constraint.expression.as_ref().expect("a CHECK has an expression");
@@ -150,7 +164,7 @@ fn check(
         validate: constraint.validated,
         comment: constraint.comment.clone(),
         what,
-        span: None,
+        span,
     })
 }
 
@@ -182,7 +196,7 @@ fn foreign_key(
     let pointed_at = here.and_then(|target| draft.catalog.tables.get(target));
     let types = constraint.columns.iter().zip(&foreign.columns).filter_map(|(from, to)| {
         let column = draft.tables[table].column_of(from)?;
-        Some((column.new.clone()?, column.type_name.clone(), pointed_at?.column(to)?.type_name.clone()))
+        Some((column.type_name.clone(), pointed_at?.column(to)?.type_name.clone()))
     });
     Some(BuiltForeignKey {
         types: types.collect(),
@@ -249,6 +263,9 @@ fn carried_index(
     let on = QualifiedName::new(&draft.catalog.schema, &source.name);
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut tail = format!(" USING {} ({})", index.method, keys.join(", "));
+    let plain = index.keys.iter().map(|key| key.column.as_ref());
+    let columns: Option<Vec<&Ident>> = plain.chain(index.include.iter().map(Some)).collect();
+    let columns = columns.unwrap_or_default().into_iter().map(|column| mapped(column, mapping)).collect();
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
         tail.push_str(&format!(" INCLUDE ({})", list(&include)));
@@ -274,11 +291,7 @@ fn carried_index(
         let predicate = expression(draft, source, predicate, mapping, &what)?;
         tail.push_str(&format!(" WHERE {predicate}"));
     }
-    let named: Option<Vec<&Ident>> = index.keys.iter().map(|key| key.column.as_ref()).collect();
-    let named = named.into_iter().flatten();
-    let included = index.include.iter().filter(|_| index.keys.iter().all(|key| key.column.is_some()));
     Some(BuiltIndex {
-        named_after: distinct(named.chain(included).map(|column| mapped(column, mapping)).collect()),
         last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
         tail,
@@ -290,12 +303,8 @@ fn carried_index(
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
+        columns,
     })
-}
-
-fn distinct(columns: Vec<Ident>) -> Vec<Ident> {
-    let once = columns.iter().collect::<std::collections::BTreeSet<_>>().len() == columns.len();
-    if once { columns } else { Vec::new() }
 }
 
 /// What the plan itself adds, over the columns as the plan leaves them. What stands on a column that a later
@@ -332,23 +341,22 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     span: position,
                     last_name: name.clone(),
                     name,
-                    named_after: vec![column.clone()],
                     constraint: Some(("UNIQUE", "", None)),
                     comment: None,
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
+                    columns: vec![column.clone()],
                 });
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
-                let keys = index.keys.iter().map(|(key, _)| &draft.tables[table].columns[*key]);
                 let Some(tail) = index_tail(draft, table, index) else { continue };
+                let of = |(column, _): &(usize, String)| draft.tables[table].columns[*column].new.clone();
                 built.indexes.push(BuiltIndex {
                     sql,
                     last_name: name.clone(),
                     name,
-                    named_after: distinct(keys.filter_map(|key| key.new.clone()).collect()),
                     constraint: None,
                     comment: None,
                     statistics_targets: Vec::new(),
@@ -357,6 +365,7 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     tail,
                     unique: index.unique,
                     span: position,
+                    columns: index.keys.iter().filter_map(of).collect(),
                 });
             }
         }
@@ -381,7 +390,7 @@ fn new_foreign_key(
         target,
         validate: true,
         comment: None,
-        types: vec![(column.clone(), from.type_name.clone(), pointed_at.type_name.clone())],
+        types: vec![(from.type_name.clone(), pointed_at.type_name.clone())],
         span,
     })
 }

@@ -81,8 +81,7 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     for column in &table.columns {
         end_column(draft, name, column, &mut sql);
     }
-    index_columns(draft, shape, &mut sql);
-    end_indexes(shape, &mut sql);
+    end_indexes(draft, shape, &mut sql);
     if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
         sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
     }
@@ -246,28 +245,14 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
     }
 }
 
-/// An index's columns keep the names that the table's had when it was built; people see them in `\d`.
-fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
-    let last = |physical: &Ident| {
-        let columns = &draft.tables[shape.number].columns;
-        let column = columns.iter().find(|column| !column.is_shared() && column.new.as_ref() == Some(physical));
-        column.map(|column| column.name.clone())
-    };
-    for index in &shape.built.indexes {
-        let qualified = QualifiedName::new(&shape.name.schema, &index.last_name);
-        for from in &index.named_after {
-            if let Some(to) = last(from).filter(|to| !index.named_after.contains(to)) {
-                sql.push(format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}"));
-            }
-        }
-    }
-}
-
-fn end_indexes(shape: &Shape<'_>, sql: &mut Vec<String>) {
+fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
     let name = &shape.name;
     for index in &shape.built.indexes {
         let last = &index.last_name;
         let qualified = QualifiedName::new(&name.schema, last);
+        for (from, to) in ordered(index_columns(draft, shape, &index.columns)) {
+            sql.push(format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}"));
+        }
         for (key, target) in &index.statistics_targets {
             sql.push(format!("ALTER INDEX {qualified} ALTER COLUMN {key} SET STATISTICS {target}"));
         }
@@ -284,6 +269,19 @@ fn end_indexes(shape: &Shape<'_>, sql: &mut Vec<String>) {
             sql.push(format!("ALTER TABLE {name} REPLICA IDENTITY USING INDEX {last}"));
         }
     }
+}
+
+/// Hidden names that an index keeps for its columns. One that has a column twice numbers them: left as it is.
+fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, columns: &[Ident]) -> Vec<Rename> {
+    let once: BTreeSet<&Ident> = columns.iter().collect();
+    if once.len() < columns.len() {
+        return Vec::new();
+    }
+    let table = &draft.tables[shape.number];
+    let last = |physical: &&Ident| table.columns.iter().find(|column| column.new.as_ref() == Some(*physical));
+    let renames =
+        columns.iter().filter_map(|physical| Some((physical.clone(), last(&physical)?.name.clone())));
+    renames.filter(|(from, to)| from != to).collect()
 }
 
 /// The new version's view stands on a sequence by name while there are two; now identity serves it.

@@ -6,8 +6,8 @@ use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, CheckKind, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView, ViewColumn,
-    ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView,
+    ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -181,7 +181,13 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     let table = &draft.tables[shape.number];
     let here = |column: &DraftColumn<'_>| format!("{}.{}", shape.name.name.as_str(), column.name.as_str());
     for column in table.columns.iter().filter(|c| c.new.is_some() && (c.type_changed || c.source.is_none())) {
-        push(CheckKind::Type, format!("type of {}", here(column)), "", &column.type_name, bytes(&column.span));
+        push(
+            CheckKind::Type,
+            format!("type of {}", here(column)),
+            "",
+            &column.type_name,
+            bytes(&column.span),
+        );
     }
     for (at, column) in table.columns.iter().enumerate() {
         if let (Up::Derived(resolved), Some(_)) = (&column.up, &column.new) {
@@ -204,23 +210,16 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     for check in &shape.built.checks {
         push(CheckKind::Constraint, check.what.clone(), &check.expression, "", check.span);
     }
-    // Where what a new form takes with it has no place of its own in the plan.
-    let altered = |names: &[Ident]| {
-        let of = |name: &Ident| table.columns.iter().find(|c| !c.is_shared() && c.new.as_ref() == Some(name));
-        names.iter().find_map(of).and_then(|column| bytes(&column.span))
-    };
     for index in &shape.built.indexes {
         let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
         let unique = if index.unique { "UNIQUE" } else { "" };
-        let position = index.span.or_else(|| altered(&index.named_after));
-        push(CheckKind::Index, what, &index.tail, unique, position);
+        push(CheckKind::Index, what, &index.tail, unique, index.span);
     }
     for key in &shape.built.foreign_keys {
-        for (column, from, to) in &key.types {
+        for (from, to) in &key.types {
             let what = format!("foreign key {} of {}", key.last_name.as_str(), shape.name.name.as_str());
-            let position = key.span.or_else(|| altered(std::slice::from_ref(column)));
             let equal = format!("(NULL::{from} = NULL::{to})");
-            push(CheckKind::Value, what, &equal, "boolean", position);
+            push(CheckKind::Value, what, &equal, "boolean", key.span);
         }
     }
     checks

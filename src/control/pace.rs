@@ -52,6 +52,12 @@ impl Pace {
         Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
     }
 
+    /// As [`Pace::new`], for ranges that are cut into so many slices: with fewer than most, each does more of its range.
+    pub fn starting(target: Duration, slices: u32) -> Pace {
+        let blocks = FIRST_BLOCKS * slices.clamp(1, 16) / 16;
+        Pace { blocks: blocks.max(LEAST_BLOCKS), ..Pace::new(target) }
+    }
+
     /// Length of the next range.
     pub fn blocks(&self) -> u32 {
         self.blocks
@@ -200,6 +206,12 @@ mod tests {
         assert!((rest(Some(0.05)) - 0.95).abs() < 1e-6);
         assert_eq!(rest(Some(0.0)), 5.0);
         assert_eq!(rest(Some(f64::NAN)), 5.0);
+    }
+
+    #[test]
+    fn starts_with_as_many_rows_a_slice_however_many_slices() {
+        let blocks = |slices| Pace::starting(Duration::from_millis(50), slices).blocks();
+        assert_eq!((blocks(16), blocks(4), blocks(1), blocks(0)), (64, 16, 4, 4));
     }
 
     #[test]

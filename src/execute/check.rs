@@ -54,7 +54,8 @@ pub async fn expressions(
 
 /// A table that is never committed: among the temporary ones, or in Segue's own schema for a role that may have none.
 async fn target(tx: &Tx<'_>, doing: &str) -> Result<QualifiedName, pg::Error> {
-    let sql = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') OR NOT COALESCE((
+    let sql =
+        "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') OR NOT COALESCE((
                       SELECT pg_catalog.has_schema_privilege(oid, 'CREATE')
                         FROM pg_catalog.pg_namespace WHERE nspname = 'segue'), false)";
     let temporary: bool = tx.query_one(doing, sql, &[]).await?.cell(0)?;

@@ -64,20 +64,19 @@ pub async fn run(
     session: &mut Session,
     spec: &BackfillSpec,
     slice: &Slice<'_>,
-    checkpoint: Option<&Checkpoint>,
+    checkpoint: &Checkpoint,
 ) -> Result<u64, Halt> {
     let doing = "filling a slice";
     let longest = (work.policy.slice_time * 20).max(Duration::from_secs(5));
     let limits = Limits::new(LOCK_TIMEOUT, longest);
     let tx = session.transaction(doing, &limits).await?;
+    // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;
     let rows = tx
         .change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[])
         .await?;
-    if let Some(checkpoint) = checkpoint {
-        let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
-        store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
-    }
+    let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
+    store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
     crate::failpoint::pass("slice_before_commit").await?;
     tx.commit(doing).await?;
     crate::failpoint::pass("slice_after_commit").await?;

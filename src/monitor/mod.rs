@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// Why a signal is blind before its first look.
+pub const NOT_READ_YET: &str = "not read yet";
 /// How often the fast signals are read unless told otherwise.
 pub const INTERVAL: Duration = Duration::from_millis(250);
 /// How often everything else is.

@@ -1,6 +1,7 @@
 //! Owns the rhythm of the monitor: three loops with a session each (fast signals, slow ones, operators'
 //! probes), what to do when a server does not answer, and publishing. Must not know what a reading means.
 
+use super::NOT_READ_YET;
 use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
@@ -68,7 +69,7 @@ impl Shared {
         let probes = probes.iter().map(|probe| (probe.name.as_str(), probe.unit.as_str()));
         // Signals are blind until read, not absent: a guard must find them.
         for (name, unit) in expected.into_iter().chain(probes) {
-            board.put(name, vec![blind(name, None, unit, at, "not read yet")], now, watch.interval);
+            board.put(name, vec![blind(name, None, unit, at, NOT_READ_YET)], now, watch.interval);
         }
         let mut inner = Inner { board, state: MonitorState::default() };
         inner.state.samples = inner.board.samples();

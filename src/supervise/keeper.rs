@@ -17,7 +17,7 @@ const OPEN: Duration = Duration::from_secs(5);
 
 /// Small statements on small tables: anything slower is a server in trouble.
 const LIMITS: Limits = Limits {
-    lock: Some(Duration::from_millis(1500)),
+    lock: Some(Duration::from_millis(300)),
     statement: Some(Duration::from_secs(3)),
     client: Duration::from_secs(6),
 };

@@ -8,13 +8,14 @@ pub mod told;
 
 use crate::clock;
 use crate::compile::program::Program;
+use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
 use crate::control::guard::{self, GuardState, Verdict};
 use crate::control::hold::Hold;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{RowRate, TableProgress};
 use crate::control::record::{CommandKind, Record};
-use crate::control::state::{Effect, Ending, Event, Leaving, RollbackCause, RolloutState, State, advance};
+use crate::control::state::{Leaving, RolloutState, State};
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::{Ended, Work};
@@ -92,7 +93,9 @@ impl Supervisor {
         let board = Board::default();
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
-        let pool = Pool::new(&outside.config, &role, setup, 2, crate::execute::SESSION_DEADLINE);
+        // One a worker, one to plan their runs, one to look with.
+        let sessions = policy.workers.max(1) as usize + 2;
+        let pool = Pool::new(&outside.config, &role, setup, sessions, crate::execute::SESSION_DEADLINE);
         let gate = Gate::new(hear);
         let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
         let now = Instant::now();
@@ -194,7 +197,7 @@ impl Supervisor {
         self.glance();
         let ending = self.ending.take().expect("the loop ends with an ending");
         if ending != Ending::LeaseLost {
-            self.note(vec![Record::SupervisorLeft { why: format!("{ending:?}") }]).await?;
+            self.note(vec![Record::SupervisorLeft { why: ending.words().to_owned() }]).await?;
         }
         Ok(ending)
     }

@@ -103,7 +103,7 @@ impl Bars {
         let names = shown.iter().map(|t| human::width(&t.table)).max().unwrap_or(0);
         let names = names.min(LONGEST_NAME).min(width / 3);
         for (bar, table) in self.tables.iter().zip(&shown) {
-            draw_table(bar, table, width, names);
+            draw_table(bar, table, width, names, tell::paused(&glance.holds));
         }
         let foot = self.foot_lines(glance);
         while self.foot.len() > foot.len() {
@@ -173,7 +173,7 @@ fn text_line() -> ProgressBar {
     ProgressBar::new(0).with_style(ProgressStyle::with_template("{wide_msg}").expect("the template is right"))
 }
 
-fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usize) {
+fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usize, paused: bool) {
     let known = table.fraction.is_some();
     let template = match (known, width >= NARROW) {
         (true, true) => "{prefix} {wide_bar} {msg}",
@@ -186,7 +186,7 @@ fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usi
             let parts = [
                 format!("{:>5}", human::percent(fraction)),
                 format!("{done}/{}", total.unwrap_or_default()),
-                tell::speed(table),
+                if paused { "paused".to_owned() } else { tell::speed(table) },
             ];
             parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("  ")
         }
@@ -245,6 +245,19 @@ mod tests {
         order_items 7 rows
         ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
         … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
+        lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
+        ");
+    }
+
+    #[test]
+    fn a_pause_promises_no_time() {
+        let (mut bars, term) = bars(90);
+        let paused = Glance { holds: vec![operator_pause()], ..glance(9000, 420_000) };
+        bars.take(&Told::Glance(Box::new(paused)));
+        insta::assert_snapshot!(term.contents(), @r"
+        backfilling 1/4 · fill users (full_name)
+        users █████████████████████▓░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  42 %  420,000/1,000,000  paused
+        ‖ 9 s: paused by the operator: deploy freeze
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         ");
     }

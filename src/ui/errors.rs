@@ -3,7 +3,7 @@
 
 use super::json::{event, object};
 use super::{Paint, human};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::Diagnostics;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -50,21 +50,9 @@ fn clean(line: &str) -> String {
     human::plain(line.trim_end())
 }
 
-/// All of a plan's diagnostics with their lines, and a closing count.
+/// Each with its line, a blank line between two; the last one without a line break.
 pub fn diagnostics_text(found: &Diagnostics, color: bool) -> String {
-    let mut parts: Vec<String> = found.0.iter().map(|d| d.render(color)).collect();
-    let count = |severity| found.0.iter().filter(|d| d.severity == severity).count();
-    let counted: Vec<String> =
-        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")]
-            .into_iter()
-            .map(|(severity, name)| (count(severity), name))
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, name)| format!("{number} {name}{}", if number == 1 { "" } else { "s" }))
-            .collect();
-    if !counted.is_empty() {
-        parts.push(counted.join(", "));
-    }
-    parts.join("\n\n")
+    found.0.iter().map(|d| d.render(color)).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A line each: `diagnostic` events.
@@ -113,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn diagnostics_are_counted() {
+    fn diagnostics_stand_apart() {
         let source = Arc::new(Source { name: "plans/a.yaml".into(), text: "operations: 1\n".into() });
         let found = Diagnostics(vec![
             Diagnostic::error("plan.wrong_type", "`operations` must be a list")
@@ -131,8 +119,6 @@ mod tests {
           = help: write one item a line
 
         warning[plan.old]: this is old
-
-        1 error, 1 warning
         ");
         insta::assert_snapshot!(diagnostics_json(&found, at(0)).join("\n"), @r#"
         {"at":"2026-11-22T07:00:00Z","event":"diagnostic","code":"plan.wrong_type","severity":"error","message":"`operations` must be a list","position":{"file":"plans/a.yaml","line":1,"column":13},"help":"write one item a line"}

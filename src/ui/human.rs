@@ -47,6 +47,14 @@ pub fn about(length: f64) -> String {
     seconds(if length >= 1.0 { length.round() } else { length })
 }
 
+/// `just now`, `12 s ago`.
+pub fn ago(earlier: Timestamp, now: Timestamp) -> String {
+    match between(earlier, now).as_secs_f64() {
+        passed if passed < 1.0 => "just now".to_owned(),
+        passed => format!("{} ago", about(passed)),
+    }
+}
+
 /// Time from one moment to another; a clock that was set back gives none.
 pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)

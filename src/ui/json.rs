@@ -114,6 +114,13 @@ fn hold(hold: &Hold) -> Map<String, Value> {
 fn progress(glance: &Glance) -> String {
     let mut fields = object(value(glance));
     fields.shift_remove("at");
+    // Here, unlike in a status, a reader counts on every key.
+    fields.insert("holds".into(), glance.holds.iter().map(|held| Value::Object(hold(held))).collect());
+    if let Some(Value::Array(signals)) = fields.get_mut("signals") {
+        for signal in signals.iter_mut().filter_map(Value::as_object_mut) {
+            signal.entry("detail").or_insert(Value::Null);
+        }
+    }
     event(glance.at, "progress", fields)
 }
 
@@ -226,7 +233,7 @@ mod tests {
             ..glance(0, 0)
         };
         insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))]), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z"}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null,"blockers":null}
+        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z","detail":null}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null,"blockers":null}
         "#);
     }
 

@@ -89,7 +89,7 @@ impl Lines {
             .iter()
             .filter(|table| !tell::is_done(table) && table.rows_done > 0)
             .map(|table| {
-                let speed = tell::speed(table);
+                let speed = if tell::paused(&glance.holds) { String::new() } else { tell::speed(table) };
                 let comma = if speed.is_empty() { "" } else { ", " };
                 format!("{} {}{comma}{speed}", table.table, tell::rows(table))
             })

@@ -75,23 +75,27 @@ impl Page {
             }
         }
         self.item("held", &holds(rollout, status, now));
-        for (i, table) in rollout.backfill.iter().enumerate() {
-            let text = self.table(table, rollout.state);
+        // Going back, what was filled is of no interest: it goes.
+        let back = matches!(rollout.state, State::RollingBack | State::RolledBack);
+        let tables = if back { &[][..] } else { &rollout.backfill[..] };
+        for (i, table) in tables.iter().enumerate() {
+            let text = self.table(table, rollout);
             self.item(if i == 0 { "rows" } else { "" }, &[text]);
         }
         self.item("supervisor", &[supervisor(rollout, now)]);
-        self.item("versions", &[versions(status)]);
+        self.item("versions", &[versions(rollout, status)]);
         self.item("next", &next(rollout));
     }
 
-    fn table(&self, table: &TableProgress, state: State) -> String {
+    fn table(&self, table: &TableProgress, rollout: &RolloutStatus) -> String {
         const CELLS: f64 = 16.0;
         let bar = table.fraction.filter(|_| self.width >= 70).map(|fraction| {
             let full = (fraction.clamp(0.0, 1.0) * CELLS).floor() as usize;
             format!("{}{} ", "█".repeat(full), "░".repeat(CELLS as usize - full))
         });
-        // A rate measured in the past says nothing once nothing is filled any more.
-        let speed = if state == State::Backfilling { tell::speed(table) } else { String::new() };
+        // A rate measured in the past says nothing while nothing is filled.
+        let moves = rollout.state == State::Backfilling && !tell::paused(&rollout.holds);
+        let speed = if moves { tell::speed(table) } else { String::new() };
         let comma = if speed.is_empty() { "" } else { ", " };
         format!("{} {}{}{comma}{speed}", table.table, bar.unwrap_or_default(), tell::rows(table))
     }
@@ -111,15 +115,17 @@ fn steps(rollout: &RolloutStatus, now: Timestamp) -> String {
     let steps = &rollout.steps;
     let hand = if rollout.state == State::Failed { "stopped at" } else { "in hand" };
     let current = steps.current.as_ref().map(|title| format!(", {hand}: {title}")).unwrap_or_default();
-    let when = match rollout.ended_at {
-        Some(ended) => format!(
-            "ended {} ago, took {}",
-            human::duration(human::between(ended, now)),
-            human::duration(human::between(rollout.started_at, ended))
-        ),
-        None => format!("started {} ago", human::duration(human::between(rollout.started_at, now))),
+    let Some(ended) = rollout.ended_at else {
+        let started = human::ago(rollout.started_at, now);
+        return format!("{} of {} steps done{current}; started {started}", steps.done, steps.total);
     };
-    format!("{} of {} steps done{current}; {when}", steps.done, steps.total)
+    let took = human::about(human::between(rollout.started_at, ended).as_secs_f64());
+    let when = format!("ended {}, took {took}", human::ago(ended, now));
+    match rollout.state {
+        // Of what was undone a count of what was done says nothing.
+        State::RolledBack => when,
+        _ => format!("{} of {} steps done; {when}", steps.done, steps.total),
+    }
 }
 
 fn is_alive(rollout: &RolloutStatus) -> bool {
@@ -159,23 +165,28 @@ fn supervisor(rollout: &RolloutStatus, now: Timestamp) -> String {
     if supervisor.alive {
         return format!("{who} is alive");
     }
-    let gone = human::duration(human::between(supervisor.expires, now));
+    // Its session may be gone before its lease is.
+    let gone = match supervisor.expires > now {
+        true => "just now".to_owned(),
+        false => human::ago(supervisor.expires, now),
+    };
     if wants_work(rollout) {
-        format!("not alive: {who} was last, its lease ended {gone} ago")
+        format!("not alive: {who} was last, until {gone}")
     } else {
         let none = if rollout.state == State::Failed { "none now" } else { "none is needed" };
-        format!("{none}; {who} was last, until {gone} ago")
+        format!("{none}; {who} was last, until {gone}")
     }
 }
 
-fn versions(status: &Status) -> String {
+fn versions(rollout: &RolloutStatus, status: &Status) -> String {
+    let base = rollout.previous_version_schema.is_none() && rollout.state != State::Completed;
+    let base = base.then(|| format!("the tables of {} themselves (previous, live)", rollout.schema));
     let said = status.versions.iter().map(|version| match (version.role, version.published) {
         (Role::Previous, _) => format!("{} (previous, live)", version.schema),
         (Role::New, Some(false)) => format!("{} (new, not published yet)", version.schema),
         (Role::New, _) => format!("{} (new, live)", version.schema),
     });
-    let said: Vec<String> = said.collect();
-    if said.is_empty() { "none: applications use the base tables".to_owned() } else { said.join(", ") }
+    base.into_iter().chain(said).collect::<Vec<_>>().join(", ")
 }
 
 fn next(rollout: &RolloutStatus) -> Vec<String> {
@@ -317,8 +328,8 @@ mod tests {
         state       backfilling: rows are being filled, then proved
                     1 of 4 steps done, in hand: fill users (full_name); started 3 min 15 s ago
         held        paused by the operator: deploy freeze; for 1 min 15 s, since 2026-11-22 07:00:00Z
-        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %), 81,000 rows/s, 7 s left
-        supervisor  not alive: host:4711 (term 3) was last, its lease ended 1 min ago
+        rows        users ██████░░░░░░░░░░ 420,000 of about 1,000,000 rows (42 %)
+        supervisor  not alive: host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, not published yet)
         next        nothing moves: `segue resume` lifts the pause and supervises in that terminal from where
                     it stopped
@@ -335,7 +346,7 @@ mod tests {
         rollout     20261122_full_name · id 7 · schema public
         state       ready: both versions are live
                     3 of 4 steps done; started 3 min 15 s ago
-        rows        users ████████████████ all 1,000,000 rows
+        rows        users ████████████████ 1,000,000 rows filled, none left
         supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live), public_full_name (new, live)
         next        both versions stay live until `segue complete` (removes the old one; `segue clients`
@@ -379,7 +390,7 @@ mod tests {
         insta::assert_snapshot!(show(&records, false, vec![], vec![]), @r"
         rollout     20261122_full_name · id 7 · schema public
         state       rolled_back: the schema is as it was before; guard replication_lag asked for it
-                    1 of 4 steps done; ended 15 s ago, took 3 min
+                    ended 15 s ago, took 3 min
         supervisor  none is needed; host:4711 (term 3) was last, until 1 min ago
         versions    public_20261120_orders (previous, live)
         next        nothing: `segue start` begins anew, `segue log` tells what happened

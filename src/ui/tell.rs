@@ -176,6 +176,9 @@ impl Teller {
             Record::ContractAllowed { forced: true } => {
                 news(Mark::Warn, "contract allowed by force: who uses the old version was not asked")
             }
+            Record::ContractAllowed { forced: false } if self.program.previous_version_schema.is_none() => {
+                news(Mark::Note, "contract allowed: who still uses the tables themselves cannot be told")
+            }
             Record::ContractAllowed { forced: false } => {
                 news(Mark::Note, "contract allowed: nobody uses the old version")
             }
@@ -278,7 +281,8 @@ pub fn hold(hold: &Hold) -> String {
 pub fn rows(progress: &TableProgress) -> String {
     let done = human::count(progress.rows_done);
     if is_done(progress) {
-        return format!("all {done} rows");
+        // Not "all": what writers filled on the spot, and a slice cut off before its checkpoint, is not counted.
+        return format!("{done} rows filled, none left");
     }
     match (progress.rows_total, progress.rows_total_is) {
         (Some(total), worth) => {
@@ -296,6 +300,11 @@ pub fn speed(progress: &TableProgress) -> String {
     let left =
         progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
     rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether nothing moves, rather than slowly.
+pub fn paused(holds: &[Hold]) -> bool {
+    holds.iter().any(|hold| hold.kind == HoldKind::Pause)
 }
 
 pub fn is_done(progress: &TableProgress) -> bool {

@@ -4,7 +4,9 @@
 //! `=== plain` (the same change as plain DDL, or `refused`) and `=== probe` (run in the end).
 
 use segue::catalog::{Catalog, Order, diff::diff};
-use segue::compile::program::{Action, CheckKind, ExpressionCheck, Lock, Phase, Program, Step, SyncSpec, Undo};
+use segue::compile::program::{
+    Action, CheckKind, ExpressionCheck, Lock, Phase, Program, Step, SyncSpec, Undo,
+};
 use segue::compile::{compile, sync, views};
 use segue::diagnostic::Source;
 use segue::ident::Ident;

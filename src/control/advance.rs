@@ -1,0 +1,460 @@
+//! Owns `advance`: what an event changes and what is to be done next. Pure: no clock, no I/O. Must
+//! not know SQL, and must not keep anything between events but the rollout's state.
+
+#[cfg(test)]
+mod tests;
+
+use super::hold::{Hold, HoldKind, OPERATOR};
+use super::record::{CommandKind, Direction, Outcome, Record};
+use super::retry::{FailureClass, Retry, retry};
+use super::state::{Goal, Hand, Leaving, RolloutState, State, StepStatus, same_hold};
+use crate::compile::program::Phase;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The supervisor is up: it holds the lease, has folded the journal, and has sent what commands
+    /// and readings there were before this.
+    Up,
+    Command {
+        id: i64,
+        kind: CommandKind,
+        by: String,
+        reason: Option<String>,
+    },
+    /// The guards' answer to the newest snapshot.
+    Guards {
+        holds: Vec<Hold>,
+        cancel: bool,
+        rollback: Option<RollbackCause>,
+    },
+    StepEnded {
+        step: usize,
+        direction: Direction,
+        outcome: Outcome,
+        recorded: bool,
+    },
+    /// Rest is over; the step may be tried again.
+    Rested,
+    /// Who still uses the old version; empty: nobody within the quiet period.
+    Clients {
+        users: Vec<String>,
+    },
+    /// Ctrl-C.
+    Interrupt,
+    LeaseLost,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackCause {
+    pub guard: String,
+    pub evidence: serde_json::Value,
+}
+
+/// What the shell is asked to carry out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Run {
+        step: usize,
+        direction: Direction,
+    },
+    /// Come back with `Rested` after this long.
+    Rest(Duration),
+    /// Come back with `Clients`.
+    CheckClients,
+    /// Cancel the statement in hand.
+    Cancel,
+    /// Let the work in hand end at its next safe point.
+    Drain,
+    Stop(Ending),
+}
+
+/// How a supervisor's run ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    Ready,
+    Completed,
+    RolledBack {
+        by_guard: Option<String>,
+    },
+    Failed {
+        error: String,
+    },
+    /// The old version is in use.
+    Refused {
+        users: Vec<String>,
+    },
+    Interrupted,
+    Postponed {
+        blockers: String,
+    },
+    LeaseLost,
+    Unknown {
+        error: String,
+    },
+}
+
+impl Ending {
+    /// In words, for the journal.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Ending::Ready => "the rollout is ready",
+            Ending::Completed => "the rollout is completed",
+            Ending::RolledBack { .. } => "the rollout is rolled back",
+            Ending::Failed { .. } => "a step failed",
+            Ending::Refused { .. } => "the old version is in use",
+            Ending::Interrupted => "interrupted; resumable",
+            Ending::Postponed { .. } => "a strong lock was not to be had within the budget",
+            Ending::LeaseLost => "another supervisor has the lease",
+            Ending::Unknown { .. } => "the outcome of a step is not known",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transition {
+    pub records: Vec<Record>,
+    pub effects: Vec<Effect>,
+}
+
+/// What an event changes and what is to be done. The caller folds the records (and stores them)
+/// before it carries out the effects, in the order given.
+pub fn advance(state: &RolloutState, event: Event, now: Timestamp, jitter: f64) -> (Transition, Hand) {
+    let mut step = Advance { state: state.clone(), out: Transition::default(), now, jitter };
+    step.take(event);
+    (step.out, step.state.hand)
+}
+
+struct Advance {
+    state: RolloutState,
+    out: Transition,
+    now: Timestamp,
+    jitter: f64,
+}
+
+impl Advance {
+    fn record(&mut self, record: Record) {
+        self.state.fold(&record);
+        self.out.records.push(record);
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    fn to(&mut self, to: State, error: Option<String>) {
+        if self.state.state != to {
+            self.record(Record::StateChanged { from: self.state.state, to, error });
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Up => {
+                self.state.hand.up = true;
+                if let (State::Failed, Some(before)) = (self.state.state, self.state.failed_in) {
+                    self.to(before, None);
+                }
+                self.go_on();
+            }
+            Event::Command { id, kind, by, reason } => self.command(id, kind, by, reason),
+            Event::Guards { holds, cancel, rollback } => self.guards(holds, cancel, rollback),
+            Event::StepEnded { step, direction, outcome, recorded } => {
+                self.step_ended(step, direction, outcome, recorded);
+            }
+            Event::Rested => {
+                self.state.hand.resting = false;
+                self.go_on();
+            }
+            Event::Clients { users } => {
+                self.state.hand.checking_clients = false;
+                if users.is_empty() {
+                    self.record(Record::ContractAllowed { forced: false });
+                    self.go_on();
+                } else {
+                    self.record(Record::ContractRefused { users: users.clone() });
+                    self.effect(Effect::Stop(Ending::Refused { users }));
+                }
+            }
+            Event::Interrupt => self.interrupt(),
+            Event::LeaseLost => {
+                self.state.hand.leaving = Some(Leaving::LeaseLost);
+                if self.state.hand.running.is_some() {
+                    self.effect(Effect::Cancel);
+                } else {
+                    self.effect(Effect::Stop(Ending::LeaseLost));
+                }
+            }
+        }
+    }
+
+    fn interrupt(&mut self) {
+        match (self.state.hand.leaving, self.state.hand.running) {
+            (Some(_), Some(_)) => self.effect(Effect::Cancel),
+            (_, Some(_)) => {
+                self.state.hand.leaving = Some(Leaving::Interrupted);
+                self.effect(Effect::Drain);
+            }
+            (_, None) => self.effect(Effect::Stop(Ending::Interrupted)),
+        }
+    }
+
+    fn command(&mut self, id: i64, kind: CommandKind, by: String, reason: Option<String>) {
+        let refusal = self.refusal(kind);
+        self.record(Record::CommandTaken {
+            id,
+            kind,
+            by: by.clone(),
+            reason: reason.clone(),
+            refused: refusal.map(str::to_owned),
+        });
+        if refusal.is_some() {
+            return;
+        }
+        match kind {
+            CommandKind::Pause => {
+                let hold = Hold {
+                    kind: HoldKind::Pause,
+                    by: OPERATOR.to_owned(),
+                    subject: None,
+                    reason: Some(reason.unwrap_or_else(|| format!("paused by {by}"))),
+                    reading: None,
+                    threshold: None,
+                    unit: None,
+                    since: self.now,
+                };
+                self.record(Record::Held { hold });
+            }
+            CommandKind::Resume => {
+                if let Some(hold) = self.state.operator_pause.clone() {
+                    self.record(Record::Released { hold });
+                }
+            }
+            CommandKind::Rollback => {
+                if let Some(hold) = self.state.operator_pause.clone() {
+                    self.record(Record::Released { hold });
+                }
+                self.roll_back(None, reason, serde_json::Value::Null);
+            }
+            CommandKind::Complete { force } => {
+                self.record(Record::GoalChanged { goal: Goal::Completed });
+                if force && !self.state.contract_allowed {
+                    self.record(Record::ContractAllowed { forced: true });
+                }
+            }
+        }
+        self.go_on();
+    }
+
+    /// Why a command cannot be taken in this state; `None`: it can.
+    fn refusal(&self, kind: CommandKind) -> Option<&'static str> {
+        let state = self.state.state;
+        match kind {
+            CommandKind::Rollback => match state {
+                State::Contracting | State::Completed => {
+                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
+                }
+                State::Failed if self.state.failed_in == Some(State::Contracting) => {
+                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
+                }
+                State::RolledBack => Some("it is rolled back already"),
+                _ => None,
+            },
+            CommandKind::Complete { .. } => match state {
+                State::RollingBack | State::RolledBack => Some("it is being rolled back"),
+                State::Completed => Some("it is completed already"),
+                _ => None,
+            },
+            CommandKind::Pause | CommandKind::Resume => {
+                state.is_over().then_some("it is over: there is nothing to hold")
+            }
+        }
+    }
+
+    fn roll_back(&mut self, guard: Option<String>, reason: Option<String>, evidence: serde_json::Value) {
+        if self.state.state == State::RollingBack {
+            return;
+        }
+        self.record(Record::RollbackDecided { guard, reason, evidence });
+        self.to(State::RollingBack, None);
+        self.state.hand.attempts = 0;
+        if self.state.hand.running.is_some() {
+            self.effect(Effect::Cancel);
+        }
+    }
+
+    fn guards(&mut self, holds: Vec<Hold>, cancel: bool, rollback: Option<RollbackCause>) {
+        if self.state.state.is_over() {
+            return;
+        }
+        for old in self.state.guard_holds.clone() {
+            if !holds.iter().any(|h| same_hold(h, &old)) {
+                self.record(Record::Released { hold: old });
+            }
+        }
+        for hold in holds {
+            if !self.state.guard_holds.iter().any(|h| same_hold(h, &hold)) {
+                self.record(Record::Held { hold });
+            }
+        }
+        if cancel && self.state.hand.running.is_some() && self.state.state != State::RollingBack {
+            self.effect(Effect::Cancel);
+        }
+        if let Some(cause) = rollback
+            && matches!(self.state.state, State::Expanding | State::Backfilling | State::Ready)
+        {
+            self.roll_back(Some(cause.guard), None, cause.evidence);
+        }
+        self.go_on();
+    }
+
+    fn step_ended(&mut self, step: usize, direction: Direction, outcome: Outcome, recorded: bool) {
+        self.state.hand.running = None;
+        let record = Record::StepEnded { step, direction, outcome: outcome.clone() };
+        if recorded {
+            // The work's own transaction wrote it; only the fold is left to do.
+            self.state.fold(&record);
+        } else if outcome != Outcome::Stopped {
+            self.record(record);
+        }
+        // What the step was told to give way to comes first.
+        match self.state.hand.leaving {
+            Some(Leaving::LeaseLost) => return self.effect(Effect::Stop(Ending::LeaseLost)),
+            Some(Leaving::Interrupted) => {
+                let all_done = outcome == Outcome::Done && self.state.state.is_over();
+                if !all_done {
+                    return self.effect(Effect::Stop(Ending::Interrupted));
+                }
+            }
+            None => {}
+        }
+        match outcome {
+            Outcome::Done => {
+                self.state.hand.attempts = 0;
+                self.go_on();
+            }
+            // Gave way to a pause, a rollback or a cancel: whoever asked for it says what is next.
+            Outcome::Stopped => self.go_on(),
+            Outcome::Failed { error, class } => self.failed(step, direction, error, class),
+            Outcome::Postponed { blockers } => self.effect(Effect::Stop(Ending::Postponed { blockers })),
+            Outcome::Unknown { error } => self.effect(Effect::Stop(Ending::Unknown { error })),
+        }
+    }
+
+    fn failed(&mut self, _step: usize, direction: Direction, error: String, class: FailureClass) {
+        self.state.hand.attempts += 1;
+        if direction == Direction::Forward && self.state.state == State::RollingBack {
+            // The forward work that the rollback cut off; its failure is no news.
+            return self.go_on();
+        }
+        if class == FailureClass::Superseded {
+            self.state.hand.leaving = Some(Leaving::LeaseLost);
+            return self.effect(Effect::Stop(Ending::LeaseLost));
+        }
+        match retry(class, self.state.hand.attempts, self.jitter) {
+            Retry::After(delay) => {
+                self.state.hand.resting = true;
+                self.effect(Effect::Rest(delay));
+            }
+            Retry::Look => self.effect(Effect::Stop(Ending::Unknown { error })),
+            Retry::GiveUp(_) => {
+                self.to(State::Failed, Some(error.clone()));
+                self.effect(Effect::Stop(Ending::Failed { error }));
+            }
+        }
+    }
+
+    /// The next thing to do, if anything may be done now.
+    fn go_on(&mut self) {
+        let hand = self.state.hand;
+        if !hand.up
+            || hand.running.is_some()
+            || hand.resting
+            || hand.checking_clients
+            || hand.leaving.is_some()
+        {
+            return;
+        }
+        if self.state.is_paused() && !self.state.state.is_over() {
+            // Reaching a goal needs no work, so a pause does not keep it from being said.
+            return self.say_goal();
+        }
+        match self.state.state {
+            State::Expanding | State::Backfilling | State::Ready | State::Contracting => self.forward(),
+            State::RollingBack => match self.state.next_back() {
+                Some(step) => self.run(step, Direction::Back),
+                None => {
+                    self.to(State::RolledBack, None);
+                    let by_guard = self.state.rolled_back_by.clone();
+                    self.effect(Effect::Stop(Ending::RolledBack { by_guard }));
+                }
+            },
+            State::Completed => self.effect(Effect::Stop(Ending::Completed)),
+            State::RolledBack => {
+                let by_guard = self.state.rolled_back_by.clone();
+                self.effect(Effect::Stop(Ending::RolledBack { by_guard }));
+            }
+            State::Failed => {
+                let error = self.state.error.clone().unwrap_or_default();
+                self.effect(Effect::Stop(Ending::Failed { error }));
+            }
+        }
+    }
+
+    fn say_goal(&mut self) {
+        if self.state.state == State::Ready && self.state.goal == Goal::Ready {
+            self.effect(Effect::Stop(Ending::Ready));
+        }
+    }
+
+    fn forward(&mut self) {
+        let ready = self.state.phase_done(Phase::Expand) && self.state.phase_done(Phase::Backfill);
+        if !ready {
+            let step = self.state.next_forward().expect("a phase not done has a step not done");
+            if self.state.steps[step].phase == Phase::Backfill {
+                self.to(State::Backfilling, None);
+            }
+            return self.run(step, Direction::Forward);
+        }
+        if matches!(self.state.state, State::Expanding | State::Backfilling) {
+            self.to(State::Ready, None);
+        }
+        if self.state.goal == Goal::Ready && self.state.state == State::Ready {
+            return self.effect(Effect::Stop(Ending::Ready));
+        }
+        if !self.state.contract_allowed {
+            self.state.hand.checking_clients = true;
+            return self.effect(Effect::CheckClients);
+        }
+        self.to(State::Contracting, None);
+        match self.state.next_forward() {
+            Some(step) => self.run(step, Direction::Forward),
+            None => {
+                self.to(State::Completed, None);
+                self.effect(Effect::Stop(Ending::Completed));
+            }
+        }
+    }
+
+    fn run(&mut self, step: usize, direction: Direction) {
+        if direction == Direction::Forward {
+            let facts = self.state.steps[step];
+            if self.state.status[step] == StepStatus::Begun && !facts.repeatable {
+                let error = format!(
+                    "step {} was begun and its outcome is not known; it cannot be in a transaction, so nothing in the catalog tells",
+                    step + 1
+                );
+                return self.effect(Effect::Stop(Ending::Unknown { error }));
+            }
+            if self.state.status[step] == StepStatus::Pending {
+                self.record(Record::StepBegan { step, direction });
+            }
+        } else {
+            self.record(Record::StepBegan { step, direction });
+        }
+        self.state.hand.running = Some((step, direction));
+        self.effect(Effect::Run { step, direction });
+    }
+}

@@ -1,0 +1,227 @@
+//! Scenarios of a rollout's life, driven by hand under no clock at all.
+
+use super::*;
+use crate::compile::program::Program;
+use crate::control::state::StepFacts;
+
+fn facts(phase: Phase, undoable: bool) -> StepFacts {
+    StepFacts { phase, undoable, transactional: true, repeatable: true }
+}
+
+/// Expand, backfill, publish, contract; driven by hand.
+struct Rig {
+    state: RolloutState,
+    effects: Vec<Effect>,
+    journal: Vec<Record>,
+}
+
+impl Rig {
+    fn new(goal: Goal) -> Rig {
+        let program = Program {
+            format: 1,
+            plan: "p".into(),
+            description: None,
+            schema: "public".into(),
+            version_schema: "public_p".into(),
+            previous_version_schema: None,
+            checks: vec![],
+            views: vec![],
+            steps: vec![],
+        };
+        let mut state = RolloutState::new(&program, goal);
+        state.steps = vec![
+            facts(Phase::Expand, true),
+            StepFacts { transactional: false, ..facts(Phase::Backfill, false) },
+            StepFacts { transactional: false, ..facts(Phase::Backfill, true) },
+            facts(Phase::Backfill, true),
+            facts(Phase::Contract, false),
+        ];
+        state.status = vec![StepStatus::Pending; 5];
+        Rig { state, effects: vec![], journal: vec![] }
+    }
+
+    fn send(&mut self, event: Event) -> Vec<Effect> {
+        let (out, hand) = advance(&self.state, event, Timestamp::UNIX_EPOCH, 0.5);
+        for record in &out.records {
+            self.state.fold(record);
+        }
+        self.journal.extend(out.records);
+        self.state.hand = hand;
+        self.effects.extend(out.effects.clone());
+        out.effects
+    }
+
+    fn ended(&mut self, step: usize, direction: Direction) -> Vec<Effect> {
+        self.send(Event::StepEnded { step, direction, outcome: Outcome::Done, recorded: false })
+    }
+
+    fn command(&mut self, kind: CommandKind) -> Vec<Effect> {
+        self.send(Event::Command { id: 1, kind, by: "me".into(), reason: None })
+    }
+}
+
+fn run(step: usize) -> Vec<Effect> {
+    vec![Effect::Run { step, direction: Direction::Forward }]
+}
+
+fn back(step: usize) -> Vec<Effect> {
+    vec![Effect::Run { step, direction: Direction::Back }]
+}
+
+fn pause_by(guard: &str) -> Hold {
+    Hold {
+        kind: HoldKind::Pause,
+        by: guard.into(),
+        subject: None,
+        reason: None,
+        reading: Some(12.0),
+        threshold: Some(10.0),
+        unit: Some("s".into()),
+        since: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn goes_through_its_life_and_refolds_to_the_same_state() {
+    let mut rig = Rig::new(Goal::Completed);
+    assert_eq!(rig.send(Event::Up), run(0));
+    for step in 0..3 {
+        assert_eq!(rig.ended(step, Direction::Forward), run(step + 1));
+    }
+    assert_eq!(rig.ended(3, Direction::Forward), vec![Effect::CheckClients]);
+    assert_eq!(rig.state.state, State::Ready);
+    assert_eq!(rig.send(Event::Clients { users: vec![] }), run(4));
+    assert_eq!(rig.ended(4, Direction::Forward), vec![Effect::Stop(Ending::Completed)]);
+    let mut again = Rig::new(Goal::Completed).state;
+    rig.journal.iter().for_each(|record| again.fold(record));
+    again.hand = rig.state.hand;
+    assert_eq!(again, rig.state);
+}
+
+#[test]
+fn a_pause_begins_nothing_and_a_resume_goes_on() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.command(CommandKind::Pause);
+    assert_eq!(rig.send(Event::Up), vec![]);
+    assert!(rig.state.is_paused());
+    assert_eq!(rig.command(CommandKind::Resume), run(0));
+}
+
+#[test]
+fn a_persons_pause_is_not_lifted_by_a_guard() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.command(CommandKind::Pause);
+    rig.send(Event::Guards { holds: vec![pause_by("replication_lag")], cancel: false, rollback: None });
+    assert_eq!(rig.ended(0, Direction::Forward), vec![]);
+    assert_eq!(rig.send(Event::Guards { holds: vec![], cancel: false, rollback: None }), vec![]);
+    assert_eq!(rig.state.holds().len(), 1);
+    assert_eq!(rig.command(CommandKind::Resume), run(1));
+}
+
+#[test]
+fn rolls_back_what_was_done_and_what_may_have_been() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    rig.ended(1, Direction::Forward);
+    // Step 2 is in hand: it is cancelled, and since it cannot be in a transaction, undone too.
+    assert_eq!(rig.command(CommandKind::Rollback), vec![Effect::Cancel]);
+    let stopped = Event::StepEnded {
+        step: 2,
+        direction: Direction::Forward,
+        outcome: Outcome::Stopped,
+        recorded: false,
+    };
+    assert_eq!(rig.send(stopped), back(2));
+    assert_eq!(rig.ended(2, Direction::Back), back(0));
+    assert_eq!(rig.ended(0, Direction::Back), vec![Effect::Stop(Ending::RolledBack { by_guard: None })]);
+    assert_eq!(rig.state.state, State::RolledBack);
+}
+
+#[test]
+fn a_transactional_step_not_ended_did_not_happen() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.command(CommandKind::Rollback);
+    let stopped = Event::StepEnded {
+        step: 0,
+        direction: Direction::Forward,
+        outcome: Outcome::Stopped,
+        recorded: false,
+    };
+    assert_eq!(rig.send(stopped), vec![Effect::Stop(Ending::RolledBack { by_guard: None })]);
+}
+
+#[test]
+fn a_guard_rolls_back_up_to_ready_and_never_from_the_contract() {
+    let cause = || Some(RollbackCause { guard: "replication_lag".into(), evidence: serde_json::json!({}) });
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    rig.send(Event::Guards { holds: vec![pause_by("replication_lag")], cancel: false, rollback: cause() });
+    assert_eq!(rig.state.state, State::RollingBack);
+    // The guard's own pause does not stop the way back.
+    let stopped = Event::StepEnded {
+        step: 1,
+        direction: Direction::Forward,
+        outcome: Outcome::Stopped,
+        recorded: false,
+    };
+    assert_eq!(rig.send(stopped), back(0));
+    assert_eq!(
+        rig.ended(0, Direction::Back),
+        vec![Effect::Stop(Ending::RolledBack { by_guard: Some("replication_lag".into()) })]
+    );
+
+    let mut rig = Rig::new(Goal::Completed);
+    rig.send(Event::Up);
+    (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
+    rig.send(Event::Clients { users: vec![] });
+    assert_eq!(rig.state.state, State::Contracting);
+    rig.send(Event::Guards { holds: vec![], cancel: false, rollback: cause() });
+    assert_eq!(rig.state.state, State::Contracting);
+    rig.command(CommandKind::Rollback);
+    assert_eq!(rig.state.state, State::Contracting);
+}
+
+#[test]
+fn old_version_in_use_refuses_the_contract_and_asks_again_next_time() {
+    let mut rig = Rig::new(Goal::Completed);
+    rig.send(Event::Up);
+    (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
+    let users = vec!["billing".to_owned()];
+    assert_eq!(
+        rig.send(Event::Clients { users: users.clone() }),
+        vec![Effect::Stop(Ending::Refused { users })]
+    );
+    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::CheckClients]);
+}
+
+#[test]
+fn failures_are_retried_by_class_and_a_failed_rollout_can_go_on() {
+    let failed = |class| Event::StepEnded {
+        step: 0,
+        direction: Direction::Forward,
+        outcome: Outcome::Failed { error: "no".into(), class },
+        recorded: false,
+    };
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    assert!(matches!(rig.send(failed(FailureClass::Connection))[..], [Effect::Rest(_)]));
+    assert_eq!(rig.send(Event::Rested), run(0));
+    rig.send(failed(FailureClass::Permanent));
+    assert_eq!(rig.state.state, State::Failed);
+    rig.state.hand = Hand::default();
+    assert_eq!(rig.send(Event::Up), run(0));
+    assert_eq!((rig.state.state, rig.state.error.clone()), (State::Expanding, None));
+}
+
+#[test]
+fn interrupt_drains_first_and_cancels_second() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    assert_eq!(rig.send(Event::Interrupt), vec![Effect::Drain]);
+    assert_eq!(rig.send(Event::Interrupt), vec![Effect::Cancel]);
+    assert_eq!(rig.ended(0, Direction::Forward), vec![Effect::Stop(Ending::Interrupted)]);
+}

@@ -1,0 +1,23 @@
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
+CREATE TABLE teams (id integer PRIMARY KEY, name text UNIQUE, motto text);
+CREATE TABLE users (
+    id bigint PRIMARY KEY,
+    name text NOT NULL,
+    age integer CONSTRAINT adult CHECK (age > 17),
+    team integer CONSTRAINT of_team REFERENCES teams (id),
+    mail text,
+    doubled integer GENERATED ALWAYS AS (age * 2) STORED);
+CREATE INDEX users_name ON users (name);
+CREATE STATISTICS users_stats ON mail, team FROM users;
+CREATE VIEW names AS SELECT id, name FROM users;
+CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS people FROM users;
+CREATE TABLE parts (id bigint, at integer, v integer) PARTITION BY RANGE (at);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+CREATE TABLE animals (id bigint, legs integer);
+CREATE TABLE birds (wings integer) INHERITS (animals);
+CREATE TABLE spare (id bigint, size integer CONSTRAINT size_positive CHECK (size > 0));
+CREATE SCHEMA public_taken;
+INSERT INTO teams VALUES (1, 'one', 'first');
+INSERT INTO users SELECT n, 'user ' || n, n + 20, 1, 'mail' FROM generate_series(1, 20) n;
+INSERT INTO parts SELECT n, n, n FROM generate_series(1, 9) n;

@@ -1,0 +1,292 @@
+//! Every operation from outside: a plan is started under live traffic, rolled back, started again and completed, and the
+//! schema and its rows must be what plain DDL makes of them.
+//!
+//! A scenario is a folder of `tests/scenarios`:
+//! - `before.sql`: tables and rows; rows with an `id` from 1,000,000 on are the writers'
+//! - `plan.yaml`: the plan; `first.yaml`, if there, is applied and completed before (so that there is a previous version)
+//! - `plain.sql`: what an operator with a maintenance window would run instead (both plans' worth)
+//! - `old.sql`, `new.sql`: statements of the two versions of the application, run again and again with `:n` a number of its
+//!   own for each pass; each has to succeed, whatever Segue is doing
+//! - `agree.sql`: asked in `ready`, over `public`, `public_first` and `public_plan`; must find nothing; writers' numbers since
+//!   this start are not below `:from`
+//! - `compare.txt`: what of the rows is not compared, see `common::schema::Compare`
+//!
+//! `SEGUE_SCENARIOS=alter` runs those whose names hold `alter`; `SEGUE_SCENARIO_JOBS` is how many at once.
+
+mod common;
+
+use common::{
+    At, PATIENCE, each,
+    schema::{Compare, WRITERS_FROM, catalog, differences, leftovers, row_differences, rows},
+    segue, state, wait_for,
+};
+use segue::{
+    catalog::Order,
+    sandbox::{self, wire::Session},
+};
+use std::{
+    cell::RefCell,
+    env, fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+#[test]
+fn every_scenario() {
+    let filter = env::var("SEGUE_SCENARIOS").unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios"))
+            .expect("the scenarios are there")
+            .map(|entry| entry.expect("it can be read").path())
+            .filter(|path| path.is_dir() && name_of(path).contains(&filter))
+            .collect();
+    folders.sort();
+    assert!(!folders.is_empty(), "no scenario's name holds {filter:?}");
+    let count = folders.len();
+    // Roles are the whole server's, so both databases of a scenario can grant to them.
+    let database = sandbox::database().expect("a database");
+    At::of(&database).query("CREATE ROLE app_reader; CREATE ROLE app_writer");
+    let jobs = env::var("SEGUE_SCENARIO_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(5);
+    let failures = each(folders, jobs, |folder| name_of(folder), |folder| scenario(folder));
+    assert!(failures.is_empty(), "{} of {count} scenarios failed\n{}", failures.len(), failures.join("\n"));
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn scenario(folder: &Path) {
+    let step = RefCell::new("setting up");
+    let run = catch_unwind(AssertUnwindSafe(|| steps(folder, &step)));
+    if let Err(panic) = run {
+        let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+        panic!("in the step \"{}\": {text}", step.borrow());
+    }
+}
+
+fn steps(folder: &Path, step: &RefCell<&'static str>) {
+    let at_step = |now: &'static str| *step.borrow_mut() = now;
+    let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
+    let need = |file: &str| read(file).unwrap_or_else(|| panic!("{file} is missing"));
+    let path = |file: &str| folder.join(file).to_str().expect("it is UTF-8").to_owned();
+    let compare = Compare::parse(&read("compare.txt").unwrap_or_default());
+    let has_first = folder.join("first.yaml").exists();
+    let (before, plain, plan) = (need("before.sql"), need("plain.sql"), path("plan.yaml"));
+
+    let (twin, database) =
+        (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
+    let (twin, at) = (At::of(&twin), At::of(&database));
+    let url = at.url();
+    at.query(&before);
+    let previous: &[&str] = if has_first { &["public_first"] } else { &[] };
+    if has_first {
+        at_step("first plan");
+        segue(&url, &["start", &path("first.yaml"), "--complete"]).exits(0);
+        assert_eq!(state(&url), "completed");
+    }
+    let catalog_before = catalog(at, "public");
+    let rows_before = rows(at, &catalog_before, &compare);
+
+    let old_path = if has_first { "public_first, public" } else { "public" };
+    let old = Writers::start(at, "old", old_path, None, read("old.sql").as_deref());
+    let run = |args: &[&str], code: i32| {
+        let outcome = segue(&url, args).exits(code);
+        assert!(!outcome.said().contains("panicked at"), "{outcome}");
+    };
+    let start_and_check = || {
+        let from = NUMBER.load(Ordering::Relaxed);
+        let new =
+            Writers::start(at, "new", "public_plan, public", Some("public_plan"), read("new.sql").as_deref());
+        run(&["start", &plan], 0);
+        assert_eq!(state(&url), "ready");
+        old.wait_passes(3);
+        new.wait_passes(3);
+        if let Some(agree) = read("agree.sql") {
+            let contradictions = at.query(&agree.replace(":from", &from.to_string()));
+            let some = &contradictions[..contradictions.len().min(5)];
+            assert!(some.is_empty(), "the versions do not agree on {} rows: {some:?}", contradictions.len());
+        }
+        new
+    };
+
+    at_step("start, to be rolled back");
+    let new = start_and_check();
+    new.finish();
+    at_step("rollback");
+    run(&["rollback"], 0);
+    assert_eq!(state(&url), "rolled_back");
+    same("the schema after the rollback", differences(&catalog_before, &catalog(at, "public"), Order::Kept));
+    same("rows after the rollback", row_differences(&rows_before, &rows(at, &catalog_before, &compare)));
+    same("left behind by the rollback", leftovers(at, previous));
+    old.wait_passes(1);
+
+    at_step("start, to be completed");
+    let new = start_and_check();
+    old.finish();
+    at_step("complete");
+    run(&["complete"], 0);
+    assert_eq!(state(&url), "completed");
+    new.wait_passes(2);
+    new.finish();
+
+    at_step("comparison with plain DDL");
+    twin.query(&before);
+    twin.query(&plain);
+    let (catalog_plain, catalog_after) = (catalog(twin, "public"), catalog(at, "public"));
+    same(
+        "the schema, from plain DDL's to Segue's",
+        differences(&catalog_plain, &catalog_after, Order::Ignored),
+    );
+    let rows_plain = rows(twin, &catalog_plain, &compare);
+    same(
+        "rows, from plain SQL's to Segue's",
+        row_differences(&rows_plain, &rows(at, &catalog_after, &compare)),
+    );
+    same("left behind", leftovers(at, &["public_plan"]));
+}
+
+#[track_caller]
+fn same(what: &str, differences: Vec<String>) {
+    assert!(differences.is_empty(), "{what}:\n  {}", differences.join("\n  "));
+}
+
+/// Sessions of one version of the application.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    passes: Vec<Arc<AtomicU64>>,
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+    failed: Arc<Mutex<Option<String>>>,
+}
+
+/// Numbers that no two passes of any writer share.
+static NUMBER: AtomicI64 = AtomicI64::new(WRITERS_FROM);
+
+impl Writers {
+    /// Two sessions that run the script again and again, from the moment `schema` exists.
+    fn start(
+        at: At<'_>,
+        version: &'static str,
+        search_path: &str,
+        schema: Option<&'static str>,
+        script: Option<&str>,
+    ) -> Writers {
+        let statements: Vec<String> = script
+            .unwrap_or_default()
+            .split(";\n")
+            .map(|statement| statement.trim().trim_end_matches(';').to_owned())
+            .filter(|statement| !statement.is_empty())
+            .collect();
+        let (stop, failed) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Option<String>>>::default());
+        let (mut passes, mut threads) = (Vec::new(), Vec::new());
+        for _ in 0..if statements.is_empty() { 0 } else { 2 } {
+            let session = at.cluster.session(at.name).expect("a session");
+            let mine = Arc::<AtomicU64>::default();
+            passes.push(Arc::clone(&mine));
+            let (stop, failed) = (Arc::clone(&stop), Arc::clone(&failed));
+            let (statements, search_path) = (statements.clone(), search_path.to_owned());
+            threads.push(thread::spawn(move || {
+                if let Err(error) = write(session, version, &search_path, schema, &statements, &stop, &mine) {
+                    failed.lock().unwrap().get_or_insert(error);
+                }
+            }));
+        }
+        Writers { stop, passes, threads: Mutex::new(threads), failed }
+    }
+
+    /// Until each session has run its script as often again.
+    #[track_caller]
+    fn wait_passes(&self, count: u64) {
+        for passes in &self.passes {
+            let goal = passes.load(Ordering::Relaxed) + count;
+            wait_for("the writers to go on", PATIENCE, || {
+                self.check();
+                (passes.load(Ordering::Relaxed) >= goal).then_some(())
+            });
+        }
+    }
+
+    #[track_caller]
+    fn check(&self) {
+        if let Some(error) = self.failed.lock().unwrap().clone() {
+            panic!("{error}");
+        }
+    }
+
+    /// Ends the sessions; an error that any of them saw fails the test.
+    #[track_caller]
+    fn finish(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.lock().unwrap().drain(..) {
+            thread.join().expect("writers do not panic");
+        }
+        self.check();
+    }
+}
+
+impl Drop for Writers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.get_mut().unwrap().drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(
+    mut session: Session,
+    version: &str,
+    search_path: &str,
+    schema: Option<&str>,
+    statements: &[String],
+    stop: &AtomicBool,
+    passes: &AtomicU64,
+) -> Result<(), String> {
+    let mut run = |sql: &str| {
+        session
+            .query(sql)
+            .map_err(|error| format!("the {version} version's application failed: {error}\nin: {sql}"))
+    };
+    if let Some(schema) = schema {
+        let sql = format!("SELECT to_regnamespace('{schema}') IS NOT NULL");
+        while run(&sql)? != [[Some("t".to_owned())]] {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+    run(&format!("SET application_name = '{version} app'; SET search_path = {search_path}"))?;
+    while !stop.load(Ordering::Relaxed) {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
+        for statement in statements {
+            run(&numbered(statement, &number))?;
+            // The pace of an application; the tests' machine is small.
+            thread::sleep(Duration::from_millis(fastrand::u64(1..4)));
+        }
+        passes.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// The statement with its `:n`s replaced, but not the start of `::numeric`.
+fn numbered(statement: &str, number: &str) -> String {
+    let mut parts = statement.split(":n");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_cast = out.ends_with(':') || part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        out.push_str(if is_cast { ":n" } else { number });
+        out.push_str(part);
+    }
+    out
+}
+
+#[test]
+fn numbers_replace_placeholders_and_not_casts() {
+    assert_eq!(numbered("SELECT :n, ':n'::name, (:n)", "7"), "SELECT 7, '7'::name, (7)");
+}

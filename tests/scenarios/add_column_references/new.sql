@@ -1,0 +1,3 @@
+INSERT INTO teams VALUES (:n);
+INSERT INTO users VALUES (:n, :n);
+DELETE FROM teams WHERE id = :n;

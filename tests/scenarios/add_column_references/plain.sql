@@ -1,0 +1,3 @@
+ALTER TABLE users ADD team integer;
+UPDATE users SET team = id % 5;
+ALTER TABLE users ADD CONSTRAINT users_team FOREIGN KEY (team) REFERENCES teams (id) ON DELETE SET NULL ON UPDATE CASCADE DEFERRABLE;

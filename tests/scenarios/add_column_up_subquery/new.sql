@@ -1,0 +1,1 @@
+INSERT INTO users VALUES (:n, 3, 'my own');

@@ -1,0 +1,1 @@
+SELECT id FROM public_plan.users WHERE token IS NULL;

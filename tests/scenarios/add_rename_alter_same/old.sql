@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 17);
+UPDATE t SET a = 18 WHERE id = :n;

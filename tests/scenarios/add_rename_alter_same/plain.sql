@@ -1,0 +1,3 @@
+ALTER TABLE t ADD c text;
+UPDATE t SET c = (a + 1)::text;
+ALTER TABLE t ALTER c SET NOT NULL;

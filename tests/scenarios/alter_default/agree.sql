@@ -1,0 +1,2 @@
+SELECT * FROM public_plan.t WHERE id > 1000000000 AND (kind <> 'b' OR size IS NOT NULL OR color IS DISTINCT FROM 'blueish')
+OR id BETWEEN 1000000 AND 1000000000 AND (kind <> 'a' OR size IS DISTINCT FROM 1 OR color IS NOT NULL);

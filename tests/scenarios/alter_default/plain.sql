@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER kind SET DEFAULT 'b', ALTER size DROP DEFAULT, ALTER color SET DEFAULT 'blue' || 'ish';

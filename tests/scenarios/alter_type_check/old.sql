@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 1, 10);
+UPDATE t SET low = low + 1 WHERE id = :n;

@@ -1,0 +1,10 @@
+CREATE TABLE t (id bigint PRIMARY KEY, name varchar(20), n integer);
+CREATE INDEX plain ON t (name);
+CREATE INDEX multi ON t (n DESC NULLS LAST, name varchar_pattern_ops);
+CREATE INDEX covering ON t (n) INCLUDE (name) WITH (fillfactor = 60);
+CREATE INDEX expressed ON t (lower(name), (n + 1));
+CREATE UNIQUE INDEX partial ON t (id) WHERE name = 'it''s';
+CREATE INDEX untouched ON t (n);
+COMMENT ON INDEX expressed IS 'for searches';
+ALTER INDEX expressed ALTER COLUMN 1 SET STATISTICS 300;
+INSERT INTO t SELECT n, 'name ' || n, n FROM generate_series(1, 300) n;

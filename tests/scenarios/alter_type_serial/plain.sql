@@ -1,0 +1,2 @@
+COMMENT ON TABLE plain IS 'p';
+ALTER TABLE t ALTER id TYPE bigint;

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER code TYPE integer USING code::integer;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER a TYPE bigint, ADD c text;
+UPDATE t SET c = b;

@@ -1,0 +1,2 @@
+CREATE TABLE countries (code text PRIMARY KEY);
+INSERT INTO countries VALUES ('nl'), ('pt');

@@ -1,0 +1,2 @@
+UPDATE countries SET code = code WHERE code = 'nl';
+SELECT * FROM countries;

@@ -1,0 +1,1 @@
+CREATE TABLE houses (street text, number integer, PRIMARY KEY (street, number));

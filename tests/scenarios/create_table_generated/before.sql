@@ -1,0 +1,1 @@
+CREATE TABLE anything (a integer);

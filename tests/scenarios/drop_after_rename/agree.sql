@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE b = 'n' AND a <> 'N';

@@ -1,0 +1,2 @@
+INSERT INTO users VALUES (:n, 1);
+DELETE FROM users WHERE id = :n;

@@ -1,0 +1,2 @@
+COMMENT ON COLUMN users.name IS 'n';
+ALTER TABLE users DROP fax, DROP kind;

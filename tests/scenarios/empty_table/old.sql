@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, '5');
+DELETE FROM t WHERE id = :n;

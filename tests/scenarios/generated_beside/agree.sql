@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.goods WHERE gross <> net * 2;

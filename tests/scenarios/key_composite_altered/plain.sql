@@ -1,0 +1,1 @@
+ALTER TABLE lines ALTER line TYPE bigint, ALTER doc TYPE bigint;

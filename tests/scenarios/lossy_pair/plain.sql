@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER price TYPE integer USING trunc(price)::integer;

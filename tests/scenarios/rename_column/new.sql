@@ -1,0 +1,2 @@
+INSERT INTO users (id) VALUES (:n);
+UPDATE users SET login = login || '!' WHERE id = :n;

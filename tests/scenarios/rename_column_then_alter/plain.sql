@@ -1,0 +1,4 @@
+ALTER TABLE t RENAME a TO b;
+ALTER TABLE t ALTER b TYPE integer USING b::integer;
+ALTER TABLE t RENAME x TO a;
+CREATE INDEX t_b_a ON t (b, a);

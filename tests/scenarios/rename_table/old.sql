@@ -1,0 +1,3 @@
+INSERT INTO users VALUES (:n, 'old');
+INSERT INTO posts VALUES (:n, :n);
+DELETE FROM posts WHERE id = :n;

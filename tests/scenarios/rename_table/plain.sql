@@ -1,0 +1,2 @@
+COMMENT ON TABLE users IS 'people';
+ALTER TABLE users RENAME TO accounts;

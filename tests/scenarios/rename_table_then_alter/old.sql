@@ -1,0 +1,2 @@
+INSERT INTO users VALUES (:n, '17');
+UPDATE users SET age = '18' WHERE id = :n;

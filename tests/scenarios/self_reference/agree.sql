@@ -1,0 +1,1 @@
+SELECT * FROM public.staff o JOIN public_plan.staff n USING (id) WHERE o.boss IS DISTINCT FROM n.boss OR id > 1000000000 AND n.boss IS NOT NULL AND NOT EXISTS (SELECT FROM public.staff p WHERE p.id = n.boss);

@@ -1,0 +1,1 @@
+CREATE VIEW named AS SELECT id FROM users WHERE name IS NOT NULL;

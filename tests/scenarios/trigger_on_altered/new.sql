@@ -1,0 +1,1 @@
+INSERT INTO t (id, price, doubled) VALUES (:n, 5, '7');

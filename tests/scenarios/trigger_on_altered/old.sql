@@ -1,0 +1,1 @@
+INSERT INTO t (id, price) VALUES (:n, 5);

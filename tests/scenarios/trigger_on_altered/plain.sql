@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER doubled TYPE text USING doubled::text;

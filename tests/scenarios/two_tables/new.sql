@@ -1,0 +1,4 @@
+INSERT INTO a VALUES (:n, 'x');
+INSERT INTO b VALUES (:n, :n);
+INSERT INTO c VALUES (:n, 'n');
+INSERT INTO d VALUES (:n, :n);

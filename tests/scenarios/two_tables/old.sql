@@ -1,0 +1,4 @@
+INSERT INTO a VALUES (:n, NULL);
+INSERT INTO b VALUES (:n, :n);
+DELETE FROM b WHERE id = :n;
+DELETE FROM a WHERE id = :n;

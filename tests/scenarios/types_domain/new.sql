@@ -1,0 +1,1 @@
+INSERT INTO people VALUES (:n, 'n@b', 1, 'o@b');

@@ -1,0 +1,4 @@
+ALTER TABLE t ALTER a TYPE varchar(30), ADD c integer DEFAULT 1;
+UPDATE t SET c = b + 1;
+ALTER TABLE t ALTER c SET NOT NULL;
+COMMENT ON COLUMN t.c IS 'one';

@@ -1,0 +1,1 @@
+INSERT INTO t (id, name, loud) VALUES (:n, 'n', 'MINE');
