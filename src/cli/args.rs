@@ -124,8 +124,8 @@ pub struct SettingFlags {
 
 #[derive(Args, Clone, Debug)]
 pub struct DemoFlags {
-    /// Rows of the accounts table.
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
+    /// Rows of the accounts table. With fewer than half a million they are filled before a standby can fall behind.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(500_000..))]
     pub rows: u64,
     /// Directory of PostgreSQL's programs, if they are not found.
     #[arg(long, value_name = "DIR")]

@@ -9,7 +9,7 @@ use super::watching;
 use crate::control::advance::Ending;
 use crate::control::guard::{self, GuardState};
 use crate::control::policy::Policy;
-use crate::control::signal::Freshness;
+use crate::control::signal::{Freshness, Snapshot};
 use crate::control::state::Goal;
 use crate::monitor::{self, Watch};
 use crate::plan::{Settings, Spanned};
@@ -105,7 +105,11 @@ async fn guards_can_be_read(
     })?;
     let mut states = monitor.subscribe();
     let deadline = tokio::time::Instant::now() + FIRST_LOOK;
-    while states.borrow_and_update().at.is_none() {
+    // A probe of the operator's may answer later than the signals of Segue's own.
+    let unread = |snapshot: &Snapshot| {
+        snapshot.readings.iter().any(|r| r.state == Freshness::Blind && policy.guard(&r.name).is_some())
+    };
+    while states.borrow_and_update().at.is_none() || unread(&monitor.snapshot()) {
         if !matches!(tokio::time::timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
             break;
         }

@@ -7,6 +7,7 @@ use crate::control::progress::TableProgress;
 use crate::control::signal::{Freshness, Reading};
 use crate::control::state::RolloutState;
 use crate::control::status::{Facts, Status, Supervisor};
+use crate::execute::board;
 use crate::journal;
 use crate::monitor::{self, Watch};
 use crate::store::{self, LeaseSeen, Rollout};
@@ -136,15 +137,22 @@ async fn backfill(
 ) -> Result<Vec<TableProgress>, Fail> {
     let said: Vec<TableProgress> = live.and_then(|lease| said(lease, "backfill")).unwrap_or_default();
     let checkpoints = store::checkpoints(&connected.session, rollout.id).await?;
-    let mut tables: Vec<TableProgress> = checkpoints
-        .into_iter()
-        .map(|(at, _)| {
-            let table = crate::execute::backfill::bare_name(&at.relation);
-            let rows_done = at.rows_done.max(0) as u64;
-            match at.done {
-                true => TableProgress::done(table, rows_done),
+    let mut leaves: Vec<(i32, String)> =
+        checkpoints.iter().map(|(at, _)| (at.step, at.relation.clone())).collect();
+    leaves.dedup();
+    let of_leaf = |step: i32, leaf: &str| -> Vec<store::Checkpoint> {
+        let same = |at: &&(store::Checkpoint, _)| at.0.step == step && at.0.relation == leaf;
+        checkpoints.iter().filter(same).map(|(at, _)| at.clone()).collect()
+    };
+    let mut tables: Vec<TableProgress> = leaves
+        .iter()
+        .map(|(step, leaf)| {
+            let sum = board::sum(*step as usize, leaf, &of_leaf(*step, leaf));
+            match sum.finished {
+                true => TableProgress::done(sum.table, sum.rows_done),
                 false => {
-                    TableProgress::running(table, rows_done, at.rows_total.map(|r| r.max(0.0) as u64), None)
+                    let total = sum.rows_total.map(|rows| rows.max(0.0) as u64);
+                    TableProgress::running(sum.table, sum.rows_done, total, None)
                 }
             }
         })

@@ -1,53 +1,125 @@
-//! Owns filling a table in place: range by range, each range in slices, then sweeps until no row is
-//! pending. Must not judge the server's health: the gate says when to go on and how fast.
+//! Owns filling a table in place: its leaves and their runs of blocks, dealt out to workers, then
+//! sweeps until no row is pending. Must not judge the server's health: the gate says when to go on.
 
-use super::board::TableProgress;
-use super::gate::Pass;
-use super::row_error;
-use super::slice::{self, Slice};
+mod filling;
+mod runs;
+
 use super::{Halt, Work};
 use crate::compile::program::BackfillSpec;
-use crate::control::pace::{Pace, SliceMeasure};
-use crate::control::slicing;
-use crate::pg::{self, Class, RowExt, Session};
-use crate::plan::settings::{OnRowError, UserTriggers};
-use crate::store::{self, Checkpoint, SetAside};
-use std::collections::BTreeSet;
-use std::time::Duration;
-use tokio::time::Instant;
+use crate::control::pace::Pace;
+use crate::pg::Session;
+use crate::plan::settings::UserTriggers;
+use crate::store::{self, Checkpoint};
+use filling::Filling;
+pub use runs::SWEEP;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
 
-/// Slices in a row that lost against locks of others before the step gives the word back.
-const MOST_LOST: u32 = 60;
+/// What the workers of one step share: the work, one pace, one account.
+pub(super) struct Shared {
+    work: Work,
+    step: usize,
+    spec: BackfillSpec,
+    pace: Mutex<Pace>,
+    aside: Mutex<BTreeSet<String>>,
+    /// Every run and sweep there is, as last written; the progress that is shown is its sum.
+    account: Mutex<Vec<Checkpoint>>,
+    /// One worker could not go on: the others end at their next safe point.
+    halted: AtomicBool,
+}
 
-/// Fills every row of the table, and of its partitions.
+/// Fills every row of the table, and of its partitions, those attached meanwhile included.
 pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Halt> {
     let mut session = work.session().await?;
-    prepare(work, &session).await?;
-    let of_step = |at: &Checkpoint| at.step as usize == step;
-    let known: Vec<Checkpoint> = store::checkpoints(&session, work.fence.rollout)
+    let known = store::checkpoints(&session, work.fence.rollout)
         .await?
         .into_iter()
         .map(|(checkpoint, _)| checkpoint)
-        .filter(of_step)
+        .filter(|at| at.step as usize == step)
         .collect();
-    let mut aside = BTreeSet::new();
-    for leaf in leaves(&session, spec).await? {
-        let known = known.iter().find(|c| c.relation == leaf);
-        if known.is_some_and(|c| c.done) {
-            continue;
+    let shared = Arc::new(Shared {
+        work: work.clone(),
+        step,
+        spec: spec.clone(),
+        pace: Mutex::new(Pace::new(work.policy.slice_time)),
+        aside: Mutex::default(),
+        account: Mutex::new(known),
+        halted: AtomicBool::new(false),
+    });
+    loop {
+        let leaves = runs::leaves(&session, spec).await?;
+        let open: Vec<&String> = leaves.iter().filter(|leaf| !shared.is_done(leaf)).collect();
+        if open.is_empty() {
+            break;
         }
-        let mut filling = Filling::begin(work, &session, step, spec, &leaf, known).await?;
-        filling.all(&mut session, &mut aside).await?;
+        for leaf in &open {
+            runs::plan(&shared, &mut session, leaf).await?;
+        }
+        shared.deal(&open, |at| at.run != runs::SWEEP).await?;
+        for leaf in &open {
+            runs::plan_sweep(&shared, &mut session, leaf).await?;
+        }
+        shared.deal(&open, |at| at.run == runs::SWEEP).await?;
     }
-    if !aside.is_empty() {
+    let aside = lock(&shared.aside).len();
+    if aside > 0 {
         return Err(Halt::Broken(format!(
-            "{} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
+            "{aside} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
              mend them, then `segue resume`",
-            aside.len(),
             spec.table
         )));
     }
     Ok(())
+}
+
+impl Shared {
+    fn is_done(&self, leaf: &str) -> bool {
+        lock(&self.account).iter().any(|at| at.relation == leaf && at.run == runs::SWEEP && at.done)
+    }
+
+    /// Has the workers take what is open of these leaves, one run after the other.
+    async fn deal(
+        self: &Arc<Shared>,
+        leaves: &[&String],
+        which: fn(&Checkpoint) -> bool,
+    ) -> Result<(), Halt> {
+        let open = |at: &&Checkpoint| which(at) && !at.done && leaves.contains(&&at.relation);
+        let queue: VecDeque<Checkpoint> = lock(&self.account).iter().filter(open).cloned().collect();
+        let workers = (self.work.policy.workers.max(1) as usize).min(queue.len());
+        let queue = Arc::new(Mutex::new(queue));
+        let mut tasks = JoinSet::new();
+        for _ in 0..workers {
+            let (shared, queue) = (self.clone(), queue.clone());
+            tasks.spawn(async move {
+                let ended = shared.work_off(&queue).await;
+                if ended.is_err() {
+                    shared.halted.store(true, Ordering::Release);
+                }
+                ended
+            });
+        }
+        let mut ended = Ok(());
+        while let Some(task) = tasks.join_next().await {
+            let one = task.expect("a worker is never aborted, and a panic in it is a bug");
+            // Who stopped because another failed has nothing to say.
+            if matches!(ended, Ok(()) | Err(Halt::Stopped)) && one.is_err() {
+                ended = one;
+            }
+        }
+        ended
+    }
+
+    async fn work_off(self: &Arc<Shared>, queue: &Mutex<VecDeque<Checkpoint>>) -> Result<(), Halt> {
+        let mut session = self.work.session().await?;
+        prepare(&self.work, &session).await?;
+        loop {
+            let next = lock(queue).pop_front();
+            let Some(at) = next else { return Ok(()) };
+            Filling::of(self, at).all(&mut session).await?;
+        }
+    }
 }
 
 async fn prepare(work: &Work, session: &Session) -> Result<(), Halt> {
@@ -65,286 +137,8 @@ async fn prepare(work: &Work, session: &Session) -> Result<(), Halt> {
     Ok(())
 }
 
-/// The tables that have rows: itself, or its partitions' leaves, each quoted and qualified.
-async fn leaves(session: &Session, spec: &BackfillSpec) -> Result<Vec<String>, Halt> {
-    if !spec.partitioned {
-        return Ok(vec![spec.table.to_string()]);
-    }
-    let sql = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-                 FROM pg_catalog.pg_partition_tree($1::text::regclass) t
-                 JOIN pg_catalog.pg_class c ON c.oid = t.relid
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1";
-    let rows = session.query("listing partitions", sql, &[&spec.table.to_string()]).await?;
-    Ok(rows.iter().map(|row| row.cell(0)).collect::<Result<_, _>>()?)
-}
-
-struct Size {
-    blocks: u64,
-    rows: Option<f64>,
-}
-
-async fn size(session: &Session, leaf: &str) -> Result<Size, Halt> {
-    let sql = "SELECT (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint)::bigint,
-                      c.reltuples::float8 FROM pg_catalog.pg_class c WHERE c.oid = $1::text::regclass";
-    let row = session.query_one("measuring a table", sql, &[&leaf]).await?;
-    let rows: f64 = row.cell(1)?;
-    Ok(Size { blocks: row.cell::<i64>(0)?.max(0) as u64, rows: (rows >= 0.0).then_some(rows) })
-}
-
-/// One leaf being filled.
-struct Filling<'w> {
-    work: &'w Work,
-    step: usize,
-    spec: &'w BackfillSpec,
-    leaf: &'w str,
-    pace: Pace,
-    at: Checkpoint,
-    lost: u32,
-    /// Into how many parts a slice is cut further, a power of two: where a single block takes too long.
-    finer: u32,
-    without: Vec<String>,
-}
-
-/// More parts leave no rows in most of them.
-const FINEST: u32 = 256;
-
-impl<'w> Filling<'w> {
-    async fn begin(
-        work: &'w Work,
-        session: &Session,
-        step: usize,
-        spec: &'w BackfillSpec,
-        leaf: &'w str,
-        known: Option<&Checkpoint>,
-    ) -> Result<Filling<'w>, Halt> {
-        let mut size_now = size(session, leaf).await?;
-        if size_now.rows.is_none() && size_now.blocks > 0 {
-            // Never analysed: progress would have no total. It may fail for a lock; then there is none.
-            let analyzed = session.batch("counting roughly", &format!("ANALYZE {leaf}")).await;
-            if analyzed.is_ok() {
-                size_now = size(session, leaf).await?;
-            }
-        }
-        let at = known.cloned().unwrap_or(Checkpoint {
-            step: step as i32,
-            relation: leaf.to_owned(),
-            run: 0,
-            pass: 1,
-            first_block: 0,
-            next_block: 0,
-            end_block: size_now.blocks as i64,
-            rows_done: 0,
-            rows_total: size_now.rows,
-            done: false,
-        });
-        let pace = Pace::starting(work.policy.slice_time, parts_of(&at));
-        Ok(Filling { work, step, spec, leaf, pace, at, lost: 0, finer: 1, without: Vec::new() })
-    }
-
-    async fn all(&mut self, session: &mut Session, aside: &mut BTreeSet<String>) -> Result<(), Halt> {
-        loop {
-            let before = self.at.rows_done;
-            let parts = parts_of(&self.at);
-            while self.at.next_block < self.at.end_block {
-                self.range(session, parts * self.finer, aside).await?;
-            }
-            // A pass over the whole table that found nothing to fill is the proof that nothing is
-            // pending: the sync trigger fills what applications write meanwhile.
-            let swept = self.at.pass > 1 && self.at.rows_done == before;
-            let size = size(session, self.leaf).await?;
-            let mut next = self.at.clone();
-            if swept {
-                next.done = true;
-            } else {
-                (next.pass, next.next_block, next.end_block) = (self.at.pass + 1, 0, size.blocks as i64);
-            }
-            self.keep(session, next).await?;
-            if self.at.done {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn keep(&mut self, session: &mut Session, next: Checkpoint) -> Result<(), Halt> {
-        let doing = "writing the checkpoint";
-        let tx = session.transaction(doing, &pg::Limits::READ).await?;
-        store::checkpoint_in_tx(&tx, self.work.fence, &next).await?;
-        tx.commit(doing).await?;
-        self.at = next;
-        self.tell();
-        Ok(())
-    }
-
-    /// One range, in its slices. The checkpoint is written in the last slice's transaction. Where a slice was too much
-    /// at a time, it ends early: what is still pending is asked for again, in a shorter range.
-    async fn range(
-        &mut self,
-        session: &mut Session,
-        parts: u32,
-        aside: &mut BTreeSet<String>,
-    ) -> Result<(), Halt> {
-        let start = self.at.next_block as u64;
-        let end = (start + u64::from(self.pace.blocks())).min(self.at.end_block as u64);
-        let mut part = 0;
-        while part < parts {
-            let mut gate = self.work.gate.clone();
-            let share = match gate.pass().await {
-                Pass::Stop => return Err(Halt::Stopped),
-                Pass::Go { share } => share,
-            };
-            let begun = Instant::now();
-            // Rows are counted with each slice, or a kill would lose count of them; the position moves
-            // with the last one, so a range begun is a range begun again.
-            let last = part + 1 == parts;
-            let checkpoint =
-                Checkpoint { next_block: if last { end } else { start } as i64, ..self.at.clone() };
-            let without = std::mem::take(&mut self.without);
-            let here = Slice { leaf: self.leaf, blocks: start..end, part: (part, parts), without: &without };
-            let result = slice::run(self.work, session, self.spec, &here, &checkpoint).await;
-            let rows = match result {
-                Ok(rows) => rows,
-                Err(halt) => {
-                    let again = self.failed(session, &here, halt, aside).await;
-                    // `failed` may have added a row to leave out; what was known stays.
-                    self.without.extend(without);
-                    if again? == Again::Less {
-                        return Ok(());
-                    }
-                    continue;
-                }
-            };
-            self.without = without;
-            self.lost = 0;
-            self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
-            if last {
-                // A range that ended early may have left some for the next one.
-                self.without.retain(|ctid| block_of(ctid).is_some_and(|block| block >= end));
-            }
-            self.tell();
-            let measured = SliceMeasure { blocks: (end - start) as u32, elapsed: begun.elapsed() };
-            // The gate lets nothing pass on readings that are not fresh.
-            let pacing = self.pace.next(measured, share, true);
-            if !pacing.rest.is_zero() && gate.rest(pacing.rest).await == Pass::Stop {
-                return Err(Halt::Stopped);
-            }
-            part += 1;
-        }
-        Ok(())
-    }
-
-    /// `Ok`: it is to be tried again.
-    async fn failed(
-        &mut self,
-        session: &mut Session,
-        slice: &Slice<'_>,
-        halt: Halt,
-        aside: &mut BTreeSet<String>,
-    ) -> Result<Again, Halt> {
-        let Halt::Failed(error) = halt else { return Err(halt) };
-        if self.work.gate.stopped() {
-            return Err(Halt::Failed(error));
-        }
-        match pg::class(&error) {
-            class @ (Class::LockTimeout | Class::Deadlock | Class::Serialization | Class::Cancelled)
-                if self.lost < MOST_LOST && !error.session_is_gone() =>
-            {
-                self.lost += 1;
-                let length = slice.blocks.end - slice.blocks.start;
-                // The short range at a table's end may be far below the pace's own.
-                while length > 1 && u64::from(self.pace.blocks()) >= length {
-                    self.pace.failed();
-                }
-                if length == 1 && class == Class::Cancelled {
-                    self.finer = (self.finer * 2).min(FINEST);
-                }
-                let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
-                match self.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {
-                    Pass::Stop => Err(Halt::Stopped),
-                    Pass::Go { .. } => Ok(Again::Less),
-                }
-            }
-            // The marker tells what of the slice happened: going on from the checkpoint is right either way.
-            Class::UnknownOutcome => Err(Halt::NotDone(error)),
-            Class::Permanent if error.server().is_some() => {
-                self.bad_row(session, slice, error, aside).await.map(|()| Again::Same)
-            }
-            _ => Err(Halt::Failed(error)),
-        }
-    }
-
-    async fn bad_row(
-        &mut self,
-        session: &mut Session,
-        slice: &Slice<'_>,
-        error: pg::Error,
-        aside: &mut BTreeSet<String>,
-    ) -> Result<(), Halt> {
-        let Some(bad) = row_error::find(self.work, session, self.spec, slice).await? else {
-            // It fails together and not one by one, or somebody has mended it: one more try tells.
-            self.lost += 1;
-            return if self.lost < 3 { Ok(()) } else { Err(Halt::Failed(error)) };
-        };
-        let shown = self.spec.shown.iter().map(|c| c.as_str().to_owned()).collect::<Vec<_>>().join(", ");
-        let row_id = format!("{} {}", self.leaf, bad.key);
-        match self.work.policy.on_row_error {
-            // Each pass meets it again: it counts once.
-            OnRowError::SetAside(most) if aside.contains(&row_id) || (aside.len() as u64) < most => {
-                let row = SetAside {
-                    step: self.step as i32,
-                    relation: self.leaf.to_owned(),
-                    row_key: bad.key,
-                    sqlstate: bad.sqlstate,
-                    message: bad.message,
-                };
-                let doing = "setting a row aside";
-                let tx = session.transaction(doing, &pg::Limits::READ).await?;
-                store::set_aside_in_tx(&tx, self.work.fence, &row).await?;
-                tx.commit(doing).await?;
-                aside.insert(row_id);
-                self.without.push(bad.ctid);
-                Ok(())
-            }
-            _ => Err(Halt::Broken(format!(
-                "the row of {} with {} cannot be filled ({shown}): {}\n  \
-                 mend the row or the plan's `up`; then `segue resume`, or `segue rollback`",
-                self.leaf, bad.key, bad.message
-            ))),
-        }
-    }
-
-    fn tell(&self) {
-        let swept = self.at.pass > 1;
-        self.work.board.put(TableProgress {
-            step: self.step,
-            table: bare_name(self.leaf),
-            rows_done: self.at.rows_done as u64,
-            rows_total: self.at.rows_total,
-            blocks_done: if swept { self.at.end_block } else { self.at.next_block }.max(0) as u64,
-            blocks_total: self.at.end_block.max(0) as u64,
-            finished: self.at.done,
-        });
-    }
-}
-
-/// How a slice is to be tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    Same,
-    Less,
-}
-
-/// Slices a range in this pass; a sweep has nothing to save.
-fn parts_of(at: &Checkpoint) -> u32 {
-    match at.pass {
-        1 => slicing::slices(at.rows_total, at.end_block.max(0) as u64),
-        _ => 1,
-    }
-}
-
-/// `(7,3)` is in block 7.
-fn block_of(ctid: &str) -> Option<u64> {
-    ctid.strip_prefix('(')?.split_once(',')?.0.parse().ok()
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The table's bare name for people, from its quoted and qualified form.

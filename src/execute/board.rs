@@ -1,6 +1,8 @@
 //! Owns how far the backfill is, as its worker last said: for progress bars and `status`.
 //! Must not be asked for decisions; the truth is the checkpoint in the database.
 
+use super::backfill::{SWEEP, bare_name};
+use crate::store::Checkpoint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One table's backfill.
@@ -14,6 +16,22 @@ pub struct TableProgress {
     pub blocks_done: u64,
     pub blocks_total: u64,
     pub finished: bool,
+}
+
+/// A leaf's progress from the checkpoints of its runs and sweep. The sweep's position counts for
+/// nothing: what it looks at was filled before.
+pub fn sum(step: usize, leaf: &str, of_leaf: &[Checkpoint]) -> TableProgress {
+    let runs = || of_leaf.iter().filter(|at| at.run != SWEEP);
+    let totals: Option<Vec<f64>> = runs().map(|at| at.rows_total).collect();
+    TableProgress {
+        step,
+        table: bare_name(leaf),
+        rows_done: of_leaf.iter().map(|at| at.rows_done.max(0) as u64).sum(),
+        rows_total: totals.map(|totals| totals.iter().sum()),
+        blocks_done: runs().map(|at| (at.next_block - at.first_block).max(0) as u64).sum(),
+        blocks_total: runs().map(|at| (at.end_block - at.first_block).max(0) as u64).sum(),
+        finished: of_leaf.iter().any(|at| at.run == SWEEP && at.done),
+    }
 }
 
 /// Shared between the worker, which writes, and the supervisor, which reads.

@@ -38,7 +38,7 @@ pub struct Work {
     pub fence: Fence,
     pub gate: Gate,
     pub board: Board,
-    canceller: Arc<Mutex<Option<Canceller>>>,
+    cancellers: Arc<Mutex<Vec<Canceller>>>,
 }
 
 /// What came of a step, and whether the work's own transaction journalled it.
@@ -137,13 +137,13 @@ impl Work {
         gate: Gate,
         board: Board,
     ) -> Work {
-        Work { pool, program, policy, fence, gate, board, canceller: Arc::default() }
+        Work { pool, program, policy, fence, gate, board, cancellers: Arc::default() }
     }
 
     /// A session whose statement in hand [`Work::cancel`] cancels.
     async fn session(&self) -> Result<pg::Session, pg::Error> {
         let session = self.pool.session(SESSION_DEADLINE).await?;
-        *self.slot() = Some(session.canceller());
+        self.in_hand().push(session.canceller());
         Ok(session)
     }
 
@@ -162,17 +162,17 @@ impl Work {
         self.board.put_blockers(Some(blockers.to_owned()));
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Canceller>> {
-        self.canceller.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_hand(&self) -> std::sync::MutexGuard<'_, Vec<Canceller>> {
+        self.cancellers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cancels the statement in hand, if there is one.
+    /// Cancels the statements in hand, if there are any.
     pub async fn cancel(&self) -> Result<(), pg::Error> {
-        let canceller = self.slot().clone();
-        match canceller {
-            Some(canceller) => canceller.cancel(Duration::from_secs(2)).await,
-            None => Ok(()),
+        let all = self.in_hand().clone();
+        for canceller in all {
+            canceller.cancel(Duration::from_secs(2)).await?;
         }
+        Ok(())
     }
 
     /// Carries out a step, or its undo, to its end or to the point where it cannot go on.
@@ -181,7 +181,7 @@ impl Work {
             Direction::Forward => self.forward(step).await,
             Direction::Back => self.back(step).await,
         };
-        *self.slot() = None;
+        self.in_hand().clear();
         self.board.put_blockers(None);
         match ended {
             Ok(recorded) => Ended { outcome: Outcome::Done, recorded },

@@ -93,7 +93,9 @@ impl Supervisor {
         let board = Board::default();
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
-        let pool = Pool::new(&outside.config, &role, setup, 2, crate::execute::SESSION_DEADLINE);
+        // One a worker, one to plan their runs, one to look with.
+        let sessions = policy.workers.max(1) as usize + 2;
+        let pool = Pool::new(&outside.config, &role, setup, sessions, crate::execute::SESSION_DEADLINE);
         let gate = Gate::new(hear);
         let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
         let now = Instant::now();

@@ -12,7 +12,10 @@ pub struct HoldSeen {
     /// Throttle or pause.
     pub kind: HoldKind,
     /// In words: the guard, the standby, the reading and the threshold.
-    pub reason: String,
+    pub cause: String,
+    /// The same with what it does and what comes next.
+    #[serde(skip)]
+    pub told: String,
     /// When, in seconds since the demonstration began.
     pub at_seconds: f64,
     /// How long; `None` while it lasts.
@@ -97,15 +100,16 @@ impl Course {
         if self.holds.iter().any(|seen| seen.seconds.is_none() && seen.key == key) {
             return None;
         }
-        let reason = events::reason(hold);
+        let told = events::reason(hold);
         self.holds.push(HoldSeen {
             kind: hold.kind,
-            reason: reason.clone(),
+            cause: events::cause(hold),
+            told: told.clone(),
             at_seconds: now.as_secs_f64(),
             seconds: None,
             key,
         });
-        Some(reason)
+        Some(told)
     }
 
     fn released(&mut self, now: Duration, hold: &Hold) -> Option<String> {
@@ -113,11 +117,10 @@ impl Course {
         let seen = self.holds.iter_mut().rev().find(|seen| seen.seconds.is_none() && seen.key == key)?;
         let seconds = now.as_secs_f64() - seen.at_seconds;
         seen.seconds = Some(seconds);
-        let what = match hold.kind {
-            HoldKind::Throttle => "at full speed again",
-            HoldKind::Pause => "goes on by itself",
-        };
-        Some(format!("{what} after {seconds:.1} s ({} is well again)", hold.by))
+        Some(match hold.kind {
+            HoldKind::Throttle => format!("not throttled any more, after {seconds:.1} s"),
+            HoldKind::Pause => format!("goes on by itself after {seconds:.1} s: {} is well again", hold.by),
+        })
     }
 
     /// A throttle may still be in force when the last row is filled; what is held is over all the same.
@@ -145,6 +148,21 @@ impl Course {
             self.rows_done = self.rows_done.max(rows);
         }
         self.glance = glance.clone();
+    }
+}
+
+#[cfg(test)]
+impl HoldSeen {
+    /// A pause as it was seen.
+    pub(super) fn example() -> HoldSeen {
+        HoldSeen {
+            kind: HoldKind::Pause,
+            cause: "replication_lag of standby1: 2.26 s (threshold 2 s)".to_owned(),
+            told: "paused".to_owned(),
+            at_seconds: 14.9,
+            seconds: Some(8.6),
+            key: (HoldKind::Pause, "replication_lag".to_owned(), None),
+        }
     }
 }
 
@@ -217,7 +235,7 @@ mod tests {
         course.note(at(2_000), &Said::Held(hold(HoldKind::Pause)));
         assert!(course.is_paused());
         let told = course.note(at(9_500), &Said::Released(hold(HoldKind::Pause))).unwrap();
-        assert_eq!(told, "goes on by itself after 7.5 s (replication_lag is well again)");
+        assert_eq!(told, "goes on by itself after 7.5 s: replication_lag is well again");
         assert!(!course.is_paused());
         assert_eq!(course.holds[1].seconds, Some(7.5));
         assert_eq!(course.holds[0].seconds, None);

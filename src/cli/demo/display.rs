@@ -3,7 +3,8 @@
 
 use super::{
     course::Course,
-    figures::{count, milliseconds},
+    figures::{self, count, milliseconds},
+    standby::Behind,
     tally::{Latency, Tally},
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -120,7 +121,7 @@ impl Display {
     fn line(&self, event: &str, mark: &str, colour: &str, text: &str) {
         let seconds = self.origin.elapsed().as_secs_f64();
         match &self.form {
-            Form::Json { .. } => print_json(&json!({ "at": now(), "event": event, "text": text })),
+            Form::Json { .. } => print_json(&json!({ "at": now(), "event": event, "message": text })),
             Form::Plain { .. } => print_line(&format!("{seconds:6.1} s {mark} {text}")),
             Form::Live(live) => {
                 let text = if live.colour && !colour.is_empty() {
@@ -141,7 +142,7 @@ impl Display {
     }
 
     /// How things stand; several times a second.
-    pub(super) fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse]) {
+    pub(super) fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse], behind: Behind) {
         let due = match &mut self.form {
             Form::Live(_) => true,
             Form::Plain { last } | Form::Json { last } => due(last),
@@ -150,18 +151,21 @@ impl Display {
             return;
         }
         match &mut self.form {
-            Form::Live(live) => live.stand(course, pulses),
+            Form::Live(live) => live.stand(course, pulses, behind),
             Form::Plain { .. } => {
                 let mut parts: Vec<String> = course.map(progress).into_iter().flatten().collect();
                 parts.extend(pulses.iter().map(Pulse::text));
-                if !parts.is_empty() {
+                if !pulses.is_empty() {
+                    parts.push(format!("standby1 {} behind", figures::behind(behind)));
                     let seconds = self.origin.elapsed().as_secs_f64();
                     print_line(&format!("{seconds:6.1} s   {}", parts.join(" | ")));
                 }
             }
             Form::Json { .. } => {
                 let pulses: Vec<Value> = pulses.iter().map(Pulse::json).collect();
-                print_json(&json!({ "at": now(), "event": "applications", "applications": pulses }));
+                print_json(
+                    &json!({ "at": now(), "event": "applications", "applications": pulses, "standby": behind }),
+                );
             }
         }
     }
@@ -193,7 +197,7 @@ impl Live {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(10));
         let bar = ProgressBar::new(rows);
         let colours = if colour { ".cyan/blue" } else { "" };
-        let template = format!("  {{prefix:<11}} [{{bar:36{colours}}}] {{percent:>3}} %  {{msg}}");
+        let template = format!("  {{prefix:<11}} [{{bar:36{colours}}}] {{percent:>3}} %  {{wide_msg}}");
         bar.set_style(
             ProgressStyle::with_template(&template).expect("a valid template").progress_chars("=> "),
         );
@@ -217,7 +221,7 @@ impl Live {
         let _ = self.all.println(text);
     }
 
-    fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse]) {
+    fn stand(&mut self, course: Option<&Course>, pulses: &[Pulse], behind: Behind) {
         if let Some(course) = course {
             self.bar.set_prefix(course.state().unwrap_or("starting").to_owned());
             // Accounts are opened meanwhile.
@@ -226,19 +230,12 @@ impl Live {
             let glance = &course.glance;
             let rate = glance.rows_per_second.map(|rate| format!(", {} rows/s", count(rate.round() as u64)));
             let rows = format!("{} rows{}", count(course.rows_done), rate.unwrap_or_default());
-            self.bar.set_message(match &glance.current {
-                Some(current) if course.state() != Some("backfilling") || current.len() < 40 => {
-                    format!("{rows} · {current}")
-                }
-                _ => rows,
-            });
-            let lag = glance.lag.map_or_else(|| "lag not known".to_owned(), |lag| format!("lag {lag:.2} s"));
-            self.standby.set_message(format!("standby: {lag}"));
+            self.bar.set_message(rows);
             let holds: Vec<&str> = course
                 .holds
                 .iter()
                 .filter(|hold| hold.seconds.is_none())
-                .map(|hold| hold.reason.as_str())
+                .map(|hold| hold.told.as_str())
                 .collect();
             let holds = holds.join("; ");
             self.holds.set_message(match (holds.is_empty(), self.colour) {
@@ -247,6 +244,7 @@ impl Live {
                 (false, false) => holds,
             });
         }
+        self.standby.set_message(format!("standby1 {} behind", figures::behind(behind)));
         let pulses: Vec<String> = pulses.iter().map(Pulse::text).collect();
         self.applications.set_message(pulses.join(" | "));
     }
@@ -260,9 +258,6 @@ fn progress(course: &Course) -> Vec<String> {
     }
     if let Some(rate) = course.glance.rows_per_second {
         parts.push(format!("{} rows/s", count(rate.round() as u64)));
-    }
-    if let Some(lag) = course.glance.lag {
-        parts.push(format!("lag {lag:.2} s"));
     }
     vec![parts.join(", ")]
 }

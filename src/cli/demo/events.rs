@@ -1,10 +1,7 @@
 //! Owns what a line of `segue … --json` means to the demonstration. Must not guess: a line or a field that it does not know stays
 //! unread, and unknown is `None`.
 
-use crate::control::{
-    hold::{Hold, HoldKind},
-    signal::{Freshness, Reading, name},
-};
+use crate::control::hold::{Hold, HoldKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -34,8 +31,6 @@ pub(super) struct Glance {
     /// Rows filled; `None` before and after the backfill.
     pub rows_done: Option<u64>,
     pub rows_per_second: Option<f64>,
-    /// The standby's lag in seconds.
-    pub lag: Option<f64>,
     pub holds: Vec<Hold>,
     pub current: Option<String>,
 }
@@ -70,13 +65,10 @@ fn glance(value: &Value) -> Glance {
     let tables = value["backfill"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<u64> = tables.iter().filter_map(|table| table["rows_done"].as_u64()).collect();
     let rates: Vec<f64> = tables.iter().filter_map(|table| table["rows_per_second"].as_f64()).collect();
-    let readings: Vec<Reading> = list(value, "signals");
-    let lags = readings.iter().filter(|r| r.name == name::REPLICATION_LAG && r.state == Freshness::Fresh);
     Glance {
         state: text(value, "state"),
         rows_done: (!rows.is_empty()).then(|| rows.iter().sum()),
         rows_per_second: (!rates.is_empty()).then(|| rates.iter().sum()),
-        lag: lags.filter_map(|reading| reading.value).reduce(f64::max),
         holds: list(value, "holds"),
         current: text(value, "current"),
     }
@@ -91,26 +83,32 @@ fn list<T: DeserializeOwned>(value: &Value, key: &str) -> Vec<T> {
     items.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
 }
 
-/// A hold in a line a person reads.
+/// A hold in a line a person reads: what it does, why, and what comes next.
 pub(super) fn reason(hold: &Hold) -> String {
     let kind = match hold.kind {
         HoldKind::Throttle => "throttled",
         HoldKind::Pause => "paused",
     };
-    let mut text = format!("{kind} by {}", hold.by);
+    let next = hold.reason.as_ref().map_or_else(String::new, |reason| format!("; {reason}"));
+    format!("{kind} by {}{next}", cause(hold))
+}
+
+/// Who holds, and what was read.
+pub(super) fn cause(hold: &Hold) -> String {
+    let mut text = hold.by.clone();
     if let Some(subject) = &hold.subject {
         text += &format!(" of {subject}");
     }
     let unit = hold.unit.as_deref().unwrap_or_default();
     match (hold.reading, hold.threshold) {
-        (Some(reading), Some(threshold)) => {
-            text += &format!(": {reading:.2} {unit}, the threshold is {threshold} {unit}");
+        (Some(reading), Some(threshold)) if reading < threshold => {
+            text += &format!(": {reading:.2} {unit}, not above {threshold} {unit} any more");
         }
-        (None, Some(threshold)) => text += &format!(": threshold {threshold} {unit}"),
+        (Some(reading), Some(threshold)) => {
+            text += &format!(": {reading:.2} {unit} (threshold {threshold} {unit})")
+        }
+        (None, Some(threshold)) => text += &format!(" (threshold {threshold} {unit})"),
         _ => {}
-    }
-    if let Some(reason) = &hold.reason {
-        text += &format!(" ({reason})");
     }
     text
 }
@@ -125,7 +123,7 @@ mod tests {
     fn holds_are_read_and_told() {
         let line = format!(r#"{{"at":"2026-11-22T07:00:00Z","event":"held",{}"#, &HOLD[1..]);
         let Some(Said::Held(hold)) = read(&line) else { panic!("{line}") };
-        assert_eq!(reason(&hold), "paused by replication_lag of standby1: 2.13 s, the threshold is 2 s");
+        assert_eq!(reason(&hold), "paused by replication_lag of standby1: 2.13 s (threshold 2 s)");
         let line = format!(
             r#"{{"at":"2026-11-22T07:00:09Z","event":"released",{},"seconds":9}}"#,
             &HOLD[1..HOLD.len() - 1]
@@ -134,19 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_knows_rows_and_the_worst_fresh_lag() {
+    fn a_glance_knows_rows_and_holds() {
         let line = format!(
             r#"{{"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[{HOLD}],
-            "signals":[{{"name":"replication_lag","subject":"standby1","reading":2.1,"unit":"s","state":"fresh","at":"2026-11-22T07:00:00Z"}},
-                       {{"name":"replication_lag","subject":"gone","reading":9.0,"unit":"s","state":"stale","at":"2026-11-22T07:00:00Z"}}],
             "backfill":[{{"table":"pgbench_accounts","rows_done":420000,"rows_total":null,"rows_per_second":81000.5}}],
             "current":"fill pgbench_accounts"}}"#
         );
         let Some(Said::Glance(glance)) = read(&line) else { panic!("{line}") };
-        assert_eq!(
-            (glance.rows_done, glance.rows_per_second, glance.lag),
-            (Some(420_000), Some(81_000.5), Some(2.1))
-        );
+        assert_eq!((glance.rows_done, glance.rows_per_second), (Some(420_000), Some(81_000.5)));
         assert_eq!(glance.holds.len(), 1);
         let Some(Said::Glance(empty)) = read(r#"{"event":"progress","backfill":[]}"#) else { panic!() };
         assert_eq!(empty, Glance::default());

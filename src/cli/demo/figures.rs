@@ -1,5 +1,6 @@
 //! Owns how numbers are written for people. Must not measure them.
 
+use super::standby::Behind;
 use std::time::Duration;
 
 /// 1234567 → `1,234,567`.
@@ -23,6 +24,13 @@ pub(super) fn megabytes(bytes: u64) -> String {
 /// A rate of few bytes, in kB of 1,000.
 pub(super) fn kilobytes(bytes: f64) -> String {
     format!("{:.0} kB", bytes / 1e3)
+}
+
+/// How far a standby is behind.
+pub(super) fn behind(behind: Behind) -> String {
+    let seconds = behind.seconds.map_or_else(|| "? s".to_owned(), |seconds| format!("{seconds:.1} s"));
+    let bytes = behind.bytes.map_or_else(|| "? MB".to_owned(), megabytes);
+    format!("{seconds} and {bytes}")
 }
 
 /// A duration in seconds, one decimal.
@@ -59,6 +67,7 @@ mod tests {
         assert_eq!(rate(Some(81_234.6)), "81,235 rows/s");
         assert_eq!(rate(None), "not known");
         assert_eq!([0.26, 9.94, 10.6].map(milliseconds), ["0.3 ms", "9.9 ms", "11 ms"]);
+        assert_eq!(behind(Behind { seconds: Some(2.04), bytes: None }), "2.0 s and ? MB");
         assert_eq!(growth(100, 121), "×1.21");
     }
 }

@@ -68,6 +68,16 @@ pub(super) fn books(cluster: &Cluster) -> Result<Books, DemoError> {
     Ok(Books { accounts: unsigned(accounts)?, balance, history: unsigned(history)? })
 }
 
+/// Rows that the backfills filled, by their own checkpoints. What an application touched first was filled by that.
+pub(super) fn rows_filled(cluster: &Cluster) -> Result<u64, DemoError> {
+    let [rows] = numbers(
+        cluster,
+        "the rows that were filled",
+        "SELECT coalesce(sum(rows_done), 0)::bigint FROM segue.backfills",
+    )?;
+    Ok(rows)
+}
+
 /// Whether the new version's views are there.
 pub(super) fn is_published(cluster: &Cluster, version_schema: &Ident) -> Result<bool, DemoError> {
     let view = format!("{version_schema}.pgbench_accounts");

@@ -13,6 +13,7 @@ mod measure;
 mod play;
 mod rollout;
 mod stage;
+mod standby;
 mod summary;
 mod tally;
 mod traffic;

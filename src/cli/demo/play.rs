@@ -11,15 +11,14 @@ use super::{
     measure,
     rollout::{Next, Rollout},
     stage::{self, DATABASE, Origin},
+    standby::Standby,
     summary::{Span, Summary},
     tally::Latency,
     traffic::{Application, Load, Version},
 };
 use crate::{cli::args::DemoFlags, ident::Ident, sandbox::Pair};
 use std::{
-    env, fs,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    fs,
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -49,11 +48,11 @@ pub(super) fn play(
     interrupt: &Interrupt,
 ) -> Result<Summary, DemoError> {
     let origin = display.origin();
-    let plans = Plans::write()?;
     display.part("A private primary and a streaming standby");
     let pair = stage::set_up(flags)?;
     let server = pair.primary.binaries().version().to_owned();
     display.note(&format!("PostgreSQL {server} twice in {}", pair.primary.directory().display()));
+    write_plans(&pair)?;
     interrupt.check()?;
 
     let scale = stage::scale(flags.rows);
@@ -71,7 +70,7 @@ pub(super) fn play(
     let mut show = Show {
         pair: &pair,
         url: pair.primary.url(DATABASE),
-        plans: &plans,
+        standby: Standby::watch(&pair)?,
         interrupt,
         patience: PATIENCE + Duration::from_secs(scale * stage::ROWS_A_SCALE / SLOWEST),
         peak_memory: None,
@@ -91,7 +90,7 @@ pub(super) fn play(
 struct Show<'a> {
     pair: &'a Pair,
     url: String,
-    plans: &'a Plans,
+    standby: Standby,
     interrupt: &'a Interrupt,
     patience: Duration,
     peak_memory: Option<u64>,
@@ -198,17 +197,18 @@ impl Show<'_> {
         }
         let wal_bytes = measure::wal(primary)? - wal_before;
         let sizes_ready = measure::sizes(primary)?;
+        let rows_filled = measure::rows_filled(primary)?;
 
         display.part("Ready: both versions write and read, each in its own shape");
         interrupt.rest(TOGETHER, || self.pulse(display, Some(&course)))?;
         let disagreeing = measure::disagreeing(primary, &old_schema, &new_schema)?;
         display.note(&format!("one snapshot through both versions: {} accounts differ", count(disagreeing)));
-        marks.end("both versions live");
 
         display.part("The old application is deployed away; the contract");
         if let Some(old) = &mut self.old {
             old.stop();
         }
+        marks.end("both versions live");
         let contracting = Instant::now();
         self.carry_out(&["complete"], display, &mut course, |_, _, _, _| Ok(()))?;
         let contract = contracting.elapsed();
@@ -231,7 +231,7 @@ impl Show<'_> {
         Ok(Summary {
             server,
             data,
-            rows_filled: course.rows_done,
+            rows_filled,
             rows_per_second: course.rate_unheld(),
             filling: course.filling(),
             sizes_before,
@@ -251,6 +251,7 @@ impl Show<'_> {
             expected_accounts: books.accounts + sum(|done| done.inserted),
             expected_balance_cents: 100 * (books.balance + done.iter().map(|done| done.delta).sum::<i64>()),
             expected_history: books.history + sum(|done| done.booked),
+            standby_worst: self.standby.worst(),
             holds: course.holds,
             incident_failure: incident.failure(),
             peak_memory_bytes: self.peak_memory,
@@ -271,7 +272,7 @@ impl Show<'_> {
         display.note(&format!("$ segue {}", arguments.join(" ")));
         let began = Instant::now();
         let mut looked = None::<Instant>;
-        let mut rollout = Rollout::start(arguments, &self.url, self.plans.directory())?;
+        let mut rollout = Rollout::start(arguments, &self.url, self.pair.primary.directory())?;
         loop {
             match rollout.next(Duration::from_millis(50))? {
                 Next::Line(line) => {
@@ -334,7 +335,11 @@ impl Show<'_> {
                 pulses.push(Pulse::of(version.name(), application.tally(), self.origin, rates.2[n]));
             }
         }
-        display.stand(course, &pulses);
+        let behind = self.standby.look();
+        if !pulses.is_empty() {
+            self.standby.remember();
+        }
+        display.stand(course, &pulses, behind);
     }
 }
 
@@ -367,31 +372,26 @@ impl Marks {
     }
 }
 
-/// The plans as files, as the command wants them. Dropping removes them.
-struct Plans {
-    directory: PathBuf,
+/// The plans as files, as the command wants them. They lie beside the server's data and go with it, however this ends.
+fn write_plans(pair: &Pair) -> Result<(), DemoError> {
+    for (name, text) in [("accounts_by_branch.yaml", FIRST_PLAN), ("demo.yaml", PLAN)] {
+        let path = pair.primary.directory().join(name);
+        fs::write(&path, text).doing(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
-impl Plans {
-    fn write() -> Result<Plans, DemoError> {
-        let directory = env::temp_dir().join(format!("segue-demo.{}", std::process::id()));
-        let told = || format!("cannot write the plans to {}", directory.display());
-        fs::DirBuilder::new().mode(0o700).create(&directory).doing(told)?;
-        let plans = Plans { directory: directory.clone() };
-        fs::write(directory.join("accounts_by_branch.yaml"), FIRST_PLAN).doing(told)?;
-        fs::write(directory.join("demo.yaml"), PLAN).doing(told)?;
-        Ok(plans)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
 
-    fn directory(&self) -> &Path {
-        &self.directory
-    }
-}
-
-impl Drop for Plans {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.directory) {
-            tracing::warn!(directory = %self.directory.display(), %error, "the demonstration's plans are left behind");
+    #[test]
+    fn the_plans_are_faultless() {
+        for (name, text) in [("accounts_by_branch.yaml", FIRST_PLAN), ("demo.yaml", PLAN)] {
+            let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
+            let (plan, found) = crate::plan::parse::parse(name.trim_end_matches(".yaml"), source);
+            assert!(plan.is_some() && found.0.is_empty(), "{name}: {found:?}");
         }
     }
 }

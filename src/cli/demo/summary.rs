@@ -3,9 +3,10 @@
 
 use super::{
     course::HoldSeen,
-    figures::{count, growth, kilobytes, megabytes, milliseconds, rate, seconds},
+    figures::{behind, count, growth, kilobytes, megabytes, milliseconds, rate, seconds},
     measure::{Found, Sizes},
     stage::Origin,
+    standby::Behind,
     tally::Latency,
 };
 use crate::control::hold::HoldKind;
@@ -54,6 +55,8 @@ pub struct Summary {
     pub expected_balance_cents: i64,
     /// Rows of history that there should be.
     pub expected_history: u64,
+    /// How far the standby was behind at worst while applications wrote.
+    pub standby_worst: Behind,
     /// Throttles and pauses, in the order of their beginnings.
     pub holds: Vec<HoldSeen>,
     /// Why the incident did not go as it should.
@@ -189,10 +192,10 @@ impl Summary {
             }
             for hold in holds {
                 page.line(head, &lasted(hold));
-                page.line("", &hold.reason);
                 head = "";
             }
         }
+        page.line("standby behind", &format!("{} at worst", behind(self.standby_worst)));
         let memory = self.peak_memory_bytes.map_or_else(|| "not known on this system".to_owned(), megabytes);
         page.line("peak memory of segue", &memory);
         page.line(
@@ -237,7 +240,7 @@ fn told(latency: &Latency) -> String {
 
 fn lasted(hold: &HoldSeen) -> String {
     let lasted = hold.seconds.map_or_else(|| "not lifted".to_owned(), |seconds| format!("{seconds:.1} s"));
-    format!("{lasted}, from second {:.1} on", hold.at_seconds)
+    format!("{lasted} from second {:.1} on, {}", hold.at_seconds, hold.cause)
 }
 
 #[derive(Default)]
@@ -296,7 +299,8 @@ mod tests {
             expected_accounts: 1_000_321,
             expected_balance_cents: -12_300,
             expected_history: 23_456,
-            holds: Vec::new(),
+            standby_worst: Behind { seconds: Some(5.13), bytes: Some(41_200_000) },
+            holds: vec![HoldSeen::example()],
             incident_failure: None,
             peak_memory_bytes: Some(18_900_000),
             to_ready: Duration::from_millis(31_000),
@@ -323,8 +327,9 @@ mod tests {
         writes lost              0 (1,000,321 accounts against 23,456 bookings, one by one)
         versions at odds         0 accounts, in one snapshot while both wrote
 
-        pauses                   none
+        pauses                   8.6 s from second 14.9 on, replication_lag of standby1: 2.26 s (threshold 2 s)
         throttles                none
+        standby behind           5.1 s and 41.2 MB at worst
         peak memory of segue     18.9 MB
         time                     31.0 s to ready, 0.9 s to contract, 58.0 s in all
         ");
