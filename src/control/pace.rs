@@ -52,12 +52,10 @@ impl Pace {
         Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
     }
 
-    /// Before a table is begun whose ranges are cut into so many slices: as long as nothing was measured, fewer slices
-    /// start with a shorter range, because each does more of it.
-    pub fn begin(&mut self, slices: u32) {
-        if self.rate.is_none() {
-            self.blocks = (FIRST_BLOCKS * slices.clamp(1, 16) / 16).clamp(LEAST_BLOCKS, self.blocks);
-        }
+    /// As [`Pace::new`], for ranges that are cut into so many slices: with fewer than most, each does more of its range.
+    pub fn starting(target: Duration, slices: u32) -> Pace {
+        let blocks = FIRST_BLOCKS * slices.clamp(1, 16) / 16;
+        Pace { blocks: blocks.max(LEAST_BLOCKS), ..Pace::new(target) }
     }
 
     /// Length of the next range.
@@ -212,17 +210,8 @@ mod tests {
 
     #[test]
     fn starts_with_as_many_rows_a_slice_however_many_slices() {
-        let blocks = |slices| {
-            let mut pace = Pace::new(TARGET);
-            pace.begin(slices);
-            pace.blocks()
-        };
+        let blocks = |slices| Pace::starting(Duration::from_millis(50), slices).blocks();
         assert_eq!((blocks(16), blocks(4), blocks(1), blocks(0)), (64, 16, 4, 4));
-        let mut pace = Pace::new(TARGET);
-        pace.next(took(64, 40.0), None, true);
-        let measured = pace.blocks();
-        pace.begin(1);
-        assert_eq!(pace.blocks(), measured);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 
+/// The first range is short: what a slice of this table costs shows with it.
+const FIRST_SLICES: u32 = 4;
+
 /// What the workers of one step share: the work, one pace, one account.
 pub(super) struct Shared {
     work: Work,
@@ -43,7 +46,7 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         work: work.clone(),
         step,
         spec: spec.clone(),
-        pace: Mutex::new(Pace::new(work.policy.slice_time)),
+        pace: Mutex::new(Pace::starting(work.policy.slice_time, FIRST_SLICES)),
         aside: Mutex::default(),
         account: Mutex::new(known),
         halted: AtomicBool::new(false),

@@ -312,7 +312,10 @@ impl Subject {
             return Some(hold(HoldKind::Pause, reason, strictest, pause.since));
         }
         let (share, since) = (self.share.throttled()?, self.throttled_since?);
-        let reason = format!("at {:.0} % of full speed", share * 100.0);
+        // Full speed at once is how it came to this: the way back is slow, and looks like a contradiction.
+        let well = matches!((self.value, guard.throttle), (Some(value), Some(level)) if value < level);
+        let way_back = if well { ", speeding up again" } else { "" };
+        let reason = format!("at {:.0} % of full speed{way_back}", share * 100.0);
         Some(hold(HoldKind::Throttle, Some(reason), guard.throttle, since))
     }
 }

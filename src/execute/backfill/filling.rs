@@ -23,6 +23,17 @@ const MOST_LOST: u32 = 60;
 /// slices, so that a neighbour's snapshot, which would keep its dead rows, is gone by the next one.
 const STRETCHES: u64 = 4;
 
+/// More parts leave no rows in most of them.
+const FINEST: u32 = 256;
+
+/// How a slice ended that did not fail for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Whole,
+    /// It was too much at a time: what is still pending is to be asked for in a shorter range.
+    TooMuch,
+}
+
 /// One run being filled.
 pub struct Filling<'s> {
     shared: &'s Shared,
@@ -34,17 +45,6 @@ pub struct Filling<'s> {
     without: Vec<String>,
 }
 
-/// More parts leave no rows in most of them.
-const FINEST: u32 = 256;
-
-/// How a slice is to be tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    Same,
-    /// It was too much at a time.
-    Less,
-}
-
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
         Filling { shared, at, lost: 0, finer: 1, without: Vec::new() }
@@ -54,7 +54,6 @@ impl<'s> Filling<'s> {
     pub async fn all(&mut self, session: &mut Session) -> Result<(), Halt> {
         // Of a sweep begun by somebody else it is not known whether the table was rewritten meanwhile.
         let mut whole = self.at.next_block == self.at.first_block;
-        lock(&self.shared.pace).begin(self.slices());
         loop {
             let (before, file) = (self.at.rows_done, runs::size(session, &self.at.relation).await?.file);
             while self.at.next_block < self.at.end_block {
@@ -81,11 +80,12 @@ impl<'s> Filling<'s> {
     }
 
     fn slices(&self) -> u32 {
-        match self.at.run {
+        let parts = match self.at.run {
             // Nearly nothing is left to fill.
             SWEEP => 1,
             _ => slicing::slices(self.at.rows_total, (self.at.end_block - self.at.first_block).max(0) as u64),
-        }
+        };
+        parts * self.finer
     }
 
     /// The stretches of the next range.
@@ -101,17 +101,17 @@ impl<'s> Filling<'s> {
     }
 
     /// One range. Rows are counted with each slice, or a kill would lose count of them; the position
-    /// moves with the last one, so a range begun is a range begun again. So is one in which a slice was too
-    /// much at a time, with less of it.
+    /// moves with the last one, so a range begun is a range begun again. It ends early where a slice
+    /// was too much.
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
-        let parts = self.slices() * self.finer;
+        let parts = self.slices();
         for part in 0..parts {
             for stretch in &stretches {
                 let last = part + 1 == parts && stretch.end == end;
                 let to = if last { end as i64 } else { self.at.next_block };
-                if self.slice(session, stretch, (part, parts), to).await? == Again::Less {
+                if self.slice(session, stretch, (part, parts), to).await? == Done::TooMuch {
                     return Ok(());
                 }
             }
@@ -121,14 +121,14 @@ impl<'s> Filling<'s> {
         Ok(())
     }
 
-    /// One slice, tried until it is done (`Same`) or turns out to be too much.
+    /// One slice, tried until it is done.
     async fn slice(
         &mut self,
         session: &mut Session,
         blocks: &Range<u64>,
         part: (u32, u32),
         to: i64,
-    ) -> Result<Again, Halt> {
+    ) -> Result<Done, Halt> {
         let shared = self.shared;
         loop {
             if shared.halted.load(Ordering::Acquire) {
@@ -143,12 +143,10 @@ impl<'s> Filling<'s> {
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), part, without: &without };
             let rows = match slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await {
                 Ok(rows) => rows,
-                Err(halt) => {
-                    if self.failed(session, &here, halt).await? == Again::Less {
-                        return Ok(Again::Less);
-                    }
-                    continue;
-                }
+                Err(halt) => match self.failed(session, &here, halt).await? {
+                    Done::Whole => continue,
+                    Done::TooMuch => return Ok(Done::TooMuch),
+                },
             };
             self.lost = 0;
             self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
@@ -160,12 +158,12 @@ impl<'s> Filling<'s> {
             if !pacing.rest.is_zero() && gate.rest(pacing.rest).await == Pass::Stop {
                 return Err(Halt::Stopped);
             }
-            return Ok(Again::Same);
+            return Ok(Done::Whole);
         }
     }
 
-    /// `Ok`: the slice is to be tried again.
-    async fn failed(&mut self, session: &mut Session, slice: &Slice<'_>, halt: Halt) -> Result<Again, Halt> {
+    /// `Ok`: it is to be tried again, whole or in less at a time.
+    async fn failed(&mut self, session: &mut Session, slice: &Slice<'_>, halt: Halt) -> Result<Done, Halt> {
         let Halt::Failed(error) = halt else { return Err(halt) };
         if self.shared.work.gate.stopped() {
             return Err(Halt::Failed(error));
@@ -175,31 +173,29 @@ impl<'s> Filling<'s> {
                 if self.lost < MOST_LOST && !error.session_is_gone() =>
             {
                 self.lost += 1;
-                self.take_less(slice.blocks.end - slice.blocks.start, class);
+                let length = slice.blocks.end - slice.blocks.start;
+                {
+                    // The short range at a table's end may be far below the pace's own.
+                    let mut pace = lock(&self.shared.pace);
+                    while length > 1 && u64::from(pace.blocks()) >= length {
+                        pace.failed();
+                    }
+                }
+                if length == 1 && class == Class::Cancelled {
+                    self.finer = (self.finer * 2).min(FINEST);
+                }
                 let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
                 match self.shared.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {
                     Pass::Stop => Err(Halt::Stopped),
-                    Pass::Go { .. } => Ok(Again::Less),
+                    Pass::Go { .. } => Ok(Done::TooMuch),
                 }
             }
             // The marker tells what of the slice happened: going on from the checkpoint is right either way.
             Class::UnknownOutcome => Err(Halt::NotDone(error)),
             Class::Permanent if error.server().is_some() => {
-                self.bad_row(session, slice, error).await.map(|()| Again::Same)
+                self.bad_row(session, slice, error).await.map(|()| Done::Whole)
             }
             _ => Err(Halt::Failed(error)),
-        }
-    }
-
-    /// After a slice of a range of this length failed for its length, or for what it waited for.
-    fn take_less(&mut self, length: u64, class: Class) {
-        let mut pace = lock(&self.shared.pace);
-        // The short range at a table's end may be far below the pace's own.
-        while length > 1 && u64::from(pace.blocks()) >= length {
-            pace.failed();
-        }
-        if length <= 1 && class == Class::Cancelled {
-            self.finer = (self.finer * 2).min(FINEST);
         }
     }
 
