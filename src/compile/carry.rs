@@ -36,6 +36,9 @@ pub struct BuiltForeignKey {
     pub target: QualifiedName,
     pub validate: bool,
     pub comment: Option<String>,
+    /// Types on both sides, where known: they must be comparable.
+    pub compares: Vec<(String, String)>,
+    pub position: Option<(usize, usize)>,
 }
 
 pub struct BuiltIndex {
@@ -48,8 +51,7 @@ pub struct BuiltIndex {
     pub statistics_targets: Vec<(i16, i32)>,
     pub clustered: bool,
     pub replica_identity: bool,
-    /// Expressions in it, in parentheses, that the server must accept before anything starts.
-    pub expressions: Vec<String>,
+    pub position: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
     /// Empty where an expression stands among them: its made-up name could be in the way.
     pub columns: Vec<Ident>,
@@ -77,20 +79,56 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
                 built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
             }
             ConstraintKind::ForeignKey => {
-                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone()))
+                let compares = compared(draft, table, constraint);
+                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone(), compares));
             }
             _ => continue,
+        }
+        // What is carried over has no place in the file; what makes it necessary has.
+        let place = place(draft, table, &constraint.columns);
+        if let Some(check) = built.checks.last_mut().filter(|check| check.name == name) {
+            check.span = place;
+        }
+        if let Some(key) = built.foreign_keys.last_mut().filter(|key| key.name == name) {
+            key.position = place;
         }
         taken.push(name);
     }
     for index in &source.indexes {
         let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
-            built.indexes.extend(carried_index(draft, source, index, &mapping));
+            let place = place(draft, table, &index.columns);
+            let carried = carried_index(draft, source, index, &mapping);
+            built.indexes.extend(carried.map(|index| BuiltIndex { position: place, ..index }));
         }
     }
     add(draft, table, &mut built);
     built
+}
+
+/// Where the plan gives one of these columns a new form.
+fn place(draft: &Draft<'_>, table: usize, columns: &[Ident]) -> Option<(usize, usize)> {
+    let mut replaced = draft.tables[table]
+        .columns
+        .iter()
+        .filter(|c| c.is_replaced() && c.old().is_some_and(|old| columns.contains(old)));
+    let span = replaced.next()?.span.as_ref()?;
+    Some((span.bytes.start, span.bytes.end))
+}
+
+/// The types of a carried foreign key's columns beside those of what they point at.
+fn compared(draft: &Draft<'_>, table: usize, constraint: &Constraint) -> Vec<(String, String)> {
+    let Some(foreign) = constraint.foreign.as_ref().filter(|f| f.schema == draft.catalog.schema) else {
+        return Vec::new();
+    };
+    let Some(target) = draft.catalog.tables.get(&foreign.table) else { return Vec::new() };
+    let pairs = constraint.columns.iter().zip(&foreign.columns);
+    pairs
+        .filter_map(|(column, to)| {
+            let column = draft.tables[table].columns.iter().find(|c| c.old() == Some(column))?;
+            Some((column.type_name.clone(), target.column(to)?.type_name.clone()))
+        })
+        .collect()
 }
 
 /// Whether something over these columns must be built again: one has a new form, and none is dropped.
@@ -150,7 +188,12 @@ fn check(
     })
 }
 
-fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Option<BuiltForeignKey> {
+fn foreign_key(
+    constraint: &Constraint,
+    mapping: &Mapping,
+    name: Ident,
+    compares: Vec<(String, String)>,
+) -> Option<BuiltForeignKey> {
     let foreign = constraint.foreign.as_ref()?;
     let columns: Vec<Ident> = constraint.columns.iter().map(|column| mapped(column, mapping)).collect();
     let target = QualifiedName::new(&foreign.schema, &foreign.table);
@@ -175,6 +218,8 @@ fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Optio
         target,
         validate: constraint.validated,
         comment: constraint.comment.clone(),
+        compares,
+        position: None,
     })
 }
 
@@ -208,16 +253,11 @@ fn carried_index(
         return None;
     }
     let name = draft.names.hidden(&index.name, "_segue_new_");
-    let mut expressions = Vec::new();
     let mut keys = Vec::new();
     for key in &index.keys {
         let mut sql = match &key.column {
             Some(column) => mapped(column, mapping).to_string(),
-            None => {
-                let sql = expression(draft, source, &key.expression, mapping, &what)?;
-                expressions.push(sql.clone());
-                sql
-            }
+            None => expression(draft, source, &key.expression, mapping, &what)?,
         };
         if let Some(collation) = &key.collation {
             sql.push_str(&format!(" COLLATE {collation}"));
@@ -267,7 +307,6 @@ fn carried_index(
     if let Some(predicate) = &index.predicate {
         let predicate = expression(draft, source, predicate, mapping, &what)?;
         sql.push_str(&format!(" WHERE {predicate}"));
-        expressions.push(predicate);
     }
     Some(BuiltIndex {
         name,
@@ -278,7 +317,7 @@ fn carried_index(
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
-        expressions,
+        position: None,
         columns,
     })
 }
@@ -306,7 +345,8 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                 });
             }
             AdditionKind::ForeignKey(key) => {
-                built.foreign_keys.extend(new_foreign_key(draft, table, key, name))
+                let key = new_foreign_key(draft, table, key, name);
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { position, ..key }));
             }
             AdditionKind::Unique { column } => {
                 let Some(column) = &draft.tables[table].columns[*column].new else { continue };
@@ -319,13 +359,12 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: Vec::new(),
+                    position,
                     columns: vec![column.clone()],
                 });
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
-                let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
                 let of = |(column, _): &(usize, String)| draft.tables[table].columns[*column].new.clone();
                 built.indexes.push(BuiltIndex {
                     sql,
@@ -336,7 +375,7 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: predicate.into_iter().map(|resolved| resolved.sql).collect(),
+                    position,
                     columns: index.keys.iter().filter_map(of).collect(),
                 });
             }
@@ -360,5 +399,20 @@ fn new_foreign_key(
         target,
         validate: true,
         comment: None,
+        compares: vec![(
+            draft.tables[table].columns[key.column].type_name.clone(),
+            draft.tables[key.target].columns[key.target_column].type_name.clone(),
+        )],
+        position: None,
     })
+}
+
+impl BuiltIndex {
+    /// What follows the table's name in its statement.
+    pub fn definition(&self, on: &QualifiedName) -> &str {
+        let after = |unique: &str| {
+            self.sql.strip_prefix(&format!("CREATE {unique}INDEX CONCURRENTLY {} ON {on}", self.name))
+        };
+        after("").or_else(|| after("UNIQUE ")).expect("it is built so")
+    }
 }

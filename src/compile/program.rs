@@ -166,6 +166,9 @@ pub struct ExpressionCheck {
     pub extra_columns: Vec<(Ident, String)>,
     /// Byte span of the expression in the plan's file, for the diagnostic.
     pub position: Option<(usize, usize)>,
+    /// Instead of an expression: what follows `CREATE INDEX ON` the table.
+    #[serde(default)]
+    pub index: Option<String>,
 }
 
 /// Everything one sync function needs to keep a table's two versions in step.

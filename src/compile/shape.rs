@@ -175,10 +175,13 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
                 assigned_to: to.to_owned(),
                 extra_columns: if extra { hidden.clone() } else { Vec::new() },
                 position,
+                index: None,
             });
         };
     for (at, column) in draft.tables[shape.number].columns.iter().enumerate() {
+        let mut typed = column.source.is_some() || column.new.is_none();
         if let (Up::Derived(resolved), Some(_)) = (&column.up, &column.new) {
+            typed = true;
             push(
                 format!("up of {}", column.what),
                 &resolved.sql,
@@ -198,17 +201,32 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         {
             let what = format!("default of {}.{}", shape.name.name.as_str(), column.name.as_str());
             push(what, default, &column.type_name, false, bytes(&column.default_span));
+            typed = true;
+        }
+        if !typed {
+            let what = format!("type of {}.{}", shape.name.name.as_str(), column.name.as_str());
+            push(what, "NULL", &column.type_name, false, bytes(&column.span));
         }
     }
     for check in &shape.built.checks {
         push(check.what.clone(), &check.expression, "boolean", true, check.span);
     }
-    for index in &shape.built.indexes {
-        for expression in &index.expressions {
-            let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
-            push(what, &format!("({expression}) IS NULL"), "boolean", true, None);
+    for key in &shape.built.foreign_keys {
+        for (one, other) in &key.compares {
+            let what = format!("foreign key {} of {}", key.last_name.as_str(), shape.name.name.as_str());
+            let comparison = format!("(CAST(NULL AS {one}) = CAST(NULL AS {other}))");
+            push(what, &comparison, "boolean", false, key.position);
         }
     }
+    checks.extend(shape.built.indexes.iter().map(|index| ExpressionCheck {
+        what: format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str()),
+        table: shape.name.clone(),
+        expression: String::new(),
+        assigned_to: String::new(),
+        extra_columns: hidden.clone(),
+        position: index.position,
+        index: Some(index.definition(&shape.name).to_owned()),
+    }));
     checks
 }
 

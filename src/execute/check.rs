@@ -5,6 +5,7 @@ use crate::compile::program::{ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::ident::Ident;
 use crate::pg::{self, Class, Limits, Session};
+use crate::plan::settings::ProbeSettings;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,13 +39,47 @@ pub async fn expressions(
     Ok(found)
 }
 
-/// EXPLAIN has the server parse, resolve and plan, and carries out nothing.
+/// What the server will not accept of the operator's own queries. A probe that can never answer would hold the
+/// rollout for ever. Such a query may still fail later, or return more than a number: then the guard is blind, and pauses.
+pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
+    for probe in probes {
+        // As one statement of the extended protocol: what closes the bracket to begin another is refused.
+        let query = probe.sql.as_str().trim().trim_end_matches(';');
+        let sql = format!("EXPLAIN SELECT (\n{query}\n)::float8");
+        let Err(error) = session.query_within("checking a probe", &sql, &[], &limits).await else { continue };
+        let Some(server) = error.server().filter(|_| pg::class(&error) == Class::Permanent) else {
+            return Err(error);
+        };
+        let text = format!(
+            "PostgreSQL refuses the query of the probe `{}`: {}",
+            probe.name.as_str(),
+            server.message
+        );
+        let span = probe.sql.span.clone().or_else(|| probe.name.span.clone());
+        let help = server.hint.clone().unwrap_or_else(|| {
+            format!("SQLSTATE {}; a probe is a query that returns one number", server.code)
+        });
+        found.push(Diagnostic::error("server.probe", text).at(span).help(help));
+    }
+    Ok(found)
+}
+
+/// EXPLAIN has the server parse, resolve and plan, and carries out nothing. An index is built on an empty table of
+/// the same columns and the same name, which a predicate may use.
 fn question(check: &ExpressionCheck) -> String {
     let mut extra = String::new();
     for (column, type_name) in &check.extra_columns {
         write!(extra, ", NULL::{type_name} AS {column}").expect("a String grows");
     }
     let (table, name) = (&check.table, &check.table.name);
+    if let Some(index) = &check.index {
+        return format!(
+            "CREATE TEMP TABLE {name} AS SELECT t.*{extra} FROM {table} AS t WITH NO DATA; \
+             CREATE INDEX ON pg_temp.{name}{index}"
+        );
+    }
     let target = Ident::new("_segue_check");
     format!(
         "CREATE TEMP TABLE {target} (value {}); \
@@ -61,6 +96,9 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
     }
     let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
     let help = server.hint.clone().unwrap_or_else(|| {
+        if check.index.is_some() {
+            return format!("SQLSTATE {}", server.code);
+        }
         format!(
             "SQLSTATE {}; the expression is computed from the columns of {} and must be assignable to {}",
             server.code, check.table, check.assigned_to
