@@ -166,9 +166,10 @@ pub struct ExpressionCheck {
     pub extra_columns: Vec<(Ident, String)>,
     /// Byte span of the expression in the plan's file, for the diagnostic.
     pub position: Option<(usize, usize)>,
-    /// Instead of an expression: what follows `CREATE INDEX ON` the table.
+    /// Instead of an expression, where there are any: statements that are carried out and rolled back. They lock nothing
+    /// that is in use.
     #[serde(default)]
-    pub index: Option<String>,
+    pub statements: Vec<String>,
 }
 
 /// Everything one sync function needs to keep a table's two versions in step.

@@ -175,7 +175,7 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
                 assigned_to: to.to_owned(),
                 extra_columns: if extra { hidden.clone() } else { Vec::new() },
                 position,
-                index: None,
+                statements: Vec::new(),
             });
         };
     for (at, column) in draft.tables[shape.number].columns.iter().enumerate() {
@@ -218,16 +218,55 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
             push(what, &comparison, "boolean", false, key.position);
         }
     }
+    // On an empty table of the same columns, and of the same name, which a predicate may use.
+    let extra: String =
+        hidden.iter().map(|(column, of)| format!(", CAST(NULL AS {of}) AS {column}")).collect();
+    let (table, name) = (&shape.name, &shape.name.name);
     checks.extend(shape.built.indexes.iter().map(|index| ExpressionCheck {
-        what: format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str()),
-        table: shape.name.clone(),
+        what: format!("index {} of {}", index.last_name.as_str(), name.as_str()),
+        table: table.clone(),
         expression: String::new(),
         assigned_to: String::new(),
-        extra_columns: hidden.clone(),
+        extra_columns: Vec::new(),
         position: index.position,
-        index: Some(index.definition(&shape.name).to_owned()),
+        statements: vec![
+            format!("CREATE TEMP TABLE {name} AS SELECT t.*{extra} FROM {table} AS t WITH NO DATA"),
+            format!("CREATE INDEX ON pg_temp.{name}{}", index.definition(table)),
+        ],
     }));
     checks
+}
+
+/// That the tables the plan creates can be. Those that point at existing ones are left out: even for a moment, that
+/// would lock what is in use.
+pub fn created_checks(draft: &Draft<'_>) -> Option<ExpressionCheck> {
+    let mut left_out: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let before = left_out.len();
+        for (by, of) in &draft.created.referenced {
+            if draft.tables[*of].source.is_some() || left_out.contains(of) {
+                left_out.insert(*by);
+            }
+        }
+        if left_out.len() == before {
+            break;
+        }
+    }
+    let tried: Vec<&(usize, String)> =
+        draft.created.statements.iter().filter(|(table, _)| !left_out.contains(table)).collect();
+    let first = tried.first()?.0;
+    let numbers: BTreeSet<usize> = tried.iter().map(|(number, _)| *number).collect();
+    let names: Vec<&str> =
+        numbers.into_iter().map(|number| draft.tables[number].logical().as_str()).collect();
+    Some(ExpressionCheck {
+        what: format!("statement of create_table {}", names.join(", ")),
+        table: draft.qualified(first),
+        expression: String::new(),
+        assigned_to: String::new(),
+        extra_columns: Vec::new(),
+        position: draft.tables[first].span.as_ref().map(|span| (span.bytes.start, span.bytes.end)),
+        statements: tried.into_iter().map(|(_, sql)| sql.clone()).collect(),
+    })
 }
 
 /// How a table and its partitions appear in the new version, where not as they are.

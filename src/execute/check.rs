@@ -66,20 +66,16 @@ pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagn
     Ok(found)
 }
 
-/// EXPLAIN has the server parse, resolve and plan, and carries out nothing. An index is built on an empty table of
-/// the same columns and the same name, which a predicate may use.
+/// EXPLAIN has the server parse, resolve and plan, and carries out nothing.
 fn question(check: &ExpressionCheck) -> String {
+    if !check.statements.is_empty() {
+        return check.statements.join("; ");
+    }
     let mut extra = String::new();
     for (column, type_name) in &check.extra_columns {
         write!(extra, ", NULL::{type_name} AS {column}").expect("a String grows");
     }
     let (table, name) = (&check.table, &check.table.name);
-    if let Some(index) = &check.index {
-        return format!(
-            "CREATE TEMP TABLE {name} AS SELECT t.*{extra} FROM {table} AS t WITH NO DATA; \
-             CREATE INDEX ON pg_temp.{name}{index}"
-        );
-    }
     let target = Ident::new("_segue_check");
     format!(
         "CREATE TEMP TABLE {target} (value {}); \
@@ -96,7 +92,7 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
     }
     let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
     let help = server.hint.clone().unwrap_or_else(|| {
-        if check.index.is_some() {
+        if !check.statements.is_empty() {
             return format!("SQLSTATE {}", server.code);
         }
         format!(
