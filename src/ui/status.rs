@@ -74,7 +74,12 @@ impl Page {
                 self.item(if i == 0 { "error" } else { "" }, &[line.to_owned()]);
             }
         }
-        self.item("held", &holds(rollout, status, now));
+        match &rollout.blockers {
+            Some(blockers) if rollout.holds.is_empty() => {
+                self.item("waits", &[format!("for a lock held by {blockers}")]);
+            }
+            _ => self.item("held", &holds(rollout, status, now)),
+        }
         for (i, table) in rollout.backfill.iter().enumerate() {
             let text = self.table(table, rollout.state);
             self.item(if i == 0 { "rows" } else { "" }, &[text]);
