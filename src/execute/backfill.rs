@@ -182,10 +182,7 @@ impl<'w> Filling<'w> {
         let mut part = 0;
         while part < parts {
             let mut gate = self.work.gate.clone();
-            let share = match gate.pass().await {
-                Pass::Stop => return Err(Halt::Stopped),
-                Pass::Go { share } => share,
-            };
+            let Some((share, turn)) = gate.enter().await else { return Err(Halt::Stopped) };
             let begun = Instant::now();
             let last = part + 1 == parts;
             let checkpoint = last.then(|| Checkpoint {
@@ -196,6 +193,7 @@ impl<'w> Filling<'w> {
             let without = std::mem::take(&mut self.without);
             let here = Slice { leaf: self.leaf, blocks: start..end, part: (part, parts), without: &without };
             let result = slice::run(self.work, session, self.spec, &here, checkpoint.as_ref()).await;
+            drop(turn);
             let rows = match result {
                 Ok(rows) => rows,
                 Err(halt) => {
