@@ -79,6 +79,10 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
         if let Some((sequence, type_name)) = &column.serial {
             let sequence = QualifiedName::new(&name.schema, sequence);
             statements.push(format!("CREATE SEQUENCE {sequence} AS {type_name}"));
+            // A column can only own a sequence of its table's owner, who need not be the role that does this.
+            if !shape.source.owner.as_str().is_empty() {
+                statements.push(format!("ALTER SEQUENCE {sequence} OWNER TO {}", shape.source.owner));
+            }
             statements.extend(sequence_grants(&writers(shape), &sequence));
         }
         adds.push(format!("ADD COLUMN {}", definition(draft, shape, column, new)));
@@ -134,7 +138,8 @@ fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, ne
     if let Up::Constant(default) = &column.up {
         if column.not_null {
             if draft.catalog.major() >= 18 {
-                sql.push_str(&format!(" CONSTRAINT {}", not_null_name(draft, shape, column)));
+                let first = first_not_null_name(&not_null_name(draft, shape, column));
+                sql.push_str(&format!(" CONSTRAINT {first}"));
             }
             sql.push_str(" NOT NULL");
         }
@@ -143,8 +148,11 @@ fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, ne
     sql
 }
 
-/// The name of a NOT NULL constraint as 18 gives it: the old column's, or what it would choose.
+/// The last name of a NOT NULL constraint, as 18 has them.
 pub fn not_null_name(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>) -> Ident {
+    if let Some(name) = &column.not_null_name {
+        return name.clone();
+    }
     let old = column.old().and_then(|old| {
         shape
             .source
@@ -156,6 +164,11 @@ pub fn not_null_name(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<
         || names::object_name(draft.tables[shape.number].logical(), &column.name, "not_null"),
         |constraint| constraint.name.clone(),
     )
+}
+
+/// Its name until the contract: the last one may still be that of a column which is dropped then.
+pub fn first_not_null_name(last: &Ident) -> Ident {
+    names::hidden(last, "_segue_new_", |_| false)
 }
 
 /// What ALTER COLUMN … TYPE would leave of a column's settings, and who may use it.

@@ -1,7 +1,9 @@
 //! Owns the contract: what is dropped, renamed and attached once the old version is gone, so that the table ends
 //! as plain ALTER TABLE would have left it, but for the order of its columns.
 
-use super::assemble::{identity_writers, locks, needs_proof, not_null_name, proof_name, role, step};
+use super::assemble::{
+    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role, step,
+};
 use super::draft::{Draft, DraftColumn, Up};
 use super::hazard::partitions;
 use super::names;
@@ -33,13 +35,17 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
             let proof = proof_name(shape, column);
             if draft.catalog.major() >= 18 {
                 let last = not_null_name(draft, shape, column);
-                let first = names::hidden(&last, "_segue_new_", |_| false);
+                let first = first_not_null_name(&last);
                 sql.push(format!("ALTER TABLE {name} ADD CONSTRAINT {first} NOT NULL {new}"));
                 late_renames.push((first, last));
             } else {
                 sql.push(format!("ALTER TABLE {name} ALTER COLUMN {new} SET NOT NULL"));
             }
             sql.push(format!("ALTER TABLE {name} DROP CONSTRAINT {proof}"));
+        }
+        if matches!(column.up, Up::Constant(_)) && column.not_null && draft.catalog.major() >= 18 {
+            let last = not_null_name(draft, shape, column);
+            late_renames.push((first_not_null_name(&last), last));
         }
         if let Some(sequence) = identity_sequence(draft, column) {
             begin_identity(draft, shape, column, new, sequence, &mut sql);

@@ -3,7 +3,7 @@
 
 use super::expr::Expression;
 use super::names::{self, Names};
-use crate::catalog::{Catalog, Column, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +60,9 @@ pub struct DraftColumn<'a> {
     pub name: Ident,
     pub type_name: String,
     pub not_null: bool,
+    /// What ALTER TABLE would call the NOT NULL constraint that this plan gives it (18 and later); later renames of
+    /// column and table leave it. `None`: it is NOT NULL, if at all, by a constraint it had before.
+    pub not_null_name: Option<Ident>,
     /// As SQL that can stand after DEFAULT.
     pub default: Option<String>,
     pub comment: Option<String>,
@@ -183,6 +186,7 @@ impl<'a> DraftColumn<'a> {
             name: column.name.clone(),
             type_name: column.type_name.clone(),
             not_null: column.not_null,
+            not_null_name: None,
             default: column.default.clone(),
             comment: column.comment.clone(),
             default_changed: false,
@@ -282,6 +286,32 @@ impl<'a> Draft<'a> {
             scripts: Vec::new(),
             diagnostics: Diagnostics::default(),
         }
+    }
+
+    /// Notes what ALTER TABLE would call a column's new NOT NULL constraint, with the names as they are now.
+    pub fn name_not_null(&mut self, table: usize, column: usize) {
+        let draft = &self.tables[table];
+        let found = &draft.columns[column];
+        let goes = |constraint: &Constraint| {
+            constraint.kind == ConstraintKind::NotNull
+                && constraint.columns.first().is_some_and(|name| {
+                    found.old() == Some(name) || draft.column_of(name).is_some_and(DraftColumn::is_dropped)
+                })
+        };
+        // PostgreSQL looks through the whole schema here.
+        let taken = |name: &Ident| {
+            self.catalog.tables.values().any(|other| {
+                let own = other.name == draft.physical;
+                other.constraints.iter().any(|c| c.name == *name && !(own && goes(c)))
+            }) || self.tables.iter().any(|other| {
+                other.columns.iter().any(|c| c.not_null_name.as_ref() == Some(name))
+                    || other.additions.iter().any(|a| a.name == *name)
+            })
+        };
+        let shown = draft.logical();
+        let choose = |tag: &str| names::object_name(shown, &found.name, &format!("not_null{tag}"));
+        let name = found.not_null.then(|| names::numbered(choose, taken));
+        self.tables[table].columns[column].not_null_name = name;
     }
 
     pub fn qualified(&self, table: usize) -> QualifiedName {

@@ -65,7 +65,7 @@ pub fn hidden(name: &Ident, prefix: &str, taken: impl Fn(&Ident) -> bool) -> Ide
     )
 }
 
-fn numbered(make: impl Fn(&str) -> Ident, taken: impl Fn(&Ident) -> bool) -> Ident {
+pub fn numbered(make: impl Fn(&str) -> Ident, taken: impl Fn(&Ident) -> bool) -> Ident {
     let mut number = 0usize;
     loop {
         let tag = if number == 0 { String::new() } else { number.to_string() };

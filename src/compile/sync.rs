@@ -9,7 +9,7 @@ mod decide;
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
 use crate::catalog::Table;
-use crate::ident::{Ident, literal};
+use crate::ident::{Ident, QualifiedName, literal};
 use decide::{Decision, decisions, interest};
 
 /// Whether an expression gives the new version's value or the old one's.
@@ -73,12 +73,13 @@ fn qualification(
     direction: Direction,
     expression: &PairExpression,
 ) -> Qualification {
-    let view = "pg_temp.\"_segue_qualify\"";
+    // Beside the function, so that the role needs no right to temporary objects; the transaction drops it again.
+    let view = QualifiedName::new(&spec.function.schema, &Ident::new("_segue_qualify"));
     let row: Vec<String> =
         columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {name}")).collect();
     // No cast to the column's type: an explicit cast would cut off what an assignment refuses.
     let create = format!(
-        "CREATE TEMPORARY VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
+        "CREATE VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
         expression.sql,
         row.join(", "),
         spec.table.name,
@@ -92,7 +93,10 @@ fn qualification(
             create,
             "SET LOCAL search_path = ''".to_owned(),
         ],
-        query: "SELECT pg_catalog.pg_get_viewdef('pg_temp._segue_qualify'::pg_catalog.regclass)".to_owned(),
+        query: format!(
+            "SELECT pg_catalog.pg_get_viewdef({}::pg_catalog.regclass)",
+            literal(&view.to_string())
+        ),
         cleanup: vec![format!("DROP VIEW {view}")],
     }
 }

@@ -32,6 +32,9 @@ pub struct RolloutStatus {
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
     pub steps: Steps,
+    /// Who is in the way of the lock that the step in hand asks for, as the live supervisor said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blockers: Option<String>,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
@@ -111,6 +114,7 @@ impl Status {
                 total: program.steps.len(),
                 current: current(program, state),
             },
+            blockers: None,
             started_at: facts.started_at,
             ended_at: facts.ended_at,
             error: state.error.clone(),

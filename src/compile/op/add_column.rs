@@ -97,6 +97,7 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
     }
     let number = draft.tables[table].columns.len();
     draft.tables[table].columns.push(column);
+    draft.name_not_null(table, number);
     if let Some(check) = &def.check {
         add_check(draft, table, check, &what);
     }

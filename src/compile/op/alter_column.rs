@@ -232,7 +232,9 @@ fn new_form(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize
     }
     if let Some(nullable) = op.nullable {
         changed.not_null = !nullable;
+        draft.name_not_null(table, column);
     }
+    let changed = &mut draft.tables[table].columns[column];
     changed.changes.push(Change {
         type_before,
         down: Down::Same,

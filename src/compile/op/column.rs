@@ -207,6 +207,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         name: Ident::new(def.name.as_str()),
         type_name: serial(def.type_name.as_str()).unwrap_or(def.type_name.as_str()).to_owned(),
         not_null: !def.nullable,
+        not_null_name: None,
         default: None,
         comment: def.comment.as_ref().map(|comment| comment.value.clone()),
         default_changed: false,
