@@ -40,7 +40,7 @@ pub fn main() -> Exit {
     let color = !cli.global.no_color && std::env::var_os("NO_COLOR").is_none();
     let style = telemetry::Style { verbosity: cli.global.verbose, json: cli.global.json, color };
     if let Err(error) = telemetry::start(style) {
-        eprintln!("error: {error}");
+        complain(&format!("error: {error}"));
         return Exit::Usage;
     }
     if let Command::Demo(flags) = &cli.command {
@@ -111,13 +111,19 @@ fn color(context: &Context) -> bool {
     !context.global.no_color && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal()
 }
 
-/// Text to standard output. A reader that went away is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Text to standard output. A reader that went away is no error; false says so.
+fn print(text: &str) -> bool {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
-fn print_json(value: &Value) {
-    let _ = writeln!(std::io::stdout(), "{value}");
+fn print_json(value: &Value) -> bool {
+    print(&format!("{value}\n"))
+}
+
+/// A line to standard error. `eprintln!` would panic where nobody reads it, and hide the exit code.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// One thing done, in words or as a JSON line.
@@ -139,7 +145,7 @@ fn show_diagnostics(context: &Context, found: &Diagnostics) {
             print(&format!("{line}\n"));
         }
     } else {
-        eprintln!("{}\n", ui::errors::diagnostics_text(found, color(context)));
+        complain(&format!("{}\n", ui::errors::diagnostics_text(found, color(context))));
     }
 }
 
@@ -155,7 +161,7 @@ fn tell(fail: &Fail, json: bool, color: bool) -> Exit {
     if json {
         print(&format!("{}\n", failure.json(crate::clock::now())));
     } else {
-        eprintln!("{}", failure.text(color));
+        complain(&failure.text(color));
     }
     fail.exit
 }

@@ -24,13 +24,12 @@ pub async fn run(context: &Context, watch: bool) -> Result<(), Fail> {
     loop {
         let status = read(context).await?;
         let over = status.rollout.as_ref().is_none_or(|r| r.ended_at.is_some());
-        if context.global.json {
-            super::print_json(&serde_json::to_value(&status).expect("a status is plain data"));
+        let read_by_somebody = if context.global.json {
+            super::print_json(&serde_json::to_value(&status).expect("a status is plain data"))
         } else {
-            let text = ui::status::render(&status, crate::clock::now(), super::color(context));
-            super::print(&text);
-        }
-        if !watch || over {
+            super::print(&ui::status::render(&status, crate::clock::now(), super::color(context)))
+        };
+        if !watch || over || !read_by_somebody {
             return Ok(());
         }
         tokio::time::sleep(WATCH_EVERY).await;
@@ -60,6 +59,9 @@ async fn read(context: &Context) -> Result<Status, Fail> {
     });
     let facts = Facts { id: rollout.id, started_at: rollout.started_at, ended_at: rollout.ended_at };
     let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
+    if let Some(shown) = status.rollout.as_mut() {
+        shown.blockers = live.and_then(|lease| said(lease, "blockers"));
+    }
     // Readings of now, where the one that holds has said them.
     if let (Some(shown), Some(holds)) = (status.rollout.as_mut(), live.and_then(|l| said(l, "holds"))) {
         for hold in &mut shown.holds {
@@ -74,7 +76,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
     Ok(status)
 }
 
-async fn fold(
+/// The rollout as its journal has it.
+pub(super) async fn fold(
     connected: &Connected,
     rollout: &Rollout,
     contents: &store::Contents,

@@ -7,6 +7,7 @@ use super::fail::{self, Fail};
 use super::watching;
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
+use crate::control::record;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin;
 use serde_json::json;
@@ -46,6 +47,17 @@ async fn put(
 ) -> Result<i64, Fail> {
     let new = NewCommand { schema: &rollout.schema, rollout: Some(rollout.id), kind, reason, args };
     Ok(store::put_command(&mut connected.session, &new).await?.id)
+}
+
+/// With no supervisor alive, a command that the rollout cannot take must not bring one up: it would
+/// go on with what the operator wanted to turn away from.
+async fn can_take(connected: &Connected, rollout: &Rollout, kind: record::CommandKind) -> Result<(), Fail> {
+    let contents = store::contents(&connected.session, rollout.id).await?;
+    match super::status::fold(connected, rollout, &contents).await?.refusal(kind) {
+        None => Ok(()),
+        Some(why) => Err(Fail::new(Exit::Refused, format!("{} is {}: {why}", rollout.plan, rollout.state))
+            .help("`segue resume` goes on with it; `segue status` shows where it stands")),
+    }
 }
 
 /// What a live supervisor answered; `None`: nothing within the time.
@@ -126,6 +138,9 @@ pub async fn resume(context: &Context) -> Result<(), Fail> {
 pub async fn rollback(context: &Context, reason: Option<&str>) -> Result<(), Fail> {
     let mut connected = context.prepare().await?;
     let rollout = under_way(context, &connected, "roll back").await?;
+    if !is_supervised(context, &connected).await? {
+        can_take(&connected, &rollout, record::CommandKind::Rollback).await?;
+    }
     let id = put(&mut connected, &rollout, CommandKind::Rollback, reason, json!({})).await?;
     if is_supervised(context, &connected).await? {
         follow(context, &connected, &rollout, id, "rolled_back").await
@@ -138,6 +153,9 @@ pub async fn rollback(context: &Context, reason: Option<&str>) -> Result<(), Fai
 pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
     let mut connected = context.prepare().await?;
     let rollout = under_way(context, &connected, "complete").await?;
+    if !is_supervised(context, &connected).await? {
+        can_take(&connected, &rollout, record::CommandKind::Complete { force }).await?;
+    }
     let id = put(&mut connected, &rollout, CommandKind::Complete, None, json!({"force": force})).await?;
     if is_supervised(context, &connected).await? {
         follow(context, &connected, &rollout, id, "completed").await

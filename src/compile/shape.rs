@@ -225,11 +225,20 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     checks
 }
 
-/// Tables of this plan, made for a moment: nothing else shows all that may be wrong with them. Not where a foreign
-/// key of theirs would lock a table that is in use.
+/// Tables of this plan, made for a moment: nothing else shows all that may be wrong with them. Those that point at
+/// existing ones are left out: even for a moment, that would lock what is in use.
 pub fn created_checks(draft: &Draft<'_>) -> Vec<ExpressionCheck> {
-    if draft.created.referenced.iter().any(|(_, of)| draft.tables[*of].source.is_some()) {
-        return Vec::new();
+    let mut left_out: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let before = left_out.len();
+        for (by, of) in &draft.created.referenced {
+            if draft.tables[*of].source.is_some() || left_out.contains(of) {
+                left_out.insert(*by);
+            }
+        }
+        if left_out.len() == before {
+            break;
+        }
     }
     let check = |(table, sql): &(usize, String)| ExpressionCheck {
         kind: CheckKind::Statement,
@@ -240,7 +249,7 @@ pub fn created_checks(draft: &Draft<'_>) -> Vec<ExpressionCheck> {
         extra_columns: Vec::new(),
         position: draft.tables[*table].span.as_ref().map(|span| (span.bytes.start, span.bytes.end)),
     };
-    draft.created.statements.iter().map(check).collect()
+    draft.created.statements.iter().filter(|(table, _)| !left_out.contains(table)).map(check).collect()
 }
 
 /// How a table and its partitions appear in the new version, where not as they are.

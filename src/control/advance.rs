@@ -170,7 +170,10 @@ impl Advance {
             }
             Event::Clients { users } => {
                 self.state.hand.checking_clients = false;
-                if users.is_empty() {
+                if users.is_empty() && self.state.is_paused() {
+                    // What was seen now says nothing of the time after the pause: it is asked anew.
+                    self.go_on();
+                } else if users.is_empty() {
                     self.record(Record::ContractAllowed { forced: false });
                     self.go_on();
                 } else {
@@ -202,7 +205,7 @@ impl Advance {
     }
 
     fn command(&mut self, id: i64, kind: CommandKind, by: String, reason: Option<String>) {
-        let refusal = self.refusal(kind);
+        let refusal = self.state.refusal(kind);
         self.record(Record::CommandTaken {
             id,
             kind,
@@ -246,31 +249,6 @@ impl Advance {
             }
         }
         self.go_on();
-    }
-
-    /// Why a command cannot be taken in this state; `None`: it can.
-    fn refusal(&self, kind: CommandKind) -> Option<&'static str> {
-        let state = self.state.state;
-        match kind {
-            CommandKind::Rollback => match state {
-                State::Contracting | State::Completed => {
-                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
-                }
-                State::Failed if self.state.failed_in == Some(State::Contracting) => {
-                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
-                }
-                State::RolledBack => Some("it is rolled back already"),
-                _ => None,
-            },
-            CommandKind::Complete { .. } => match state {
-                State::RollingBack | State::RolledBack => Some("it is being rolled back"),
-                State::Completed => Some("it is completed already"),
-                _ => None,
-            },
-            CommandKind::Pause | CommandKind::Resume => {
-                state.is_over().then_some("it is over: there is nothing to hold")
-            }
-        }
     }
 
     fn roll_back(&mut self, guard: Option<String>, reason: Option<String>, evidence: serde_json::Value) {

@@ -2,7 +2,7 @@
 //! is next: that is `advance`'s.
 
 use super::hold::{Hold, HoldKind, OPERATOR};
-use super::record::{Direction, Outcome, Record};
+use super::record::{CommandKind, Direction, Outcome, Record};
 use crate::compile::program::{Action, Phase, Program, Undo};
 use serde::{Deserialize, Serialize};
 
@@ -226,6 +226,31 @@ impl RolloutState {
 
     pub(super) fn next_forward(&self) -> Option<usize> {
         (0..self.steps.len()).find(|&i| matches!(self.status[i], StepStatus::Pending | StepStatus::Begun))
+    }
+
+    /// Why a command cannot be taken in this state; `None`: it can.
+    pub fn refusal(&self, kind: CommandKind) -> Option<&'static str> {
+        let state = self.state;
+        match kind {
+            CommandKind::Rollback => match state {
+                State::Contracting | State::Completed => {
+                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
+                }
+                State::Failed if self.failed_in == Some(State::Contracting) => {
+                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
+                }
+                State::RolledBack => Some("it is rolled back already"),
+                _ => None,
+            },
+            CommandKind::Complete { .. } => match state {
+                State::RollingBack | State::RolledBack => Some("it is being rolled back"),
+                State::Completed => Some("it is completed already"),
+                _ => None,
+            },
+            CommandKind::Pause | CommandKind::Resume => {
+                state.is_over().then_some("it is over: there is nothing to hold")
+            }
+        }
     }
 
     /// The last step that happened or may have happened and is not undone yet.

@@ -32,6 +32,9 @@ pub struct RolloutStatus {
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
     pub steps: Steps,
+    /// Who is in the way of the lock that the step in hand asks for, as the live supervisor said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blockers: Option<String>,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
@@ -103,8 +106,7 @@ impl Status {
             state: state.state,
             version_schema: program.version_schema.as_str().to_owned(),
             previous_version_schema: program.previous_version_schema.as_ref().map(|s| s.as_str().to_owned()),
-            // Holds of a rollout that is over hold nothing back.
-            holds: if state.state.is_over() { Vec::new() } else { state.holds() },
+            holds: holds(state),
             supervisor,
             backfill,
             steps: Steps {
@@ -112,6 +114,7 @@ impl Status {
                 total: program.steps.len(),
                 current: current(program, state),
             },
+            blockers: None,
             started_at: facts.started_at,
             ended_at: facts.ended_at,
             error: state.error.clone(),
@@ -145,6 +148,16 @@ pub fn title(title: &str, direction: Direction) -> String {
     match direction {
         Direction::Forward => title.to_owned(),
         Direction::Back => format!("undo: {title}"),
+    }
+}
+
+/// Holds of a rollout that is over hold nothing back. In `ready` nobody measures any more, so that what a guard saw
+/// last is no reason for anything; a person's pause still is.
+fn holds(state: &RolloutState) -> Vec<Hold> {
+    match state.state {
+        State::Ready => state.operator_pause.iter().cloned().collect(),
+        over if over.is_over() => Vec::new(),
+        _ => state.holds(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::compile::program::{CheckKind, ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
+use crate::plan::settings::ProbeSettings;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub async fn expressions(
     let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
     let tx = session.transaction(doing, &limits).await?;
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
-    let target = target(&tx, doing).await?;
+    let place = place(&tx, doing).await?;
     let mut unknown_types: Vec<&str> = Vec::new();
     for check in &program.checks {
         // What reads or gives a column without a type would only say so again.
@@ -32,7 +33,7 @@ pub async fn expressions(
             continue;
         }
         tx.batch(doing, "SAVEPOINT one").await?;
-        match tx.batch(doing, &question(check, &target)).await {
+        match tx.batch(doing, &question(check, &place)).await {
             // The next may stand on it.
             Ok(()) if check.kind == CheckKind::Statement => continue,
             Ok(()) => {}
@@ -52,19 +53,51 @@ pub async fn expressions(
     Ok(found)
 }
 
-/// A table that is never committed: among the temporary ones, or in Segue's own schema for a role that may have none.
-async fn target(tx: &Tx<'_>, doing: &str) -> Result<QualifiedName, pg::Error> {
+/// What the server will not accept of the operator's own queries. A probe that can never answer would hold the
+/// rollout for ever. Such a query may still fail later, or return more than a number: then the guard is blind, and pauses.
+pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
+    for probe in probes {
+        // As one statement of the extended protocol: what closes the bracket to begin another is refused.
+        let query = probe.sql.as_str().trim().trim_end_matches(';');
+        let sql = format!("EXPLAIN SELECT (\n{query}\n)::float8");
+        let Err(error) = session.query_within("checking a probe", &sql, &[], &limits).await else { continue };
+        let Some(server) = error.server().filter(|_| pg::class(&error) == Class::Permanent) else {
+            return Err(error);
+        };
+        let text = format!(
+            "PostgreSQL refuses the query of the probe `{}`: {}",
+            probe.name.as_str(),
+            server.message
+        );
+        let span = probe.sql.span.clone().or_else(|| probe.name.span.clone());
+        let help = server.hint.clone().unwrap_or_else(|| {
+            format!("SQLSTATE {}; a probe is a query that returns one number", server.code)
+        });
+        found.push(Diagnostic::error("server.probe", text).at(span).help(help));
+    }
+    Ok(found)
+}
+
+const TEMPORARY: &str = "pg_temp";
+
+/// Where tables go that are never committed: among the temporary ones, or in Segue's own schema for a role that may have none.
+async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
     let sql =
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') OR NOT COALESCE((
                       SELECT pg_catalog.has_schema_privilege(oid, 'CREATE')
                         FROM pg_catalog.pg_namespace WHERE nspname = 'segue'), false)";
     let temporary: bool = tx.query_one(doing, sql, &[]).await?.cell(0)?;
-    let schema = Ident::new(if temporary { "pg_temp" } else { "segue" });
-    Ok(QualifiedName::new(&schema, &Ident::new("_segue_check")))
+    Ok(Ident::new(if temporary { TEMPORARY } else { "segue" }))
 }
 
 /// Nothing of it stays: EXPLAIN has the server parse, resolve and plan, and the rest is rolled back.
-fn question(check: &ExpressionCheck, target: &QualifiedName) -> String {
+fn question(check: &ExpressionCheck, place: &Ident) -> String {
+    // What stands in for the table has its name where it can: a condition may qualify a column by it.
+    let stand_in = place.as_str() == TEMPORARY && !matches!(check.kind, CheckKind::Value);
+    let target = if stand_in { check.table.name.clone() } else { Ident::new("_segue_check") };
+    let target = QualifiedName::new(place, &target);
     let (table, name, expression, to) =
         (&check.table, &check.table.name, &check.expression, &check.assigned_to);
     let extra = |one: &dyn Fn(&Ident, &str) -> String| -> String {

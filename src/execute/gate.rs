@@ -1,8 +1,9 @@
 //! Owns the way a step in hand learns that it must wait or end: checked before every slice and
 //! every attempt at a lock. Must not decide: the supervisor sets it, from control's answers.
 
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 use tokio::time::Instant;
 
 /// What the supervisor last said.
@@ -23,11 +24,22 @@ impl Permit {
     pub fn none() -> Permit {
         Permit { until: Instant::now(), paused: false, share: None, stop: false }
     }
+
+    fn open(&self) -> bool {
+        !self.stop && !self.paused && Instant::now() < self.until
+    }
 }
 
 /// The receiving end, one a step.
 #[derive(Clone, Debug)]
-pub struct Gate(watch::Receiver<Permit>);
+pub struct Gate {
+    permits: watch::Receiver<Permit>,
+    /// Held, shared, by every slice in hand.
+    slices: Arc<RwLock<()>>,
+}
+
+/// A slice in hand; dropped at its end.
+pub type Turn = OwnedRwLockReadGuard<()>;
 
 /// The answer at a gate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,20 +50,44 @@ pub enum Pass {
 
 impl Gate {
     pub fn new(permits: watch::Receiver<Permit>) -> Gate {
-        Gate(permits)
+        Gate { permits, slices: Arc::default() }
+    }
+
+    /// As [`Gate::pass`], for a slice that [`Gate::idle`] waits for: the share of full speed, and the
+    /// turn to be held until the slice has ended. `None`: stop.
+    pub async fn enter(&mut self) -> Option<(Option<f64>, Turn)> {
+        loop {
+            if self.pass().await == Pass::Stop {
+                return None;
+            }
+            let turn = self.slices.clone().read_owned().await;
+            // Looked at again with the turn in hand, or a slice could begin behind the back of somebody
+            // who closed the gate and saw no slice under way.
+            let permit = *self.permits.borrow();
+            if permit.open() {
+                return Some((permit.share, turn));
+            }
+        }
+    }
+
+    /// Waits, at most this long, until no slice is in hand. Only after the gate was closed does it
+    /// mean that none follows.
+    pub async fn idle(&self, at_most: Duration) {
+        // Whether it got there is no matter: a slice that is longer ends when it ends.
+        let _ = tokio::time::timeout(at_most, self.slices.write()).await;
     }
 
     /// Waits until work may go on, or is to end.
     pub async fn pass(&mut self) -> Pass {
         loop {
-            let permit = *self.0.borrow_and_update();
+            let permit = *self.permits.borrow_and_update();
             if permit.stop {
                 return Pass::Stop;
             }
-            if !permit.paused && Instant::now() < permit.until {
+            if permit.open() {
                 return Pass::Go { share: permit.share };
             }
-            if self.0.changed().await.is_err() {
+            if self.permits.changed().await.is_err() {
                 // The supervisor is gone: so is the right to go on.
                 return Pass::Stop;
             }
@@ -67,14 +103,14 @@ impl Gate {
             }
             tokio::select! {
                 () = tokio::time::sleep_until(end) => return self.pass().await,
-                changed = self.0.changed() => if changed.is_err() { return Pass::Stop },
+                changed = self.permits.changed() => if changed.is_err() { return Pass::Stop },
             }
         }
     }
 
     /// Whether the step in hand is to end.
     pub fn stopped(&self) -> bool {
-        self.0.borrow().stop
+        self.permits.borrow().stop
     }
 }
 
@@ -98,6 +134,23 @@ mod tests {
         let (first, second) = waiting.await.unwrap();
         assert!(matches!(first, Pass::Go { share: Some(0.5) } | Pass::Stop), "{first:?}");
         assert_eq!(second, Pass::Stop);
+    }
+
+    #[tokio::test]
+    async fn who_closes_the_gate_and_finds_it_idle_sees_no_slice_begin() {
+        let open = Permit { until: Instant::now() + Duration::from_secs(600), ..Permit::none() };
+        let (tell, hear) = watch::channel(open);
+        let gate = Gate::new(hear);
+        let mut worker = gate.clone();
+        let (_, turn) = worker.enter().await.expect("the gate is open");
+        tell.send_modify(|permit| permit.paused = true);
+        // The slice in hand is waited for.
+        assert!(tokio::time::timeout(Duration::from_millis(20), gate.idle(Duration::MAX)).await.is_err());
+        drop(turn);
+        gate.idle(Duration::from_secs(600)).await;
+        assert!(tokio::time::timeout(Duration::from_millis(20), worker.enter()).await.is_err());
+        tell.send_modify(|permit| permit.stop = true);
+        assert!(worker.enter().await.is_none());
     }
 
     #[tokio::test]

@@ -88,7 +88,14 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
                     Err(error) if !error.session_is_gone() => {
                         // Whatever failed left an invalid index behind, which costs every write.
                         if let Found::Invalid = probe(&session, table, index).await? {
-                            drop_now(&session, &QualifiedName::new(&table.schema, index)).await?;
+                            let name = QualifiedName::new(&table.schema, index);
+                            if gate.stopped() {
+                                // Who held up the build would hold up this as well, and somebody waits
+                                // for our end: what is left over is found by the next probe.
+                                drop_within(&session, &name, &BRIEF).await.ok();
+                            } else {
+                                drop_now(&session, &name).await?;
+                            }
                         }
                         return Err(error.into());
                     }
@@ -99,9 +106,20 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
     }
 }
 
+/// For clearing up on the way out.
+const BRIEF: Limits = Limits {
+    lock: Some(Duration::from_millis(500)),
+    statement: Some(Duration::from_secs(2)),
+    client: Duration::from_secs(4),
+};
+
 async fn drop_now(session: &Session, index: &QualifiedName) -> Result<(), pg::Error> {
+    drop_within(session, index, &unlimited()).await
+}
+
+async fn drop_within(session: &Session, index: &QualifiedName, limits: &Limits) -> Result<(), pg::Error> {
     let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {index}");
-    session.execute(&format!("dropping index {}", index.name), &sql, &unlimited()).await.map(|_| ())
+    session.execute(&format!("dropping index {}", index.name), &sql, limits).await.map(|_| ())
 }
 
 pub async fn drop(work: &Work, index: &QualifiedName) -> Result<(), Halt> {

@@ -13,7 +13,8 @@ use serde::Deserialize;
 ///
 /// `pg_blocking_pids` takes every partition of the lock table for a moment, so it is asked for sessions that
 /// wait, 200 at most. A session may have waited for another long before that one came to wait for Segue: only what
-/// it has waited since then is on Segue's account.
+/// it has waited since then is on Segue's account. A session of Segue's own (the supervisor's, which tells `rollouts`
+/// the state) is nobody's victim: counted, it would have the guard cancel the step it waits for.
 pub(super) const SQL: &str = "
 WITH RECURSIVE ours AS MATERIALIZED (
   SELECT pid, xact_start FROM pg_stat_activity WHERE starts_with(application_name, $1)
@@ -32,6 +33,7 @@ WITH RECURSIVE ours AS MATERIALIZED (
          coalesce(extract(epoch FROM clock_timestamp() - min(c.since)), 0)::float8 AS waited
     FROM chain c LEFT JOIN pg_stat_activity a ON a.pid = c.pid
    WHERE c.pid NOT IN (SELECT pid FROM ours)
+     AND NOT starts_with(coalesce(a.application_name, ''), 'segue/')
    GROUP BY 1, 2, 3, 4
 )
 SELECT jsonb_build_object(

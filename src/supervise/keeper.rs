@@ -10,6 +10,7 @@ use crate::store::{self, Command, Fence, Lease};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long a server may be away before a supervisor gives up; the rollout stays resumable.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -21,6 +22,9 @@ const LIMITS: Limits = Limits {
     statement: Some(Duration::from_secs(3)),
     client: Duration::from_secs(6),
 };
+
+/// For what can as well be said a second later: the supervisor must not stand still for it.
+const BRIEF: Limits = Limits { lock: Some(Duration::from_millis(50)), ..LIMITS };
 
 /// A session for Segue's own tables: short limits, whatever the role's defaults.
 pub async fn open(config: &Config) -> Result<Session, pg::Error> {
@@ -35,12 +39,25 @@ pub struct Keeper {
     pub fence: Fence,
     /// What `rollouts.state` still has to be told: a transaction of ours may hold its row.
     unsaid: Option<(&'static str, Option<String>)>,
+    /// Whether somebody pressed Ctrl-C; `None`: nobody can.
+    interrupted: Option<watch::Receiver<bool>>,
 }
 
 impl Keeper {
     pub fn new(config: Config, session: Session, lease: Lease, rollout: i64) -> Keeper {
         let fence = Fence { rollout, term: lease.term };
-        Keeper { config, session, lease, fence, unsaid: None }
+        Keeper { config, session, lease, fence, unsaid: None, interrupted: None }
+    }
+
+    /// From now on a Ctrl-C ends the patience with a server that is away.
+    pub fn hear(&mut self, interrupted: watch::Receiver<bool>) {
+        self.interrupted = Some(interrupted);
+    }
+
+    /// Whether this error ended the run only because somebody did not want to wait for the server.
+    pub fn gave_up(&self, error: &store::Error) -> bool {
+        let interrupted = self.interrupted.as_ref().is_some_and(|heard| *heard.borrow());
+        interrupted && matches!(error, store::Error::Pg(error) if may_pass(error))
     }
 
     pub fn session(&self) -> &Session {
@@ -80,7 +97,11 @@ impl Keeper {
                 Ok(()) => return Ok(()),
                 Err(store::Error::Pg(error)) if may_pass(&error) && !deadline.passed() => {
                     tracing::warn!(%error, "the journal cannot be written; trying again");
-                    self.mend(deadline).await?;
+                    let interrupted = interrupted(self.interrupted.clone());
+                    tokio::select! {
+                        mended = self.mend(deadline) => mended?,
+                        () = interrupted => return Err(error.into()),
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -112,8 +133,12 @@ impl Keeper {
         }
         let (state, error) = (after.state.name(), after.error.as_deref());
         let told = async {
-            store::set_state(&self.session, self.fence, state, error).await?;
-            store::set_goal(&self.session, self.fence, after.goal).await
+            let doing = "telling the rollout's state";
+            let tx = self.session.transaction(doing, &BRIEF).await?;
+            store::set_state(&tx, self.fence, state, error).await?;
+            store::set_goal(&tx, self.fence, after.goal).await?;
+            tx.commit(doing).await?;
+            Ok::<_, store::Error>(())
         };
         match told.await {
             Ok(()) => self.unsaid = None,
@@ -187,6 +212,17 @@ impl Keeper {
         {
             self.session = session;
         }
+    }
+}
+
+/// Comes back once somebody has pressed Ctrl-C.
+async fn interrupted(heard: Option<watch::Receiver<bool>>) {
+    let told = match heard {
+        Some(mut heard) => heard.wait_for(|pressed| *pressed).await.is_ok(),
+        None => false,
+    };
+    if !told {
+        std::future::pending::<()>().await;
     }
 }
 

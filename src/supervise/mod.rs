@@ -74,10 +74,11 @@ pub struct Supervisor {
 impl Supervisor {
     /// Folds the journal and starts the monitor. The lease must be held and the rollout taken over.
     pub async fn new(
-        outside: Outside,
+        mut outside: Outside,
         mut keeper: Keeper,
         rollout: store::Rollout,
     ) -> Result<Supervisor, store::Error> {
+        outside.interrupts = overheard(outside.interrupts, &mut keeper);
         let contents = store::contents(keeper.session(), rollout.id).await?;
         let (program, policy) = (Arc::new(contents.program), Arc::new(contents.policy));
         let mut state = RolloutState::new(&program, rollout.goal);
@@ -137,6 +138,8 @@ impl Supervisor {
                 Ok(ending)
             }
             Err(error) if error.is_superseded() => Ok(Ending::LeaseLost),
+            // The lease runs out by itself, or with the session that the server no longer has.
+            Err(error) if self.keeper.gave_up(&error) => Ok(Ending::Interrupted),
             Err(error) => Err(error),
         }
     }
@@ -296,6 +299,10 @@ impl Supervisor {
             guard: evidence.signal.clone(),
             evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
         });
+        if self.verdict.paused && self.state.state != State::RollingBack {
+            // At once; the journal comes after.
+            self.permits.send_modify(|permit| permit.paused = true);
+        }
         let event =
             Event::Guards { holds: self.verdict.holds.clone(), cancel: self.verdict.cancel, rollback };
         self.take(event).await?;
@@ -338,6 +345,11 @@ impl Supervisor {
             };
             if kind == CommandKind::Resume {
                 self.guards.released();
+            }
+            if kind == CommandKind::Pause && !self.state.state.is_over() {
+                // In force before it is answered: who was told of the pause sees no row change after it.
+                self.permits.send_modify(|permit| permit.paused = true);
+                self.work.gate.idle(SECOND).await;
             }
             let event = Event::Command { id: command.id, kind, by: command.by, reason: command.reason };
             self.take(event).await?;
@@ -422,6 +434,26 @@ impl Supervisor {
         };
         self.state.holds().into_iter().map(newest).collect()
     }
+}
+
+/// Passes interrupts on, and lets the keeper know of them at once: the loop cannot listen while it
+/// waits for a server that is away.
+fn overheard(
+    mut interrupts: mpsc::UnboundedReceiver<()>,
+    keeper: &mut Keeper,
+) -> mpsc::UnboundedReceiver<()> {
+    let (heard, interrupted) = watch::channel(false);
+    let (pass_on, passed_on) = mpsc::unbounded_channel();
+    keeper.hear(interrupted);
+    tokio::spawn(async move {
+        while let Some(()) = interrupts.recv().await {
+            heard.send_replace(true);
+            if pass_on.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    passed_on
 }
 
 fn versions(program: &Program) -> Vec<crate::ident::Ident> {

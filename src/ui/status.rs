@@ -74,7 +74,12 @@ impl Page {
                 self.item(if i == 0 { "error" } else { "" }, &[line.to_owned()]);
             }
         }
-        self.item("held", &holds(rollout, status, now));
+        match &rollout.blockers {
+            Some(blockers) if rollout.holds.is_empty() => {
+                self.item("waits", &[format!("for a lock held by {blockers}")]);
+            }
+            _ => self.item("held", &holds(rollout, status, now)),
+        }
         // Going back, what was filled is of no interest: it goes.
         let back = matches!(rollout.state, State::RollingBack | State::RolledBack);
         let tables = if back { &[][..] } else { &rollout.backfill[..] };

@@ -135,13 +135,15 @@ impl<'s> Filling<'s> {
                 return Err(Halt::Stopped);
             }
             let mut gate = shared.work.gate.clone();
-            let Pass::Go { share } = gate.pass().await else { return Err(Halt::Stopped) };
+            let Some((share, turn)) = gate.enter().await else { return Err(Halt::Stopped) };
             let begun = Instant::now();
             let checkpoint = Checkpoint { next_block: to, ..self.at.clone() };
             let leaf = self.at.relation.clone();
             let without = self.without.clone();
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), part, without: &without };
-            let rows = match slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await {
+            let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await;
+            drop(turn);
+            let rows = match result {
                 Ok(rows) => rows,
                 Err(halt) => match self.failed(session, &here, halt).await? {
                     Done::Whole => continue,
