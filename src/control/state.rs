@@ -98,6 +98,8 @@ pub struct RolloutState {
     /// The guard that rolled it back, if one did.
     pub rolled_back_by: Option<String>,
     pub error: Option<String>,
+    /// Who was in the way when a step was postponed, until it is tried again.
+    pub postponed_by: Option<String>,
     /// Not from records: what this process has in hand.
     pub hand: Hand,
 }
@@ -240,6 +242,7 @@ impl RolloutState {
             expected_standbys: Vec::new(),
             rolled_back_by: None,
             error: None,
+            postponed_by: None,
             hand: Hand::default(),
         }
     }
@@ -247,12 +250,16 @@ impl RolloutState {
     /// Takes one record in. Unknown steps cannot occur: records belong to this program.
     pub fn fold(&mut self, record: &Record) {
         match record {
-            Record::SupervisorUp { .. } | Record::SupervisorLeft { .. } | Record::Evidence { .. } => {}
+            Record::SupervisorUp { .. } => self.postponed_by = None,
+            Record::SupervisorLeft { .. } | Record::Evidence { .. } => {}
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;
             }
             Record::StepBegan { .. } => {}
             Record::StepEnded { step, direction, outcome } => {
+                if let Outcome::Postponed { blockers } = outcome {
+                    self.postponed_by = Some(blockers.clone());
+                }
                 if *outcome == Outcome::Done {
                     self.status[*step] = match direction {
                         Direction::Forward => StepStatus::Done,

@@ -12,6 +12,7 @@ use crate::control::slicing;
 use crate::pg::{self, Class, RowExt, Session};
 use crate::plan::settings::{OnRowError, UserTriggers};
 use crate::store::{self, Checkpoint, SetAside};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         .map(|(checkpoint, _)| checkpoint)
         .filter(of_step)
         .collect();
-    let mut aside = 0;
+    let mut aside = BTreeSet::new();
     for leaf in leaves(&session, spec).await? {
         let known = known.iter().find(|c| c.relation == leaf);
         if known.is_some_and(|c| c.done) {
@@ -38,10 +39,11 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         let mut filling = Filling::begin(work, &session, step, spec, &leaf, known).await?;
         filling.all(&mut session, &mut aside).await?;
     }
-    if aside > 0 {
+    if !aside.is_empty() {
         return Err(Halt::Broken(format!(
-            "{aside} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
+            "{} rows of {} could not be filled and are set aside in segue.rows_set_aside; \
              mend them, then `segue resume`",
+            aside.len(),
             spec.table
         )));
     }
@@ -76,6 +78,10 @@ async fn leaves(session: &Session, spec: &BackfillSpec) -> Result<Vec<String>, H
     let rows = session.query("listing partitions", sql, &[&spec.table.to_string()]).await?;
     Ok(rows.iter().map(|row| row.cell(0)).collect::<Result<_, _>>()?)
 }
+
+/// Leaf and key of every row set aside by this run of the step: each sweep meets them again, and each
+/// counts once.
+type Aside = BTreeSet<(String, String)>;
 
 struct Size {
     blocks: u64,
@@ -137,7 +143,7 @@ impl<'w> Filling<'w> {
         Ok(Filling { work, step, spec, leaf, pace, at, in_range: 0, lost: 0, without: Vec::new() })
     }
 
-    async fn all(&mut self, session: &mut Session, aside: &mut u64) -> Result<(), Halt> {
+    async fn all(&mut self, session: &mut Session, aside: &mut Aside) -> Result<(), Halt> {
         loop {
             let before = self.at.rows_done;
             let parts = match self.at.pass {
@@ -152,13 +158,15 @@ impl<'w> Filling<'w> {
             let swept = self.at.pass > 1 && self.at.rows_done == before;
             let size = size(session, self.leaf).await?;
             let mut next = self.at.clone();
-            if swept {
+            let aside_here = aside.iter().any(|(leaf, _)| leaf == self.leaf);
+            if swept && !aside_here {
                 next.done = true;
             } else {
                 (next.pass, next.next_block, next.end_block) = (self.at.pass + 1, 0, size.blocks as i64);
             }
             self.keep(session, next).await?;
-            if self.at.done {
+            // With rows set aside it is never done: whoever resumes sweeps the table again.
+            if swept {
                 return Ok(());
             }
         }
@@ -175,7 +183,7 @@ impl<'w> Filling<'w> {
     }
 
     /// One range, in its slices. The checkpoint is written in the last slice's transaction.
-    async fn range(&mut self, session: &mut Session, parts: u32, aside: &mut u64) -> Result<(), Halt> {
+    async fn range(&mut self, session: &mut Session, parts: u32, aside: &mut Aside) -> Result<(), Halt> {
         let start = self.at.next_block as u64;
         let end = (start + u64::from(self.pace.blocks())).min(self.at.end_block as u64);
         self.in_range = 0;
@@ -230,7 +238,7 @@ impl<'w> Filling<'w> {
         session: &mut Session,
         slice: &Slice<'_>,
         halt: Halt,
-        aside: &mut u64,
+        aside: &mut Aside,
     ) -> Result<(), Halt> {
         let Halt::Failed(error) = halt else { return Err(halt) };
         if self.work.gate.stopped() {
@@ -260,7 +268,7 @@ impl<'w> Filling<'w> {
         session: &mut Session,
         slice: &Slice<'_>,
         error: pg::Error,
-        aside: &mut u64,
+        aside: &mut Aside,
     ) -> Result<(), Halt> {
         let Some(bad) = row_error::find(self.work, session, self.spec, slice).await? else {
             // It fails together and not one by one, or somebody has mended it: one more try tells.
@@ -268,8 +276,9 @@ impl<'w> Filling<'w> {
             return if self.lost < 3 { Ok(()) } else { Err(Halt::Failed(error)) };
         };
         let shown = self.spec.shown.iter().map(|c| c.as_str().to_owned()).collect::<Vec<_>>().join(", ");
+        let this = (self.leaf.to_owned(), bad.key.clone());
         match self.work.policy.on_row_error {
-            OnRowError::SetAside(most) if *aside < most => {
+            OnRowError::SetAside(most) if aside.contains(&this) || (aside.len() as u64) < most => {
                 let row = SetAside {
                     step: self.step as i32,
                     relation: self.leaf.to_owned(),
@@ -281,11 +290,16 @@ impl<'w> Filling<'w> {
                 let tx = session.transaction(doing, &pg::Limits::READ).await?;
                 store::set_aside_in_tx(&tx, self.work.fence, &row).await?;
                 tx.commit(doing).await?;
-                *aside += 1;
+                aside.insert(this);
                 self.without.push(bad.ctid);
                 Ok(())
             }
-            _ => Err(Halt::Broken(format!(
+            OnRowError::SetAside(most) => Err(Halt::Broken(format!(
+                "{most} rows are set aside in segue.rows_set_aside, and another of {}, with {}, cannot be filled \
+                 ({shown}): {}\n  mend the rows or the plan's `up`; then `segue resume`, or `segue rollback`",
+                self.leaf, bad.key, bad.message
+            ))),
+            OnRowError::Stop => Err(Halt::Broken(format!(
                 "the row of {} with {} cannot be filled ({shown}): {}\n  \
                  mend the row or the plan's `up`; then `segue resume`, or `segue rollback`",
                 self.leaf, bad.key, bad.message
