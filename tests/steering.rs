@@ -134,6 +134,25 @@ fn a_refused_rollback_does_not_carry_the_contract_on() {
 }
 
 #[test]
+fn a_rollback_that_was_cut_off_is_gone_on_with() {
+    let database = sandbox::database().unwrap();
+    let rig = Rig::new(database.url());
+    database.query(TABLE).unwrap();
+    rig.plan(
+        "operations:\n  - add_column: {table: t, column: {name: b, type: int, nullable: false}, up: a}\n",
+    );
+    rig.exits(&["start", "plan.yaml"], 0);
+    let crashed =
+        rig.segue(&["rollback"]).env("SEGUE_FAILPOINTS", "ddl_before_commit=crash").output().unwrap();
+    assert_eq!(crashed.status.code(), Some(137));
+    // It is refused and left as it is.
+    rig.exits(&["complete"], 4);
+    assert_eq!(rig.status()["rollout"]["state"], "rolling_back");
+    rig.exits(&["resume"], 0);
+    assert_eq!(rig.status()["rollout"]["state"], "rolled_back");
+}
+
+#[test]
 fn rows_set_aside_count_once_and_keep_it_from_ready() {
     let database = sandbox::database().unwrap();
     let rig = Rig::new(database.url());

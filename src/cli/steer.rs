@@ -152,8 +152,9 @@ pub async fn resume(context: &Context) -> Result<(), Fail> {
             Answer::Dead => {}
         }
     }
+    let was_going_back = rollout.state == "rolling_back";
     match supervise(context, connected, rollout).await? {
-        Ending::RolledBack { by_guard: None } => {
+        Ending::RolledBack { by_guard: None } if !was_going_back => {
             Err(Fail::new(Exit::Failed, "rolled back, as an operator asked"))
         }
         ending => fail::of_ending(&ending),
