@@ -4,7 +4,7 @@
 use super::draft::{AdditionKind, Draft, NewForeignKey};
 use super::expr::Expression;
 use super::names;
-use super::op::index_sql;
+use super::op::{index_sql, index_tail};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
@@ -36,6 +36,9 @@ pub struct BuiltForeignKey {
     pub target: QualifiedName,
     pub validate: bool,
     pub comment: Option<String>,
+    /// Types of its columns and of what they point at, as far as this schema has it.
+    pub types: Vec<(String, String)>,
+    pub span: Option<(usize, usize)>,
 }
 
 pub struct BuiltIndex {
@@ -48,8 +51,10 @@ pub struct BuiltIndex {
     pub statistics_targets: Vec<(i16, i32)>,
     pub clustered: bool,
     pub replica_identity: bool,
-    /// Expressions in it, in parentheses, that the server must accept before anything starts.
-    pub expressions: Vec<String>,
+    pub unique: bool,
+    /// What `sql` says after the table, which the server must accept before anything starts.
+    pub tail: String,
+    pub span: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
     /// Empty where an expression stands among them: its made-up name could be in the way.
     pub columns: Vec<Ident>,
@@ -74,10 +79,13 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
         match constraint.kind {
             ConstraintKind::Check => {
-                built.checks.extend(check(draft, source, constraint, &mapping, name.clone()))
+                let span = place(draft, table, &constraint.columns);
+                built.checks.extend(check(draft, source, constraint, &mapping, name.clone(), span))
             }
             ConstraintKind::ForeignKey => {
-                built.foreign_keys.extend(foreign_key(constraint, &mapping, name.clone()))
+                let span = place(draft, table, &constraint.columns);
+                let key = foreign_key(draft, table, constraint, &mapping, name.clone());
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { span, ..key }))
             }
             _ => continue,
         }
@@ -86,7 +94,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     for index in &source.indexes {
         let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
-            built.indexes.extend(carried_index(draft, source, index, &mapping));
+            let span = place(draft, table, &index.columns);
+            let carried = carried_index(draft, source, index, &mapping);
+            built.indexes.extend(carried.map(|index| BuiltIndex { span, ..index }));
         }
     }
     add(draft, table, &mut built);
@@ -99,6 +109,13 @@ fn is_touched(columns: &[Ident], mapping: &Mapping) -> bool {
     let replaced =
         columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
     replaced && !dropped
+}
+
+/// Where the plan gives one of these columns its new form: what it takes with it has no place of its own there.
+fn place(draft: &Draft<'_>, table: usize, columns: &[Ident]) -> Option<(usize, usize)> {
+    let table = &draft.tables[table];
+    let replaced = columns.iter().filter_map(|column| table.column_of(column)).find(|c| c.is_replaced())?;
+    replaced.span.as_ref().map(|span| (span.bytes.start, span.bytes.end))
 }
 
 fn mapped(column: &Ident, mapping: &Mapping) -> Ident {
@@ -135,6 +152,7 @@ fn check(
     constraint: &Constraint,
     mapping: &Mapping,
     name: Ident,
+    span: Option<(usize, usize)>,
 ) -> Option<BuiltCheck> {
     let what = format!("check {} of {}", constraint.name.as_str(), source.name.as_str());
     let text = constraint.expression.as_ref().expect("a CHECK has an expression");
@@ -146,11 +164,17 @@ fn check(
         validate: constraint.validated,
         comment: constraint.comment.clone(),
         what,
-        span: None,
+        span,
     })
 }
 
-fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Option<BuiltForeignKey> {
+fn foreign_key(
+    draft: &Draft<'_>,
+    table: usize,
+    constraint: &Constraint,
+    mapping: &Mapping,
+    name: Ident,
+) -> Option<BuiltForeignKey> {
     let foreign = constraint.foreign.as_ref()?;
     let columns: Vec<Ident> = constraint.columns.iter().map(|column| mapped(column, mapping)).collect();
     let target = QualifiedName::new(&foreign.schema, &foreign.table);
@@ -168,7 +192,15 @@ fn foreign_key(constraint: &Constraint, mapping: &Mapping, name: Ident) -> Optio
     }
     definition.push_str(&format!(" ON UPDATE {}", foreign.on_update));
     definition.push_str(deferral(constraint));
+    let here = Some(&foreign.table).filter(|_| foreign.schema == draft.catalog.schema);
+    let pointed_at = here.and_then(|target| draft.catalog.tables.get(target));
+    let types = constraint.columns.iter().zip(&foreign.columns).filter_map(|(from, to)| {
+        let column = draft.tables[table].column_of(from)?;
+        Some((column.type_name.clone(), pointed_at?.column(to)?.type_name.clone()))
+    });
     Some(BuiltForeignKey {
+        types: types.collect(),
+        span: None,
         name,
         last_name: constraint.name.clone(),
         definition,
@@ -208,16 +240,11 @@ fn carried_index(
         return None;
     }
     let name = draft.names.hidden(&index.name, "_segue_new_");
-    let mut expressions = Vec::new();
     let mut keys = Vec::new();
     for key in &index.keys {
         let mut sql = match &key.column {
             Some(column) => mapped(column, mapping).to_string(),
-            None => {
-                let sql = expression(draft, source, &key.expression, mapping, &what)?;
-                expressions.push(sql.clone());
-                sql
-            }
+            None => expression(draft, source, &key.expression, mapping, &what)?,
         };
         if let Some(collation) = &key.collation {
             sql.push_str(&format!(" COLLATE {collation}"));
@@ -235,20 +262,16 @@ fn carried_index(
     }
     let on = QualifiedName::new(&draft.catalog.schema, &source.name);
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let mut sql = format!(
-        "CREATE {unique}INDEX CONCURRENTLY {name} ON {on} USING {} ({})",
-        index.method,
-        keys.join(", ")
-    );
+    let mut tail = format!(" USING {} ({})", index.method, keys.join(", "));
     let plain = index.keys.iter().map(|key| key.column.as_ref());
     let columns: Option<Vec<&Ident>> = plain.chain(index.include.iter().map(Some)).collect();
     let columns = columns.unwrap_or_default().into_iter().map(|column| mapped(column, mapping)).collect();
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
-        sql.push_str(&format!(" INCLUDE ({})", list(&include)));
+        tail.push_str(&format!(" INCLUDE ({})", list(&include)));
     }
     if index.nulls_not_distinct {
-        sql.push_str(" NULLS NOT DISTINCT");
+        tail.push_str(" NULLS NOT DISTINCT");
     }
     if !index.options.is_empty() {
         let options: Vec<String> = index
@@ -259,26 +282,27 @@ fn carried_index(
                 None => Ident::new(option.as_str()).to_string(),
             })
             .collect();
-        sql.push_str(&format!(" WITH ({})", options.join(", ")));
+        tail.push_str(&format!(" WITH ({})", options.join(", ")));
     }
     if let Some(tablespace) = &index.tablespace {
-        sql.push_str(&format!(" TABLESPACE {tablespace}"));
+        tail.push_str(&format!(" TABLESPACE {tablespace}"));
     }
     if let Some(predicate) = &index.predicate {
         let predicate = expression(draft, source, predicate, mapping, &what)?;
-        sql.push_str(&format!(" WHERE {predicate}"));
-        expressions.push(predicate);
+        tail.push_str(&format!(" WHERE {predicate}"));
     }
     Some(BuiltIndex {
-        name,
         last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
-        sql,
+        sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
+        tail,
+        unique: index.unique,
+        span: None,
+        name,
         constraint: becomes.zip(constraint).map(|(kind, c)| (kind, deferral(c), c.comment.clone())),
         comment: index.comment.clone(),
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
         replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
-        expressions,
         columns,
     })
 }
@@ -306,12 +330,15 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                 });
             }
             AdditionKind::ForeignKey(key) => {
-                built.foreign_keys.extend(new_foreign_key(draft, table, key, name))
+                built.foreign_keys.extend(new_foreign_key(draft, table, key, name, position))
             }
             AdditionKind::Unique { column } => {
                 let Some(column) = &draft.tables[table].columns[*column].new else { continue };
                 built.indexes.push(BuiltIndex {
                     sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({column})"),
+                    tail: format!(" ({column})"),
+                    unique: true,
+                    span: position,
                     last_name: name.clone(),
                     name,
                     constraint: Some(("UNIQUE", "", None)),
@@ -319,13 +346,12 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: Vec::new(),
                     columns: vec![column.clone()],
                 });
             }
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
-                let predicate = index.predicate.as_ref().and_then(|bound| draft.over_new(table, bound).ok());
+                let Some(tail) = index_tail(draft, table, index) else { continue };
                 let of = |(column, _): &(usize, String)| draft.tables[table].columns[*column].new.clone();
                 built.indexes.push(BuiltIndex {
                     sql,
@@ -336,7 +362,9 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    expressions: predicate.into_iter().map(|resolved| resolved.sql).collect(),
+                    tail,
+                    unique: index.unique,
+                    span: position,
                     columns: index.keys.iter().filter_map(of).collect(),
                 });
             }
@@ -349,10 +377,12 @@ fn new_foreign_key(
     table: usize,
     key: &NewForeignKey,
     name: Ident,
+    span: Option<(usize, usize)>,
 ) -> Option<BuiltForeignKey> {
-    let column = draft.tables[table].columns[key.column].new.as_ref()?;
+    let from = &draft.tables[table].columns[key.column];
+    let pointed_at = &draft.tables[key.target].columns[key.target_column];
+    let (column, to) = (from.new.as_ref()?, pointed_at.new.as_ref()?);
     let target = draft.qualified(key.target);
-    let to = draft.tables[key.target].columns[key.target_column].new.as_ref()?;
     Some(BuiltForeignKey {
         last_name: name.clone(),
         name,
@@ -360,5 +390,7 @@ fn new_foreign_key(
         target,
         validate: true,
         comment: None,
+        types: vec![(from.type_name.clone(), pointed_at.type_name.clone())],
+        span,
     })
 }

@@ -48,7 +48,7 @@ pub struct DraftTable<'a> {
     pub shown: Option<Ident>,
     pub columns: Vec<DraftColumn<'a>>,
     pub additions: Vec<Addition>,
-    /// Where the plan drops or renames it.
+    /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
 }
 

@@ -68,7 +68,11 @@ pub fn compile(
         schema: catalog.schema.clone(),
         version_schema: version_schema.clone(),
         previous_version_schema: previous_version_schema.cloned(),
-        checks: shapes.iter().flat_map(|shape| shape::checks(&draft, shape)).collect(),
+        checks: shapes
+            .iter()
+            .flat_map(|shape| shape::checks(&draft, shape))
+            .chain(shape::created_checks(&draft))
+            .collect(),
         views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
         steps: steps(&draft, &shapes, &versions),
     };

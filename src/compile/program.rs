@@ -153,9 +153,30 @@ pub enum Undo {
     Script { sql: String, transactional: bool },
 }
 
+/// What an [`ExpressionCheck`] asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// Whether `expression` can be computed from the row and assigned to the type `assigned_to`.
+    #[default]
+    Value,
+    /// Whether `assigned_to` is a type of columns.
+    Type,
+    /// Whether `expression` can be the DEFAULT of a column of the type `assigned_to`.
+    Default,
+    /// Whether `expression` can be a CHECK of the table.
+    Constraint,
+    /// Whether an index can be what `expression` says from USING on; `assigned_to` is empty or UNIQUE.
+    Index,
+    /// Whether the statement `expression` would go through; those before it have.
+    Statement,
+}
+
 /// `SELECT expression FROM (a row of typed NULLs)`, assignable to a type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpressionCheck {
+    #[serde(default)]
+    pub kind: CheckKind,
     /// For messages: `up of add_column users.full_name`.
     pub what: String,
     pub table: QualifiedName,

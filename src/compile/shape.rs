@@ -6,8 +6,8 @@ use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView, ViewColumn,
-    ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView,
+    ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -166,50 +166,81 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     let mut checks = Vec::new();
     let hidden = hidden_columns(draft, shape.number);
     let bytes = |span: &Option<Span>| span.as_ref().map(|span| (span.bytes.start, span.bytes.end));
-    let mut push =
-        |what: String, expression: &str, to: &str, extra: bool, position: Option<(usize, usize)>| {
-            checks.push(ExpressionCheck {
-                what,
-                table: shape.name.clone(),
-                expression: expression.to_owned(),
-                assigned_to: to.to_owned(),
-                extra_columns: if extra { hidden.clone() } else { Vec::new() },
-                position,
-            });
-        };
-    for (at, column) in draft.tables[shape.number].columns.iter().enumerate() {
+    let mut push = |kind, what: String, expression: &str, to: &str, position: Option<(usize, usize)>| {
+        let own_only = matches!(kind, CheckKind::Type | CheckKind::Default);
+        checks.push(ExpressionCheck {
+            kind,
+            what,
+            table: shape.name.clone(),
+            expression: expression.to_owned(),
+            assigned_to: to.to_owned(),
+            extra_columns: if own_only { Vec::new() } else { hidden.clone() },
+            position,
+        });
+    };
+    let table = &draft.tables[shape.number];
+    let here = |column: &DraftColumn<'_>| format!("{}.{}", shape.name.name.as_str(), column.name.as_str());
+    for column in table.columns.iter().filter(|c| c.new.is_some() && (c.type_changed || c.source.is_none())) {
+        push(
+            CheckKind::Type,
+            format!("type of {}", here(column)),
+            "",
+            &column.type_name,
+            bytes(&column.span),
+        );
+    }
+    for (at, column) in table.columns.iter().enumerate() {
         if let (Up::Derived(resolved), Some(_)) = (&column.up, &column.new) {
-            push(
-                format!("up of {}", column.what),
-                &resolved.sql,
-                &column.type_name,
-                false,
-                bytes(&column.up_span),
-            );
+            let what = format!("up of {}", column.what);
+            push(CheckKind::Value, what, &resolved.sql, &column.type_name, bytes(&column.up_span));
         }
         if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
             let span = column.changes.first().and_then(|change| change.down_span.clone());
             let what = column.changes.first().map_or("", |change| change.what.as_str());
-            push(format!("down of {what}"), &down.sql, &source.type_name, true, bytes(&span));
+            push(CheckKind::Value, format!("down of {what}"), &down.sql, &source.type_name, bytes(&span));
         }
         let new_default = column.default_changed || column.type_changed || column.source.is_none();
         if let (Some(default), Some(_), true, None) =
             (&column.default, &column.new, new_default, &column.serial)
         {
-            let what = format!("default of {}.{}", shape.name.name.as_str(), column.name.as_str());
-            push(what, default, &column.type_name, false, bytes(&column.default_span));
+            let what = format!("default of {}", here(column));
+            push(CheckKind::Default, what, default, &column.type_name, bytes(&column.default_span));
         }
     }
     for check in &shape.built.checks {
-        push(check.what.clone(), &check.expression, "boolean", true, check.span);
+        push(CheckKind::Constraint, check.what.clone(), &check.expression, "", check.span);
     }
     for index in &shape.built.indexes {
-        for expression in &index.expressions {
-            let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
-            push(what, &format!("({expression}) IS NULL"), "boolean", true, None);
+        let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
+        let unique = if index.unique { "UNIQUE" } else { "" };
+        push(CheckKind::Index, what, &index.tail, unique, index.span);
+    }
+    for key in &shape.built.foreign_keys {
+        for (from, to) in &key.types {
+            let what = format!("foreign key {} of {}", key.last_name.as_str(), shape.name.name.as_str());
+            let equal = format!("(NULL::{from} = NULL::{to})");
+            push(CheckKind::Value, what, &equal, "boolean", key.span);
         }
     }
     checks
+}
+
+/// Tables of this plan, made for a moment: nothing else shows all that may be wrong with them. Not where a foreign
+/// key of theirs would lock a table that is in use.
+pub fn created_checks(draft: &Draft<'_>) -> Vec<ExpressionCheck> {
+    if draft.created.referenced.iter().any(|(_, of)| draft.tables[*of].source.is_some()) {
+        return Vec::new();
+    }
+    let check = |(table, sql): &(usize, String)| ExpressionCheck {
+        kind: CheckKind::Statement,
+        what: format!("table {}", draft.tables[*table].logical().as_str()),
+        table: draft.qualified(*table),
+        expression: sql.clone(),
+        assigned_to: String::new(),
+        extra_columns: Vec::new(),
+        position: draft.tables[*table].span.as_ref().map(|span| (span.bytes.start, span.bytes.end)),
+    };
+    draft.created.statements.iter().map(check).collect()
 }
 
 /// How a table and its partitions appear in the new version, where not as they are.

@@ -1,7 +1,7 @@
 //! Owns asking the server whether a program's expressions mean something there and fit their
 //! columns, in a transaction that is rolled back. Must not read any row.
 
-use crate::compile::program::{ExpressionCheck, Program};
+use crate::compile::program::{CheckKind, ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
@@ -24,12 +24,25 @@ pub async fn expressions(
     let tx = session.transaction(doing, &limits).await?;
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
     let target = target(&tx, doing).await?;
+    let mut unknown_types: Vec<&str> = Vec::new();
     for check in &program.checks {
+        // What reads or gives a column without a type would only say so again.
+        let reads = check.extra_columns.iter().map(|(_, type_name)| type_name.as_str());
+        if reads.chain([check.assigned_to.as_str()]).any(|name| unknown_types.contains(&name)) {
+            continue;
+        }
         tx.batch(doing, "SAVEPOINT one").await?;
         match tx.batch(doing, &question(check, &target)).await {
+            // The next may stand on it.
+            Ok(()) if check.kind == CheckKind::Statement => continue,
             Ok(()) => {}
             Err(error) if pg::class(&error) == Class::Permanent && error.server().is_some() => {
                 found.push(complaint(check, &error, source));
+                match check.kind {
+                    CheckKind::Type => unknown_types.push(&check.assigned_to),
+                    CheckKind::Statement => break,
+                    _ => {}
+                }
             }
             Err(error) => return Err(error),
         }
@@ -50,18 +63,31 @@ async fn target(tx: &Tx<'_>, doing: &str) -> Result<QualifiedName, pg::Error> {
     Ok(QualifiedName::new(&schema, &Ident::new("_segue_check")))
 }
 
-/// EXPLAIN has the server parse, resolve and plan, and carries out nothing.
+/// Nothing of it stays: EXPLAIN has the server parse, resolve and plan, and the rest is rolled back.
 fn question(check: &ExpressionCheck, target: &QualifiedName) -> String {
-    let mut extra = String::new();
-    for (column, type_name) in &check.extra_columns {
-        write!(extra, ", NULL::{type_name} AS {column}").expect("a String grows");
+    let (table, name, expression, to) =
+        (&check.table, &check.table.name, &check.expression, &check.assigned_to);
+    let extra = |one: &dyn Fn(&Ident, &str) -> String| -> String {
+        check.extra_columns.iter().map(|(column, type_name)| one(column, type_name)).collect()
+    };
+    let like = || {
+        let columns = extra(&|column, type_name| format!(", {column} {type_name}"));
+        format!("CREATE TABLE {target} (LIKE {table}{columns}")
+    };
+    match check.kind {
+        CheckKind::Value => {
+            let columns = extra(&|column, type_name| format!(", NULL::{type_name} AS {column}"));
+            format!(
+                "CREATE TABLE {target} (value {to}); EXPLAIN INSERT INTO {target} \
+                 SELECT {expression} FROM (SELECT t.*{columns} FROM {table} AS t) AS {name}"
+            )
+        }
+        CheckKind::Type => format!("CREATE TABLE {target} (value {to})"),
+        CheckKind::Default => format!("CREATE TABLE {target} (value {to} DEFAULT {expression})"),
+        CheckKind::Constraint => format!("{}, CHECK {expression})", like()),
+        CheckKind::Index => format!("{}); CREATE {to} INDEX ON {target}{expression}", like()),
+        CheckKind::Statement => expression.clone(),
     }
-    let (table, name) = (&check.table, &check.table.name);
-    format!(
-        "CREATE TABLE {target} (value {}); \
-         EXPLAIN INSERT INTO {target} SELECT {} FROM (SELECT t.*{extra} FROM {table} AS t) AS {name}",
-        check.assigned_to, check.expression
-    )
 }
 
 fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -> Diagnostic {
@@ -72,10 +98,14 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
     }
     let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
     let help = server.hint.clone().unwrap_or_else(|| {
-        format!(
-            "SQLSTATE {}; the expression is computed from the columns of {} and must be assignable to {}",
-            server.code, check.table, check.assigned_to
-        )
+        let code = &server.code;
+        match check.kind {
+            CheckKind::Value | CheckKind::Default => format!(
+                "SQLSTATE {code}; the expression is computed from the columns of {} and must be assignable to {}",
+                check.table, check.assigned_to
+            ),
+            _ => format!("SQLSTATE {code}"),
+        }
     });
     Diagnostic::error("server.expression", text).at(span).help(help)
 }

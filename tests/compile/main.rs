@@ -4,7 +4,9 @@
 //! `=== plain` (the same change as plain DDL, or `refused`) and `=== probe` (run in the end).
 
 use segue::catalog::{Catalog, Order, diff::diff};
-use segue::compile::program::{Action, ExpressionCheck, Lock, Phase, Program, Step, SyncSpec, Undo};
+use segue::compile::program::{
+    Action, CheckKind, ExpressionCheck, Lock, Phase, Program, Step, SyncSpec, Undo,
+};
 use segue::compile::{compile, sync, views};
 use segue::diagnostic::Source;
 use segue::ident::Ident;
@@ -130,6 +132,9 @@ fn undo(database: &Database, step: &Step) {
 
 /// The server must accept every expression that the program says it must.
 fn accept(database: &Database, before: &Catalog, check: &ExpressionCheck) {
+    if check.kind != CheckKind::Value {
+        return;
+    }
     let table = &before.tables[&check.table.name];
     let columns = table.columns.iter().map(|column| (column.name.clone(), column.type_name.clone()));
     let row: Vec<String> = columns

@@ -58,15 +58,21 @@ pub fn index_sql(
     concurrently: bool,
 ) -> Option<String> {
     let on: QualifiedName = draft.qualified(table);
+    Some(format!(
+        "CREATE {}INDEX {}{name} ON {on}{}",
+        if index.unique { "UNIQUE " } else { "" },
+        if concurrently { "CONCURRENTLY " } else { "" },
+        index_tail(draft, table, index)?
+    ))
+}
+
+/// What follows the table's name.
+pub fn index_tail(draft: &Draft<'_>, table: usize, index: &NewIndex) -> Option<String> {
     let mut keys = Vec::new();
     for (column, words) in &index.keys {
         keys.push(format!("{}{words}", draft.tables[table].columns[*column].new.as_ref()?));
     }
-    let mut sql = format!(
-        "CREATE {}INDEX {}{name} ON {on}",
-        if index.unique { "UNIQUE " } else { "" },
-        if concurrently { "CONCURRENTLY " } else { "" },
-    );
+    let mut sql = String::new();
     if let Some(method) = &index.method {
         sql.push_str(&format!(" USING {}", Ident::new(method.as_str())));
     }

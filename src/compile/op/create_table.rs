@@ -23,7 +23,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         shown: Some(name.clone()),
         columns: Vec::new(),
         additions: Vec::new(),
-        span: None,
+        span: op.name.span.clone(),
     });
     let errors = draft.diagnostics.0.len();
     let mut parts: Vec<String> = Vec::new();

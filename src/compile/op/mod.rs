@@ -14,7 +14,7 @@ mod rename_table;
 mod sql;
 
 pub use column::{comment_sql, deferrable_sql};
-pub use create_index::index_sql;
+pub use create_index::{index_sql, index_tail};
 
 use super::draft::Draft;
 use crate::plan::{Operation, OperationKind};

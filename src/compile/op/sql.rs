@@ -79,5 +79,16 @@ fn script(draft: &mut Draft<'_>, text: &Text, name: &str) -> Option<bool> {
         draft.error_help("compile.sql_statement", format!("`{name}` of sql has {what} in it"), &span, help);
         return None;
     }
+    // Several statements in one message are one transaction to the server.
+    if let Some(outside) = statements.iter().find(|s| !s.transactional).filter(|_| statements.len() > 1) {
+        let span = within(text, Some(outside.bytes.start));
+        draft.error_help(
+            "compile.sql_statement",
+            format!("`{name}` of sql has a statement beside others that PostgreSQL runs only by itself"),
+            &span,
+            "give it an `sql` of its own, in a plan of its own or with `onComplete: true`",
+        );
+        return None;
+    }
     Some(statements.iter().all(|statement| statement.transactional))
 }
