@@ -540,6 +540,19 @@ fn a_row_that_cannot_be_filled_is_named() {
 }
 
 #[test]
+fn rows_that_take_longer_than_a_slice_may_are_filled_all_the_same() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let url = at.url();
+    at.query(&BEFORE.replace("4000", "260").replace("0.001", "0.03").replace("80", "1"));
+    // 8 s for the first block, and a slice may take 5.
+    let plan = folder.file("plan.yaml", &format!("backfill: {{slice_time: 20ms}}\n{PLAN}"));
+    segue(&url, &["start", &plan]).exits(0);
+    assert_eq!(state(&url), "ready");
+    assert_eq!(at.value("SELECT count(*) FROM public_plan.t WHERE a = id").as_deref(), Some("260"));
+}
+
+#[test]
 fn a_server_that_restarts_at_once_is_gone_on_with() {
     let (cluster, folder) = (sandbox::Cluster::start(&Options::test()).unwrap(), Folder::new());
     let at = At { cluster: &cluster, name: "postgres" };

@@ -72,6 +72,7 @@ pub async fn compile_parsed(
         return Err(Fail::plan(remarks));
     }
     remarks.extend(check::expressions(&mut connected.session, &program, &plan.source).await?);
+    remarks.extend(check::probes(&connected.session, &plan.settings.probes).await?);
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }

@@ -107,8 +107,7 @@ impl Status {
             state: state.state,
             version_schema: program.version_schema.as_str().to_owned(),
             previous_version_schema: program.previous_version_schema.as_ref().map(|s| s.as_str().to_owned()),
-            // Holds of a rollout that is over hold nothing back.
-            holds: if state.state.is_over() { Vec::new() } else { state.holds() },
+            holds: holds(state),
             supervisor,
             backfill,
             steps: Steps {
@@ -150,6 +149,16 @@ pub fn title(title: &str, direction: Direction) -> String {
     match direction {
         Direction::Forward => title.to_owned(),
         Direction::Back => format!("undo: {title}"),
+    }
+}
+
+/// Holds of a rollout that is over hold nothing back. In `ready` nobody measures any more, so that what a guard saw
+/// last is no reason for anything; a person's pause still is.
+fn holds(state: &RolloutState) -> Vec<Hold> {
+    match state.state {
+        State::Ready => state.operator_pause.iter().cloned().collect(),
+        over if over.is_over() => Vec::new(),
+        _ => state.holds(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::compile::program::{CheckKind, ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
+use crate::plan::settings::ProbeSettings;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,33 @@ pub async fn expressions(
         tx.batch(doing, "ROLLBACK TO SAVEPOINT one").await?;
     }
     tx.rollback(doing).await?;
+    Ok(found)
+}
+
+/// What the server will not accept of the operator's own queries. A probe that can never answer would hold the
+/// rollout for ever. Such a query may still fail later, or return more than a number: then the guard is blind, and pauses.
+pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
+    for probe in probes {
+        // As one statement of the extended protocol: what closes the bracket to begin another is refused.
+        let query = probe.sql.as_str().trim().trim_end_matches(';');
+        let sql = format!("EXPLAIN SELECT (\n{query}\n)::float8");
+        let Err(error) = session.query_within("checking a probe", &sql, &[], &limits).await else { continue };
+        let Some(server) = error.server().filter(|_| pg::class(&error) == Class::Permanent) else {
+            return Err(error);
+        };
+        let text = format!(
+            "PostgreSQL refuses the query of the probe `{}`: {}",
+            probe.name.as_str(),
+            server.message
+        );
+        let span = probe.sql.span.clone().or_else(|| probe.name.span.clone());
+        let help = server.hint.clone().unwrap_or_else(|| {
+            format!("SQLSTATE {}; a probe is a query that returns one number", server.code)
+        });
+        found.push(Diagnostic::error("server.probe", text).at(span).help(help));
+    }
     Ok(found)
 }
 
