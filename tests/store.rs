@@ -435,14 +435,14 @@ async fn who_was_seen_and_since_when_anybody_looked() {
     assert_eq!(nobody, Usage { watched: None, last_seen: None });
     let both = [v1.clone(), v2.clone()];
     clients_seen(&session, &public(), &both, at, &[shop(at, at)]).await.unwrap();
-    clients_seen(&session, &public(), &both, second(5), &[shop(second(5), second(5))]).await.unwrap();
-    assert_eq!(clients(&session, &public()).await.unwrap(), [shop(at, second(5))]);
+    clients_seen(&session, &public(), &both, second(2), &[shop(second(2), second(2))]).await.unwrap();
+    assert_eq!(clients(&session, &public()).await.unwrap(), [shop(at, second(2))]);
     let used = usage(&session, &public(), &v1).await.unwrap();
-    assert_eq!(used, Usage { watched: Some((at, second(5))), last_seen: Some(second(5)) });
+    assert_eq!(used, Usage { watched: Some((at, second(2))), last_seen: Some(second(2)) });
     let unused = usage(&session, &public(), &v2).await.unwrap();
-    assert_eq!(unused, Usage { watched: Some((at, second(5))), last_seen: None });
+    assert_eq!(unused, Usage { watched: Some((at, second(2))), last_seen: None });
     // Nobody looked for a minute: what was not seen before says nothing any more.
     clients_seen(&session, &public(), &both, second(65), &[]).await.unwrap();
     let used = usage(&session, &public(), &v1).await.unwrap();
-    assert_eq!(used, Usage { watched: Some((second(65), second(65))), last_seen: Some(second(5)) });
+    assert_eq!(used, Usage { watched: Some((second(65), second(65))), last_seen: Some(second(2)) });
 }

@@ -134,6 +134,7 @@ async fn guards_can_be_read(
     let mut lines = blind;
     lines.extend(down);
     Err(Fail::new(Exit::Refused, format!("a guard cannot be read:\n  {}", lines.join("\n  "))).help(
-        "nothing was changed. Give the role pg_monitor (GRANT pg_monitor TO …), or bring back what is missing",
+        "nothing was changed. What the role may not see: GRANT pg_monitor TO it. A standby that is missing: bring it back, \
+         or drop its slot. A probe: its query is to return one number",
     ))
 }

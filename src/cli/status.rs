@@ -59,8 +59,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
     });
     let facts = Facts { id: rollout.id, started_at: rollout.started_at, ended_at: rollout.ended_at };
     let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
-    if let Some(shown) = status.rollout.as_mut() {
-        shown.blockers = live.and_then(|lease| said(lease, "blockers"));
+    if let (Some(shown), Some(live)) = (status.rollout.as_mut(), live) {
+        shown.blockers = said(live, "blockers");
     }
     // Readings of now, where the one that holds has said them.
     if let (Some(shown), Some(holds)) = (status.rollout.as_mut(), live.and_then(|l| said(l, "holds"))) {

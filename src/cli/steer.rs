@@ -60,16 +60,41 @@ async fn can_take(connected: &Connected, rollout: &Rollout, kind: record::Comman
     }
 }
 
-/// What a live supervisor answered; `None`: nothing within the time.
-async fn answer(connected: &Connected, id: i64, patience: Duration) -> Result<Option<String>, Fail> {
+/// What came of a command put to a live supervisor.
+enum Answer {
+    Said(String),
+    /// It is not there any more, or its lease has run out: it hung, or its machine is gone.
+    Dead,
+    Silent,
+}
+
+async fn answer(
+    context: &Context,
+    connected: &Connected,
+    id: i64,
+    patience: Duration,
+) -> Result<Answer, Fail> {
     let asked = poll_until(Deadline::after(patience), POLL, || async {
         match store::command(&connected.session, id).await {
-            Ok(Some(command)) => command.applied_at.map(|_| Ok(command.outcome.unwrap_or_default())),
-            Ok(None) => Some(Ok("the command was removed".to_owned())),
-            Err(error) => Some(Err(error)),
+            Ok(Some(store::Command { applied_at: Some(_), outcome, .. })) => {
+                return Some(Ok(Answer::Said(outcome.unwrap_or_default())));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Some(Ok(Answer::Said("the command was removed".to_owned()))),
+            Err(error) => return Some(Err(error.into())),
+        }
+        match is_supervised(context, connected).await {
+            Ok(true) => None,
+            Ok(false) => Some(Ok(Answer::Dead)),
+            Err(fail) => Some(Err(fail)),
         }
     });
-    Ok(asked.await.transpose()?)
+    Ok(asked.await.transpose()?.unwrap_or(Answer::Silent))
+}
+
+fn silent(patience: Duration) -> Fail {
+    Fail::new(Exit::Failed, format!("the supervisor has not answered within {} s", patience.as_secs()))
+        .help("what was asked stands in segue.commands and will be taken; `segue status` shows when")
 }
 
 fn obeyed(outcome: &str) -> Result<(), Fail> {
@@ -93,18 +118,19 @@ pub async fn pause(context: &Context, reason: Option<&str>, wait: u64) -> Result
     let rollout = under_way(context, &connected, "pause").await?;
     let id = put(&mut connected, &rollout, CommandKind::Pause, reason, json!({})).await?;
     if is_supervised(context, &connected).await? {
-        return match answer(&connected, id, Duration::from_secs(wait)).await? {
-            Some(outcome) => {
+        let wait = Duration::from_secs(wait);
+        match answer(context, &connected, id, wait).await? {
+            Answer::Said(outcome) => {
                 obeyed(&outcome)?;
                 super::say(context, "paused", &format!("paused: {}", rollout.plan));
-                Ok(())
+                return Ok(());
             }
-            None => Err(Fail::new(Exit::Failed, format!("the supervisor has not answered within {wait} s"))
-                .help("the pause stands in segue.commands and will be taken; `segue status` shows when")),
-        };
+            Answer::Silent => return Err(silent(wait)),
+            Answer::Dead => {}
+        }
     }
     begin::visit(&connected.config, rollout.clone()).await?;
-    if let Some(outcome) = answer(&connected, id, Duration::from_secs(1)).await? {
+    if let Some(outcome) = store::command(&connected.session, id).await?.and_then(|command| command.outcome) {
         obeyed(&outcome)?;
     }
     super::say(context, "paused", &format!("paused: {} (no supervisor is alive)", rollout.plan));
@@ -116,19 +142,19 @@ pub async fn resume(context: &Context) -> Result<(), Fail> {
     let rollout = under_way(context, &connected, "resume").await?;
     let id = put(&mut connected, &rollout, CommandKind::Resume, None, json!({})).await?;
     if is_supervised(context, &connected).await? {
-        return match answer(&connected, id, ANSWER).await? {
-            Some(outcome) => {
+        match answer(context, &connected, id, ANSWER).await? {
+            Answer::Said(outcome) => {
                 obeyed(&outcome)?;
                 super::say(context, "resumed", &format!("resumed: {}", rollout.plan));
-                Ok(())
+                return Ok(());
             }
-            None => {
-                Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`"))
-            }
-        };
+            Answer::Silent => return Err(silent(ANSWER)),
+            Answer::Dead => {}
+        }
     }
+    let was_going_back = rollout.state == "rolling_back";
     match supervise(context, connected, rollout).await? {
-        Ending::RolledBack { by_guard: None } => {
+        Ending::RolledBack { by_guard: None } if !was_going_back => {
             Err(Fail::new(Exit::Failed, "rolled back, as an operator asked"))
         }
         ending => fail::of_ending(&ending),
@@ -142,12 +168,7 @@ pub async fn rollback(context: &Context, reason: Option<&str>) -> Result<(), Fai
         can_take(&connected, &rollout, record::CommandKind::Rollback).await?;
     }
     let id = put(&mut connected, &rollout, CommandKind::Rollback, reason, json!({})).await?;
-    if is_supervised(context, &connected).await? {
-        follow(context, &connected, &rollout, id, "rolled_back").await
-    } else {
-        let ending = supervise(context, connected, rollout).await?;
-        the_end(context, &ending, "rolled_back")
-    }
+    ask_or_do(context, connected, rollout, id, "rolled_back").await
 }
 
 pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
@@ -157,12 +178,7 @@ pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
         can_take(&connected, &rollout, record::CommandKind::Complete { force }).await?;
     }
     let id = put(&mut connected, &rollout, CommandKind::Complete, None, json!({"force": force})).await?;
-    if is_supervised(context, &connected).await? {
-        follow(context, &connected, &rollout, id, "completed").await
-    } else {
-        let ending = supervise(context, connected, rollout).await?;
-        the_end(context, &ending, "completed")
-    }
+    ask_or_do(context, connected, rollout, id, "completed").await
 }
 
 /// Where the rollout came to, if that is not what was asked for.
@@ -181,20 +197,35 @@ fn the_end(context: &Context, ending: &Ending, asked: &str) -> Result<(), Fail> 
     }
 }
 
+/// Has a live supervisor bring the rollout to its end, or does so here.
+async fn ask_or_do(
+    context: &Context,
+    connected: Connected,
+    rollout: Rollout,
+    id: i64,
+    asked: &str,
+) -> Result<(), Fail> {
+    if is_supervised(context, &connected).await? {
+        match answer(context, &connected, id, ANSWER).await? {
+            Answer::Said(outcome) => {
+                obeyed(&outcome)?;
+                return follow(context, &connected, &rollout, asked).await;
+            }
+            Answer::Silent => return Err(silent(ANSWER)),
+            Answer::Dead => {}
+        }
+    }
+    let ending = supervise(context, connected, rollout).await?;
+    the_end(context, &ending, asked)
+}
+
 /// Waits for a live supervisor to bring the rollout to its end.
 async fn follow(
     context: &Context,
     connected: &Connected,
     rollout: &Rollout,
-    id: i64,
     asked: &str,
 ) -> Result<(), Fail> {
-    match answer(connected, id, ANSWER).await? {
-        Some(outcome) => obeyed(&outcome)?,
-        None => {
-            return Err(Fail::new(Exit::Failed, "the supervisor has not answered").help("see `segue status`"));
-        }
-    }
     loop {
         let now = store::rollout(&connected.session, rollout.id)
             .await?

@@ -95,6 +95,8 @@ pub struct RolloutState {
     /// The guard that rolled it back, if one did.
     pub rolled_back_by: Option<String>,
     pub error: Option<String>,
+    /// Who was in the way when a step was postponed, until it is tried again.
+    pub postponed_by: Option<String>,
     /// Not from records: what this process has in hand.
     pub hand: Hand,
 }
@@ -148,6 +150,7 @@ impl RolloutState {
             expected_standbys: Vec::new(),
             rolled_back_by: None,
             error: None,
+            postponed_by: None,
             hand: Hand::default(),
         }
     }
@@ -163,6 +166,9 @@ impl RolloutState {
             }
             Record::StepBegan { .. } => {}
             Record::StepEnded { step, direction, outcome } => {
+                if let Outcome::Postponed { blockers } = outcome {
+                    self.postponed_by = Some(blockers.clone());
+                }
                 if *outcome == Outcome::Done {
                     self.status[*step] = match direction {
                         Direction::Forward => StepStatus::Done,

@@ -32,7 +32,8 @@ pub struct RolloutStatus {
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
     pub steps: Steps,
-    /// Who is in the way of the lock that the step in hand asks for, as the live supervisor said.
+    /// Who is in the way of the lock that the step in hand asks for, as the live supervisor says, or
+    /// was when it was postponed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blockers: Option<String>,
     pub started_at: Timestamp,
@@ -114,7 +115,7 @@ impl Status {
                 total: program.steps.len(),
                 current: current(program, state),
             },
-            blockers: None,
+            blockers: state.postponed_by.clone(),
             started_at: facts.started_at,
             ended_at: facts.ended_at,
             error: state.error.clone(),

@@ -65,6 +65,9 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
             runs::plan_sweep(&shared, &mut session, leaf).await?;
         }
         shared.deal(&open, |at| at.run == runs::SWEEP).await?;
+        if !lock(&shared.aside).is_empty() {
+            break;
+        }
     }
     let aside = lock(&shared.aside).len();
     if aside > 0 {

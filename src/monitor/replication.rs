@@ -84,6 +84,11 @@ impl Replication {
         }
     }
 
+    /// The primary is at `position` now.
+    pub fn observe(&mut self, now: Duration, position: Lsn) {
+        self.clock.observe(now, position);
+    }
+
     /// For another server, timeline or postmaster: positions before it say nothing. Who has to be there stays.
     pub fn forget_positions(&mut self) {
         self.clock.clear();

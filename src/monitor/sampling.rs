@@ -202,6 +202,9 @@ fn ticks(interval: Duration) -> tokio::time::Interval {
     ticks
 }
 
+/// How often the primary's position is noted.
+const POSITION_EVERY: Duration = Duration::from_millis(50);
+
 const REPLICATION: [&str; 2] = [name::REPLICATION_LAG, name::REPLICATION_LAG_BYTES];
 const LOCKS: [&str; 2] = [name::LOCK_WAIT, name::LOCK_VICTIMS];
 
@@ -213,9 +216,18 @@ async fn fast(shared: &Shared) {
     loop {
         let session = link.open(shared).await;
         let mut ticks = ticks(watch.interval);
+        let mut positions = self::ticks(POSITION_EVERY);
         let mut identified: Option<Instant> = None;
         let why = loop {
-            ticks.tick().await;
+            tokio::select! {
+                biased;
+                _ = ticks.tick() => {}
+                _ = positions.tick() => match position(shared, &session, &mut sampler).await {
+                    Err(Trouble::Session(why)) => break why,
+                    // The next full look says what is wrong.
+                    _ => continue,
+                },
+            }
             let begun = Instant::now();
             if identified.is_none_or(|then| begun - then >= SLOW_INTERVAL) {
                 identified = Some(begun);
@@ -249,6 +261,21 @@ async fn identify(
         state.identity = Some(identity);
         state.capability = Some(capability);
     });
+    Ok(())
+}
+
+/// Where the primary is, between two full looks: a standby's lag is dated by this memory, and reads too
+/// high by up to the time between two of its points.
+async fn position(
+    shared: &Shared,
+    session: &Session,
+    sampler: &mut replication::Replication,
+) -> Result<(), Trouble> {
+    let sql = "SELECT to_jsonb(pg_current_wal_lsn()::text)";
+    let position: String = ask(session, "the log's position", sql, &[]).await?;
+    if let Ok(position) = position.parse() {
+        sampler.observe(Instant::now() - shared.start, position);
+    }
     Ok(())
 }
 

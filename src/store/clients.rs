@@ -37,7 +37,7 @@ pub struct Usage {
 }
 
 /// A look after a longer gap than this starts the watch anew.
-const LONGEST_GAP_SECONDS: f64 = 10.0;
+const LONGEST_GAP_SECONDS: f64 = 3.0;
 
 /// Notes that the version schemas `watched` were looked at at `at`, and who was seen on them.
 pub async fn clients_seen(

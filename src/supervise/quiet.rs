@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// A transaction shorter than the gap between looks slips through one, not through many.
 const LOOKS_APART: Duration = Duration::from_millis(25);
+/// A watch that ended longer ago than this many whole seconds does not reach to now: it looked each second.
+const LONGEST_GAP: u64 = 1;
 /// Even where no quiet period is asked for, one look is too few.
 const AT_LEAST: Duration = Duration::from_millis(500);
 
@@ -52,7 +54,7 @@ async fn look(
             .collect());
     }
     let watched = match usage.watched {
-        Some((since, until)) if seconds(until) <= 5 => Duration::from_secs(seconds(since)),
+        Some((since, until)) if seconds(until) <= LONGEST_GAP => Duration::from_secs(seconds(since)),
         _ => Duration::ZERO,
     };
     let end = Instant::now() + quiet_for.saturating_sub(watched).max(AT_LEAST);

@@ -76,7 +76,9 @@ impl Page {
         }
         match &rollout.blockers {
             Some(blockers) if rollout.holds.is_empty() => {
-                self.item("waits", &[format!("for a lock held by {blockers}")]);
+                let alive = rollout.supervisor.as_ref().is_some_and(|supervisor| supervisor.alive);
+                let what = if alive { "for a lock held by" } else { "postponed; in the way was" };
+                self.item("waits", &[format!("{what} {blockers}")]);
             }
             _ => self.item("held", &holds(rollout, status, now)),
         }

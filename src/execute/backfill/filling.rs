@@ -65,7 +65,9 @@ impl<'s> Filling<'s> {
             // from where it was not looked yet to where it was, so a pass across one proves nothing.
             let proved = whole && size.file == file && self.at.rows_done == before;
             let mut next = self.at.clone();
-            if self.at.run != SWEEP || proved {
+            // A leaf with rows set aside is not done: they are still pending, and looked for again.
+            let aside = self.at.run == SWEEP && self.has_aside();
+            if self.at.run != SWEEP || (proved && !aside) {
                 next.done = true;
             } else {
                 (next.pass, next.next_block, next.end_block) = (self.at.pass + 1, 0, size.blocks as i64);
@@ -73,7 +75,7 @@ impl<'s> Filling<'s> {
             }
             runs::keep(self.shared, session, vec![next.clone()]).await?;
             self.at = next;
-            if self.at.done {
+            if self.at.done || (proved && aside) {
                 return Ok(());
             }
         }
@@ -239,6 +241,11 @@ impl<'s> Filling<'s> {
                 self.at.relation, bad.key, bad.message
             ))),
         }
+    }
+
+    fn has_aside(&self) -> bool {
+        let start = format!("{} ", self.at.relation);
+        lock(&self.shared.aside).iter().any(|row| row.starts_with(&start))
     }
 
     fn has_room_aside(&self, row_id: &str, most: u64) -> bool {
