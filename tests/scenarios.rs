@@ -9,6 +9,7 @@
 //!   own for each pass; each has to succeed, whatever Segue is doing
 //! - `agree.sql`: asked in `ready`, over `public`, `public_first` and `public_plan`; must find nothing; writers' numbers since
 //!   this start are not below `:from`
+//! - `since`: the first PostgreSQL that can do it; on older ones the plan must be refused
 //! - `compare.txt`: what of the rows is not compared, see `common::schema::Compare`
 //!
 //! `SEGUE_SCENARIOS=alter` runs those whose names hold `alter`; `SEGUE_SCENARIO_JOBS` is how many at once.
@@ -84,6 +85,12 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     let (twin, at) = (At::of(&twin), At::of(&database));
     let url = at.url();
     at.query(&before);
+    let since: u32 = read("since").map_or(0, |major| major.trim().parse().expect("a major version"));
+    if at.cluster.binaries().major() < since {
+        at_step("refusal");
+        segue(&url, &["start", &plan]).exits(3);
+        return;
+    }
     let previous: &[&str] = if has_first { &["public_first"] } else { &[] };
     if has_first {
         at_step("first plan");
