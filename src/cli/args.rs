@@ -134,5 +134,5 @@ pub struct DemoFlags {
 
 fn duration(text: &str) -> Result<Duration, String> {
     crate::plan::duration::parse_duration(text)
-        .map_err(|fault| format!("{fault:?}: write a number and a unit, such as 50ms, 1s or 5m"))
+        .map_err(|_| "write a number and a unit, such as 50ms, 1s or 5m".to_owned())
 }

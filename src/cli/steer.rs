@@ -241,6 +241,10 @@ async fn follow(
             return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
         }
         if !is_supervised(context, connected).await? {
+            if now.state == "ready" && asked == "completed" {
+                return Err(Fail::new(Exit::Refused, "the old version is in use")
+                    .help("`segue clients` shows by whom; `segue log` has what the supervisor saw"));
+            }
             return Err(Fail::new(
                 Exit::Stopped,
                 format!("its supervisor has ended; the rollout is {}", now.state),

@@ -142,7 +142,7 @@ impl LockAttempts {
     /// nobody waited behind Segue, and looking again soon costs little.
     pub fn blocked(&mut self, jitter: f64) -> LockNext {
         self.blocked += 1;
-        let rest = Duration::from_millis(500u64 << self.blocked.min(6)).min(Duration::from_secs(15));
+        let rest = Duration::from_millis(500u64 << self.blocked.min(6)).min(Duration::from_secs(3));
         self.next(Duration::ZERO, rest.mul_f64(0.5 + 0.5 * unit(jitter)))
     }
 
@@ -235,7 +235,7 @@ mod tests {
         let mut looks = 0;
         while let LockNext::Next { lock_timeout, rest } = attempts.blocked(1.0) {
             assert_eq!(lock_timeout, ms(100));
-            assert!(rest >= ms(500) && rest <= Duration::from_secs(15));
+            assert!(rest >= ms(500) && rest <= Duration::from_secs(3));
             looks += 1;
         }
         assert!((200..300).contains(&looks), "{looks}");
