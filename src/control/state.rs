@@ -159,7 +159,11 @@ impl RolloutState {
     pub fn fold(&mut self, record: &Record) {
         match record {
             // What a guard holds is the judgement of the supervisor that is there; the next one judges anew.
-            Record::SupervisorUp { .. } | Record::SupervisorLeft { .. } => self.guard_holds.clear(),
+            Record::SupervisorUp { .. } => {
+                self.guard_holds.clear();
+                self.postponed_by = None;
+            }
+            Record::SupervisorLeft { .. } => self.guard_holds.clear(),
             Record::Evidence { .. } => {}
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;

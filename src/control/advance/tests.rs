@@ -225,3 +225,26 @@ fn interrupt_drains_first_and_cancels_second() {
     assert_eq!(rig.send(Event::Interrupt), vec![Effect::Cancel]);
     assert_eq!(rig.ended(0, Direction::Forward), vec![Effect::Stop(Ending::Interrupted)]);
 }
+
+#[test]
+fn what_was_seen_before_a_pause_is_no_permission_after_it() {
+    let mut rig = Rig::new(Goal::Completed);
+    rig.state.status[..4].fill(StepStatus::Done);
+    assert_eq!(rig.send(Event::Up), vec![Effect::CheckClients]);
+    assert_eq!(rig.command(CommandKind::Pause), vec![]);
+    assert_eq!(rig.send(Event::Clients { users: vec![] }), vec![]);
+    assert!(!rig.state.contract_allowed);
+    assert_eq!(rig.command(CommandKind::Resume), vec![Effect::CheckClients]);
+    assert_eq!(rig.send(Event::Clients { users: vec![] }), run(4));
+}
+
+#[test]
+fn who_postponed_it_is_known_until_it_is_tried_again() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    let outcome = Outcome::Postponed { blockers: "pid 7".into() };
+    rig.send(Event::StepEnded { step: 0, direction: Direction::Forward, outcome, recorded: false });
+    assert_eq!(rig.state.postponed_by.as_deref(), Some("pid 7"));
+    rig.state.fold(&Record::SupervisorUp { holder: "h:1".into(), term: 2, version: "0".into() });
+    assert_eq!(rig.state.postponed_by, None);
+}
