@@ -4,7 +4,7 @@
 use crate::{
     cpu,
     options::Options,
-    rollout,
+    quiet, rollout,
     server::{self, Outcome},
     shape::{related, unrelated},
     summary::median,
@@ -97,6 +97,9 @@ pub fn measure(cluster: &Cluster, options: &Options) -> Outcome<Vec<Cost>> {
     for case in CASES {
         let mut pairs = Vec::new();
         for round in 0..=options.cost_rounds {
+            if options.wait_quiet > 0 {
+                quiet::wait(Duration::from_secs(options.wait_quiet));
+            }
             let turn = |database| one_turn(cluster, database, case, options, &next_id);
             let pair = if round % 2 == 0 {
                 let bare = turn(BARE)?;

@@ -6,6 +6,7 @@ mod cpu;
 mod lag;
 mod load;
 mod options;
+mod quiet;
 mod report;
 mod results;
 mod rollout;
@@ -123,8 +124,13 @@ fn one(
     match &measured {
         Ok((_, figures)) => {
             eprintln!(
-                "bench: {which}, {title}: {:.0} rows/s, {:.1} s",
-                figures.rows_per_second, figures.whole_seconds
+                "bench: {which}, {title}: {:.0} rows/s, {:.1} s{}",
+                figures.rows_per_second,
+                figures.whole_seconds,
+                figures.others.map_or_else(String::new, |share| format!(
+                    "; others kept the processors {:.0} % busy",
+                    share * 100.0
+                ))
             );
         }
         Err(error) => eprintln!("bench: {which}, {error}"),

@@ -27,6 +27,9 @@ pub struct Options {
     /// Also Segue with one worker on a table of so many rows, for rows/s and memory at size.
     #[arg(long, value_name = "ROWS")]
     pub large: Option<u64>,
+    /// Before each measurement wait for a quiet machine, but not longer than this.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub wait_quiet: u64,
     /// Rounds of the second table, what both versions live cost each statement. 0: not measured.
     #[arg(long, default_value_t = 15)]
     pub cost_rounds: usize,

@@ -5,6 +5,7 @@ use crate::{
     lag::{Lag, LagWatch},
     load::Load,
     options::Options,
+    quiet,
     rollout::{self, Rollout},
     server::{self, Outcome},
     strategy::{self, Strategy},
@@ -45,6 +46,8 @@ pub struct Figures {
     pub processor_seconds: Option<f64>,
     pub held_seconds: Option<f64>,
     pub wrong_rows: Option<u64>,
+    /// How busy somebody else kept the processors right before or right after, whichever was more; 0 to 1.
+    pub others: Option<f64>,
     pub steps: Vec<(String, f64)>,
 }
 
@@ -60,6 +63,7 @@ pub fn measure(pair: &Pair, options: &Options, strategy: Strategy, rows: u64) ->
     let primary = &pair.primary;
     server::fresh(primary, DATABASE, options.shape, rows)?;
     pair.wait_caught_up()?;
+    let others_before = quiet::wait(Duration::from_secs(options.wait_quiet));
     let lag = LagWatch::start(pair)?;
     let load = Load::start(primary, DATABASE, options.shape, rows, options.rate)?;
     thread::sleep(WARM_UP);
@@ -86,6 +90,7 @@ pub fn measure(pair: &Pair, options: &Options, strategy: Strategy, rows: u64) ->
     let server_processor = cpu.stop();
     let past = load.stop();
     let samples = lag.stop();
+    let others_after = quiet::busy();
     let sizes = server::sizes(primary, DATABASE)?;
     let updates = server::final_updates(primary, DATABASE, updates_before.all + rows)?;
     let wrong_rows = match strategy.wrong_rows() {
@@ -113,6 +118,7 @@ pub fn measure(pair: &Pair, options: &Options, strategy: Strategy, rows: u64) ->
         processor_seconds: rollout.usage.processor.map(|time| time.as_secs_f64()),
         held_seconds: segue.then_some(rollout.held.as_secs_f64()),
         wrong_rows,
+        others: others_before.into_iter().chain(others_after).reduce(f64::max),
         steps: rollout.steps,
     };
     let alone_seconds = (from - alone_from).as_secs_f64();
