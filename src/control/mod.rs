@@ -2,7 +2,6 @@
 //! Must not do anything: no clock (`now` is an argument), no I/O, no async.
 
 pub mod advance;
-pub mod gate;
 pub mod guard;
 pub mod hold;
 pub mod lag;
