@@ -103,7 +103,7 @@ fn in_batches(session: &mut Session, sql: impl Fn(i64) -> String) -> Outcome<()>
 }
 
 /// As the peers have it: a variable for each column, so that an expression can name it bare; the writer's version told by its
-/// search_path; a marker for what is still to be filled.
+/// search_path, which is read by a query; a marker for what is still to be filled.
 fn peers_trigger(shape: Shape) -> [String; 3] {
     let mut names = shape.names();
     names.extend(["total", "to_fill"]);
@@ -115,8 +115,9 @@ fn peers_trigger(shape: Shape) -> [String; 3] {
             "CREATE FUNCTION fill_total() RETURNS trigger LANGUAGE plpgsql AS $body$
              DECLARE
                {variables}
-               path text := current_setting('search_path');
+               path text;
              BEGIN
+               SELECT setting INTO path FROM current_setting('search_path') AS setting;
                IF path <> 'public_new_version' THEN
                  NEW.total := {UP};
                  NEW.to_fill := false;
