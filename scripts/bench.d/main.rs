@@ -42,6 +42,10 @@ fn bench(options: &Options) -> Outcome<()> {
     let mut header = Value::Null;
     if options.rounds > 0 || options.large.is_some() {
         let pair = Pair::start(&servers)?;
+        server::warm_wal(&pair.primary)?;
+        pair.wait_caught_up()?;
+        // What the standby has not got yet is kept, and not recycled.
+        pair.primary.query("postgres", "CHECKPOINT")?;
         header = self::header(&pair.primary, options)?;
         show_header(options, &header);
         for round in 0..options.rounds {
