@@ -1,5 +1,5 @@
-//! Owns how much a slice takes on: turns the range's length so that a slice takes its target time,
-//! and how long to rest where a guard throttles. Must not decide whether work goes on at all.
+//! Owns how much a slice takes on: turns the range's length so that the dearest of its slices takes its target
+//! time, and how long to rest where a guard throttles. Must not decide whether work goes on at all.
 
 use std::time::Duration;
 
@@ -16,26 +16,19 @@ const FASTER: f64 = 0.15;
 const GROWTH: f64 = 1.5;
 /// A slice that takes this many times its target cuts the length by as much.
 const BRAKE: f64 = 4.0;
+/// One that takes this many times its target ends its range: the rest is better asked for in a shorter one.
+const TOO_LONG: f64 = 2.0;
 /// Down to here only a slice of more than twice its target shortens the range: what a commit costs
 /// is not the range's doing, and slices of a few rows would pay little else.
 const WORTHWHILE: f64 = 16.0;
 
-/// What one slice took.
+/// What the dearest slice of a range took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SliceMeasure {
     /// Length of the range that it was a slice of.
     pub blocks: u32,
     /// From before BEGIN to after COMMIT.
     pub elapsed: Duration,
-}
-
-/// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pacing {
-    /// Length of the next range.
-    pub blocks: u32,
-    /// To rest before the next slice.
-    pub rest: Duration,
 }
 
 /// Holds slices at a target time.
@@ -52,20 +45,19 @@ impl Pace {
         Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
     }
 
-    /// As [`Pace::new`], for ranges that are cut into so many slices: with fewer than most, each does more of its range.
-    pub fn starting(target: Duration, slices: u32) -> Pace {
-        let blocks = FIRST_BLOCKS * slices.clamp(1, 16) / 16;
-        Pace { blocks: blocks.max(LEAST_BLOCKS), ..Pace::new(target) }
-    }
-
-    /// Length of the next range.
+    /// Length of the range to come.
     pub fn blocks(&self) -> u32 {
         self.blocks
     }
 
-    /// After each slice. `share` is the permit's where it throttles; `fresh`: all guarded signals are.
+    /// Whether a slice took so long that its range should end with it.
+    pub fn is_too_long(&self, elapsed: Duration) -> bool {
+        elapsed.as_secs_f64() > TOO_LONG * self.target
+    }
+
+    /// After each range: the length of the next. `throttled`: at any moment of it; `fresh`: all guarded signals are.
     /// Never grows on what is not fresh, while throttled, or after a slice that took too long.
-    pub fn next(&mut self, measured: SliceMeasure, share: Option<f64>, fresh: bool) -> Pacing {
+    pub fn next(&mut self, measured: SliceMeasure, throttled: bool, fresh: bool) -> u32 {
         let elapsed = measured.elapsed.as_secs_f64().max(1e-6);
         let current = f64::from(self.blocks);
         // The short range at a table's end says little, unless it was slow all the same.
@@ -77,20 +69,20 @@ impl Pace {
                 None => seen,
             };
             self.rate = Some(rate);
-            let may_grow = fresh && share.is_none_or(|share| share >= 1.0) && elapsed <= self.target;
+            let may_grow = fresh && !throttled && elapsed <= self.target;
             let most = if may_grow { current * GROWTH } else { current };
             let mut wanted = (rate * self.target).min(most);
             if elapsed > BRAKE * self.target {
                 wanted = wanted.min(current / BRAKE);
                 self.rate = Some(rate.min(wanted / self.target));
-            } else if elapsed <= 2.0 * self.target {
+            } else if elapsed <= TOO_LONG * self.target {
                 wanted = wanted.max(current.min(WORTHWHILE));
             }
             // Upwards where it grows: half of one block must not be lost for ever.
             let whole = if wanted > current { wanted.ceil() } else { wanted.floor() };
             self.blocks = (whole as u32).clamp(LEAST_BLOCKS, MOST_BLOCKS);
         }
-        Pacing { blocks: self.blocks, rest: rest(measured.elapsed, share) }
+        self.blocks
     }
 
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
@@ -100,8 +92,8 @@ impl Pace {
     }
 }
 
-/// Work for a share of the time: a slice's time is to all time as `share` is to 1.
-fn rest(elapsed: Duration, share: Option<f64>) -> Duration {
+/// How long to rest after a slice, to work for a share of the time only: a slice's time is to all time as `share` is to 1.
+pub fn rest(elapsed: Duration, share: Option<f64>) -> Duration {
     let Some(share) = share else { return Duration::ZERO };
     let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
     if share >= 1.0 {
@@ -128,7 +120,7 @@ mod tests {
         (0..slices)
             .map(|i| {
                 let (blocks, ms) = (pace.blocks(), cost(i, f64::from(pace.blocks())));
-                pace.next(took(blocks, ms), None, true);
+                pace.next(took(blocks, ms), false, true);
                 (blocks, ms)
             })
             .collect()
@@ -188,18 +180,17 @@ mod tests {
     fn a_tables_short_end_says_little() {
         let mut pace = Pace::new(TARGET);
         for _ in 0..50 {
-            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), None, true);
+            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), false, true);
         }
         let before = pace.blocks();
-        assert_eq!(pace.next(took(3, 8.0), None, true).blocks, before);
-        assert!(pace.next(took(3, 80.0), None, true).blocks < before);
-        assert!(pace.next(took(0, 8.0), None, true).blocks <= before);
+        assert_eq!(pace.next(took(3, 8.0), false, true), before);
+        assert!(pace.next(took(3, 80.0), false, true) < before);
+        assert!(pace.next(took(0, 8.0), false, true) <= before);
     }
 
     #[test]
     fn rests_by_the_share() {
-        let mut pace = Pace::new(TARGET);
-        let mut rest = |share| pace.next(took(64, 50.0), share, true).rest.as_secs_f64();
+        let rest = |share| rest(Duration::from_millis(50), share).as_secs_f64();
         assert_eq!(rest(None), 0.0);
         assert_eq!(rest(Some(1.0)), 0.0);
         assert!((rest(Some(0.5)) - 0.05).abs() < 1e-6);
@@ -209,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn starts_with_as_many_rows_a_slice_however_many_slices() {
-        let blocks = |slices| Pace::starting(Duration::from_millis(50), slices).blocks();
-        assert_eq!((blocks(16), blocks(4), blocks(1), blocks(0)), (64, 16, 4, 4));
+    fn a_slice_too_long_ends_its_range() {
+        let pace = Pace::new(TARGET);
+        assert!(!pace.is_too_long(Duration::from_millis(99)) && pace.is_too_long(Duration::from_millis(101)));
     }
 
     #[test]
@@ -222,59 +213,58 @@ mod tests {
         (0..10).for_each(|_| pace.failed());
         assert_eq!(pace.blocks(), 1);
         for _ in 0..40 {
-            pace.next(took(pace.blocks(), 1.0), None, true);
+            pace.next(took(pace.blocks(), 1.0), false, true);
         }
         assert!(pace.blocks() > 64);
     }
 
-    fn slice() -> impl Strategy<Value = (f64, Option<f64>, bool)> {
-        (0.01f64..2000.0, prop::option::of(0.0f64..=1.0), any::<bool>())
+    fn range() -> impl Strategy<Value = (f64, bool, bool)> {
+        (0.01f64..2000.0, any::<bool>(), any::<bool>())
     }
 
     proptest! {
         #[test]
-        fn bounded_and_grows_only_when_it_may(slices in prop::collection::vec(slice(), 1..200)) {
+        fn bounded_and_grows_only_when_it_may(ranges in prop::collection::vec(range(), 1..200)) {
             let mut pace = Pace::new(TARGET);
-            for (ms, share, fresh) in slices {
+            for (ms, throttled, fresh) in ranges {
                 let before = pace.blocks();
-                let next = pace.next(took(before, ms), share, fresh);
-                prop_assert!((LEAST_BLOCKS..=MOST_BLOCKS).contains(&next.blocks));
-                prop_assert!(f64::from(next.blocks) <= (f64::from(before) * GROWTH).ceil());
-                prop_assert!(next.rest <= LONGEST_REST);
-                if !fresh || share.is_some_and(|s| s < 1.0) || ms > 50.001 {
-                    prop_assert!(next.blocks <= before);
+                let next = pace.next(took(before, ms), throttled, fresh);
+                prop_assert!((LEAST_BLOCKS..=MOST_BLOCKS).contains(&next));
+                prop_assert!(f64::from(next) <= (f64::from(before) * GROWTH).ceil());
+                if !fresh || throttled || ms > 50.001 {
+                    prop_assert!(next <= before);
                 }
                 if ms > 200.001 {
-                    prop_assert!(next.blocks <= (before / 4).max(1));
+                    prop_assert!(next <= (before / 4).max(1));
                 }
             }
         }
 
-        /// From the same state, a slower slice or a smaller share never gives more work.
+        /// From the same state, a slower slice or a throttle never gives more work; a smaller share never less rest.
         #[test]
-        fn worse_never_gives_more(past in prop::collection::vec(slice(), 0..50), a in 0.01f64..2000.0, b in 0.01f64..2000.0,
+        fn worse_never_gives_more(past in prop::collection::vec(range(), 0..50), a in 0.01f64..2000.0, b in 0.01f64..2000.0,
                                   s in 0.0f64..=1.0, t in 0.0f64..=1.0, blocks in 1u32..5000) {
             let mut pace = Pace::new(TARGET);
-            for (ms, share, fresh) in past {
-                pace.next(took(pace.blocks(), ms), share, fresh);
+            for (ms, throttled, fresh) in past {
+                pace.next(took(pace.blocks(), ms), throttled, fresh);
             }
-            let after = |ms: f64, share: Option<f64>| pace.clone().next(took(blocks, ms), share, true);
-            prop_assert!(after(a.max(b), None).blocks <= after(a.min(b), None).blocks);
-            let (less, more) = (after(a, Some(s.min(t))), after(a, Some(s.max(t))));
-            prop_assert!(less.blocks <= more.blocks && less.rest >= more.rest);
-            prop_assert!(more.blocks <= after(a, None).blocks);
+            let after = |ms: f64, throttled| pace.clone().next(took(blocks, ms), throttled, true);
+            prop_assert!(after(a.max(b), false) <= after(a.min(b), false));
+            prop_assert!(after(a, true) <= after(a, false));
+            prop_assert!(rest(TARGET, Some(s.min(t))) >= rest(TARGET, Some(s.max(t))));
+            prop_assert!(rest(TARGET, Some(s)) <= LONGEST_REST);
         }
 
         /// Whatever the past, cheap slices and free signals bring it back to a full range.
         #[test]
-        fn recovers_within_a_bound(past in prop::collection::vec(slice(), 0..50)) {
+        fn recovers_within_a_bound(past in prop::collection::vec(range(), 0..50)) {
             let mut pace = Pace::new(TARGET);
-            for (ms, share, fresh) in past {
-                pace.next(took(pace.blocks(), ms), share, fresh);
+            for (ms, throttled, fresh) in past {
+                pace.next(took(pace.blocks(), ms), throttled, fresh);
             }
             for _ in 0..100 {
                 let ms = 0.5 * f64::from(pace.blocks());
-                pace.next(took(pace.blocks(), ms), None, true);
+                pace.next(took(pace.blocks(), ms), false, true);
             }
             prop_assert!((80..=101).contains(&pace.blocks()), "{}", pace.blocks());
         }

@@ -3,6 +3,7 @@
 
 mod filling;
 mod runs;
+mod sample;
 
 use super::{Halt, Work};
 use crate::compile::program::BackfillSpec;
@@ -16,9 +17,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
-
-/// The first range is short: what a slice of this table costs shows with it.
-const FIRST_SLICES: u32 = 4;
 
 /// What the workers of one step share: the work, one pace, one account.
 pub(super) struct Shared {
@@ -46,7 +44,7 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         work: work.clone(),
         step,
         spec: spec.clone(),
-        pace: Mutex::new(Pace::starting(work.policy.slice_time, FIRST_SLICES)),
+        pace: Mutex::new(Pace::new(work.policy.slice_time)),
         aside: Mutex::default(),
         account: Mutex::new(known),
         halted: AtomicBool::new(false),

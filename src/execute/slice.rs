@@ -2,7 +2,7 @@
 
 use super::{Halt, Work};
 use crate::compile::program::BackfillSpec;
-use crate::pg::{Limits, Session};
+use crate::pg::{Limits, RowExt, Session};
 use crate::store::{self, Checkpoint};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -12,13 +12,18 @@ use std::time::Duration;
 /// deadlock's victim.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// A run of blocks of one leaf table, and which of its slices.
+/// At which line of its page a row is, modulo 256: the last byte of its `ctid`.
+pub const LINE: &str = "pg_catalog.get_byte(pg_catalog.tidsend(ctid), 5)";
+
+/// A run of blocks of one leaf table, and which of their rows.
 #[derive(Clone, Debug)]
 pub struct Slice<'a> {
     /// Quoted and qualified.
     pub leaf: &'a str,
     pub blocks: Range<u64>,
-    /// Slice `.0` of `.1`, a power of two.
+    /// Rows at a line of their page below this; `None`: wherever they are.
+    pub below: Option<u16>,
+    /// Of them part `.0` of `.1`, a power of two.
     pub part: (u32, u32),
     /// Rows not to be touched: set aside before.
     pub without: &'a [String],
@@ -31,6 +36,9 @@ impl Slice<'_> {
             "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {marker}",
             self.blocks.start, self.blocks.end
         );
+        if let Some(bound) = self.below {
+            write!(sql, " AND {LINE} < {bound}").expect("a String grows");
+        }
         let (part, parts) = self.part;
         if parts > 1 {
             write!(sql, " AND (pg_catalog.hashtid(ctid) & {}) = {part}", parts - 1).expect("a String grows");
@@ -58,29 +66,49 @@ pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
     format!("UPDATE ONLY {leaf} AS {name} SET {set}{} = false WHERE {condition}", spec.marker)
 }
 
-/// Rows filled.
+/// What a slice did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Filled {
+    pub rows: u64,
+    /// How many of them found room on their own page, where that was asked for.
+    pub in_place: Option<u64>,
+}
+
+/// `watch`: tell as well how many rows found room on their own page.
 pub async fn run(
     work: &Work,
     session: &mut Session,
     spec: &BackfillSpec,
     slice: &Slice<'_>,
     checkpoint: &Checkpoint,
-) -> Result<u64, Halt> {
+    watch: bool,
+) -> Result<Filled, Halt> {
     let doing = "filling a slice";
     let longest = (work.policy.slice_time * 20).max(Duration::from_secs(5));
     let limits = Limits::new(LOCK_TIMEOUT, longest);
     let tx = session.transaction(doing, &limits).await?;
     // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;
+    // A difference, because what earlier transactions did may still be in the count.
+    let before = if watch { Some(in_place_so_far(&tx, slice.leaf).await?) } else { None };
     let rows = tx
         .change(&format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), &slice.update(spec), &[])
         .await?;
+    let in_place = match before {
+        Some(before) => Some((in_place_so_far(&tx, slice.leaf).await? - before).max(0) as u64),
+        None => None,
+    };
     let checkpoint = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint.clone() };
     store::checkpoint_in_tx(&tx, work.fence, &checkpoint).await?;
     crate::failpoint::pass("slice_before_commit").await?;
     tx.commit(doing).await?;
     crate::failpoint::pass("slice_after_commit").await?;
-    Ok(rows)
+    Ok(Filled { rows, in_place })
+}
+
+async fn in_place_so_far(session: &Session, leaf: &str) -> Result<i64, Halt> {
+    let sql = "SELECT pg_catalog.pg_stat_get_xact_tuples_hot_updated($1::text::regclass)";
+    Ok(session.query_one("counting the rows filled in place", sql, &[&leaf]).await?.cell(0)?)
 }
 
 #[cfg(test)]
@@ -101,9 +129,10 @@ mod tests {
         let slice = Slice {
             leaf: "\"public\".\"users\"",
             blocks: 64..128,
-            part: (3, 16),
+            below: Some(11),
+            part: (3, 4),
             without: &["(65,2)".into()],
         };
-        insta::assert_snapshot!(slice.update(&spec), @r#"UPDATE ONLY "public"."users" AS "users" SET "_segue_new_x" = ("a" + 1), "_segue_pending" = false WHERE ctid >= '(64,0)'::tid AND ctid < '(128,0)'::tid AND "_segue_pending" AND (pg_catalog.hashtid(ctid) & 15) = 3 AND ctid <> ALL (ARRAY['(65,2)']::tid[])"#);
+        insta::assert_snapshot!(slice.update(&spec), @r#"UPDATE ONLY "public"."users" AS "users" SET "_segue_new_x" = ("a" + 1), "_segue_pending" = false WHERE ctid >= '(64,0)'::tid AND ctid < '(128,0)'::tid AND "_segue_pending" AND pg_catalog.get_byte(pg_catalog.tidsend(ctid), 5) < 11 AND (pg_catalog.hashtid(ctid) & 3) = 3 AND ctid <> ALL (ARRAY['(65,2)']::tid[])"#);
     }
 }

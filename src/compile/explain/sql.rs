@@ -53,9 +53,9 @@ fn backfill(spec: &BackfillSpec) -> String {
     };
     let set = set.into_iter().chain([format!("{marker} = false")]).collect::<Vec<_>>().join(",\n       ");
     format!(
-        "-- {leaves}for each range of blocks [b, b+n), for each slice j of k, one short transaction:\n\
+        "-- {leaves}for each range of blocks [b, b+n), for each rising bound l of the rows' lines on their pages, one short transaction:\n\
          UPDATE ONLY {table}\n   SET {set}\n \
-         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {marker} AND (hashtid(ctid) & (:k-1)) = :j\n\
+         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {marker} AND get_byte(tidsend(ctid), 5) < :l\n\
          -- until no row has {marker}"
     )
 }

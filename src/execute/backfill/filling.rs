@@ -2,8 +2,9 @@
 //! choose runs.
 
 use super::runs::{self, SWEEP};
+use super::sample::{self, Shape};
 use super::{Shared, lock};
-use crate::control::pace::SliceMeasure;
+use crate::control::pace::{self, SliceMeasure};
 use crate::control::slicing;
 use crate::execute::gate::Pass;
 use crate::execute::slice::{self, Slice};
@@ -19,12 +20,18 @@ use tokio::time::Instant;
 /// Slices in a row that lost against locks of others before the step gives the word back.
 const MOST_LOST: u32 = 60;
 
-/// With several workers a range is this many stretches, taken in turn: each rests between its
-/// slices, so that a neighbour's snapshot, which would keep its dead rows, is gone by the next one.
-const STRETCHES: u64 = 4;
+/// A range is this many stretches, taken in turn: each rests between its slices, so that who was at work when one ended, and
+/// whose snapshot would keep its dead rows, is gone by the next one. With several workers those are the neighbours' slices.
+const STRETCHES: u64 = 2;
+const STRETCHES_WITH_NEIGHBOURS: u64 = 8;
 
 /// More parts leave no rows in most of them.
 const FINEST: u32 = 256;
+
+/// A range in which fewer of the rows found room on their page than this share was sliced for nothing: something holds the
+/// horizon back, so that dead copies stay. The next ones are filled plainly, then it is tried again.
+const IN_PLACE: f64 = 0.25;
+const PLAIN_RANGES: u32 = 8;
 
 /// How a slice ended that did not fail for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +41,17 @@ enum Done {
     TooMuch,
 }
 
+/// Which slice of a range.
+#[derive(Clone, Copy, Debug)]
+struct Which<'a> {
+    blocks: &'a Range<u64>,
+    below: Option<u16>,
+    part: (u32, u32),
+    watch: bool,
+    /// Of its range: the position moves with it.
+    last: bool,
+}
+
 /// One run being filled.
 pub struct Filling<'s> {
     shared: &'s Shared,
@@ -41,13 +59,31 @@ pub struct Filling<'s> {
     lost: u32,
     /// Into how many parts a slice is cut further, a power of two: where a single block takes too long.
     finer: u32,
+    /// Of the table, once it was looked at.
+    shape: Option<Shape>,
+    /// Ranges to be filled without slicing.
+    plain: u32,
+    /// Of the range in hand: its dearest slice, and whether a guard throttled any.
+    dearest: SliceMeasure,
+    throttled: bool,
     /// Rows of the range in hand that are set aside.
     without: Vec<String>,
 }
 
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
-        Filling { shared, at, lost: 0, finer: 1, without: Vec::new() }
+        let dearest = SliceMeasure { blocks: 0, elapsed: Duration::ZERO };
+        Filling {
+            shared,
+            at,
+            lost: 0,
+            finer: 1,
+            shape: None,
+            plain: 0,
+            dearest,
+            throttled: false,
+            without: Vec::new(),
+        }
     }
 
     /// To the end of the run; a sweep begins anew until one finds nothing.
@@ -81,20 +117,41 @@ impl<'s> Filling<'s> {
         }
     }
 
-    fn slices(&self) -> u32 {
-        let parts = match self.at.run {
-            // Nearly nothing is left to fill.
-            SWEEP => 1,
-            _ => slicing::slices(self.at.rows_total, (self.at.end_block - self.at.first_block).max(0) as u64),
+    /// Where the next range is cut: below which line of its page a row belongs to the slices so far. The last takes what is left.
+    async fn bounds(
+        &mut self,
+        session: &Session,
+        stretches: &[Range<u64>],
+    ) -> Result<Vec<Option<u16>>, Halt> {
+        let whole = vec![None];
+        let Some(first) = stretches.first() else { return Ok(whole) };
+        let run = (self.at.end_block - self.at.first_block).max(0) as u64;
+        // Nearly nothing is left to fill in a sweep.
+        if self.at.run == SWEEP || !slicing::is_worthwhile(run) {
+            return Ok(whole);
+        }
+        if self.plain > 0 {
+            self.plain -= 1;
+            return Ok(whole);
+        }
+        let (spec, leaf) = (&self.shared.spec, &self.at.relation);
+        let shape = match self.shape {
+            Some(shape) => shape,
+            None => *self.shape.insert(sample::shape(session, spec, leaf, first).await?),
         };
-        parts * self.finer
+        let (pages, lines) = sample::pages(session, spec, leaf, first, shape).await?;
+        let bounds = slicing::bounds(&slicing::slices(&pages), &lines);
+        Ok(bounds.into_iter().map(Some).chain(whole).collect())
     }
 
     /// The stretches of the next range.
     fn stretches(&self) -> Vec<Range<u64>> {
-        let several = self.shared.work.policy.workers > 1 && self.at.run != SWEEP;
-        let (count, length) =
-            (if several { STRETCHES } else { 1 }, u64::from(lock(&self.shared.pace).blocks()));
+        let count = match self.shared.work.policy.workers {
+            _ if self.at.run == SWEEP => 1,
+            0 | 1 => STRETCHES,
+            _ => STRETCHES_WITH_NEIGHBOURS,
+        };
+        let length = u64::from(lock(&self.shared.pace).blocks());
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
         (0..count)
             .map(|n| (start + n * length).min(end)..(start + (n + 1) * length).min(end))
@@ -108,29 +165,35 @@ impl<'s> Filling<'s> {
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
-        let parts = self.slices();
-        for part in 0..parts {
+        let bounds = self.bounds(session, &stretches).await?;
+        (self.dearest, self.throttled) = (SliceMeasure { blocks: 0, elapsed: Duration::ZERO }, false);
+        let slices: Vec<(Option<u16>, (u32, u32))> = bounds
+            .iter()
+            .flat_map(|below| (0..self.finer).map(|part| (*below, (part, self.finer))))
+            .collect();
+        // One in the middle tells whether slicing is of use; the first moves by design, and the last have few rows.
+        let watched = (slices.len() > 1).then_some(slices.len() / 2);
+        for (n, (below, part)) in slices.iter().enumerate() {
             for stretch in &stretches {
-                let last = part + 1 == parts && stretch.end == end;
-                let to = if last { end as i64 } else { self.at.next_block };
-                if self.slice(session, stretch, (part, parts), to).await? == Done::TooMuch {
+                let last = n + 1 == slices.len() && stretch.end == end;
+                let which =
+                    Which { blocks: stretch, below: *below, part: *part, watch: watched == Some(n), last };
+                if self.slice(session, which).await? == Done::TooMuch {
                     return Ok(());
                 }
             }
         }
+        // The gate lets nothing pass on readings that are not fresh.
+        lock(&self.shared.pace).next(self.dearest, self.throttled, true);
         // A range that ended early may have left some for the next one.
         self.without.retain(|ctid| block_of(ctid).is_some_and(|block| block >= end));
         Ok(())
     }
 
     /// One slice, tried until it is done.
-    async fn slice(
-        &mut self,
-        session: &mut Session,
-        blocks: &Range<u64>,
-        part: (u32, u32),
-        to: i64,
-    ) -> Result<Done, Halt> {
+    async fn slice(&mut self, session: &mut Session, which: Which<'_>) -> Result<Done, Halt> {
+        let Which { blocks, below, part, watch, last } = which;
+        let to = if last { blocks.end as i64 } else { self.at.next_block };
         let shared = self.shared;
         loop {
             if shared.halted.load(Ordering::Acquire) {
@@ -142,25 +205,37 @@ impl<'s> Filling<'s> {
             let checkpoint = Checkpoint { next_block: to, ..self.at.clone() };
             let leaf = self.at.relation.clone();
             let without = self.without.clone();
-            let here = Slice { leaf: &leaf, blocks: blocks.clone(), part, without: &without };
-            let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await;
+            let here = Slice { leaf: &leaf, blocks: blocks.clone(), below, part, without: &without };
+            let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint, watch).await;
             drop(turn);
-            let rows = match result {
-                Ok(rows) => rows,
+            let filled = match result {
+                Ok(filled) => filled,
                 Err(halt) => match self.failed(session, &here, halt).await? {
                     Done::Whole => continue,
                     Done::TooMuch => return Ok(Done::TooMuch),
                 },
             };
             self.lost = 0;
-            self.at = Checkpoint { rows_done: checkpoint.rows_done + rows as i64, ..checkpoint };
+            self.at = Checkpoint { rows_done: checkpoint.rows_done + filled.rows as i64, ..checkpoint };
             runs::note(shared, self.at.clone());
-            let measured =
-                SliceMeasure { blocks: (blocks.end - blocks.start) as u32, elapsed: begun.elapsed() };
-            // The gate lets nothing pass on readings that are not fresh.
-            let pacing = lock(&shared.pace).next(measured, share, true);
-            if !pacing.rest.is_zero() && gate.rest(pacing.rest).await == Pass::Stop {
+            if filled.in_place.is_some_and(|rows| (rows as f64) < filled.rows as f64 * IN_PLACE) {
+                tracing::info!(table = %self.at.relation, "rows find no room on their pages: filling plainly for a while");
+                self.plain = PLAIN_RANGES;
+            }
+            let length = (blocks.end - blocks.start) as u32;
+            let elapsed = begun.elapsed();
+            self.throttled |= share.is_some_and(|share| share < 1.0);
+            if elapsed > self.dearest.elapsed {
+                self.dearest = SliceMeasure { blocks: length, elapsed };
+            }
+            let rest = pace::rest(elapsed, share);
+            if !rest.is_zero() && gate.rest(rest).await == Pass::Stop {
                 return Err(Halt::Stopped);
+            }
+            // What follows in this range would take as long.
+            let mut pace = lock(&shared.pace);
+            if !last && pace.is_too_long(elapsed) && pace.next(self.dearest, self.throttled, true) < length {
+                return Ok(Done::TooMuch);
             }
             return Ok(Done::Whole);
         }

@@ -1,0 +1,117 @@
+//! Owns what is looked at before a range is cut into slices: how many rows its pages have, and where; how wide they are and what
+//! filling adds. Must not cut: that is `control::slicing`.
+
+use crate::compile::program::BackfillSpec;
+use crate::control::slicing::Pages;
+use crate::execute::Halt;
+use crate::execute::slice::LINE;
+use crate::pg::{RowExt, Session};
+use std::ops::Range;
+
+/// Blocks looked at.
+const BLOCKS: u64 = 16;
+/// A value that can be expected to be stored out of line, and what is left of it in its row.
+const OUT_OF_LINE: f64 = 2000.0;
+const POINTER: f64 = 18.0;
+/// A column of which nothing is known.
+const GUESSED: f64 = 32.0;
+
+/// What is the same all over the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    width: Option<f64>,
+    growth: f64,
+    indexes: u32,
+}
+
+/// Bytes of a row, by the planner's statistics; what filling adds, by some rows at the head of these blocks.
+pub async fn shape(
+    session: &Session,
+    spec: &BackfillSpec,
+    leaf: &str,
+    blocks: &Range<u64>,
+) -> Result<Shape, Halt> {
+    let doing = "looking at a table's rows";
+    let sql = "SELECT (SELECT sum(s.avg_width * (1 - s.null_frac))::float8 FROM pg_catalog.pg_stats s
+                        WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND NOT s.inherited),
+                      (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid)
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.oid = $1::text::regclass";
+    let row = session.query_one(doing, sql, &[&leaf]).await?;
+    let (width, indexes) = (row.cell::<Option<f64>>(0)?, row.cell::<i64>(1)?);
+    let sql = "SELECT a.attname::text, a.attlen FROM pg_catalog.pg_attribute a
+                WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped";
+    let fixed = session.query(doing, sql, &[&leaf]).await?;
+    // The marker's byte.
+    let mut growth = 1.0;
+    for (column, expression) in &spec.set {
+        let length = fixed.iter().find_map(|row| {
+            let name: String = row.cell(0).ok()?;
+            (name == column.as_str()).then(|| row.cell::<i16>(1).ok())?
+        });
+        growth += match length {
+            Some(bytes) if bytes > 0 => f64::from(bytes),
+            _ => value_width(session, spec, leaf, expression, blocks).await.unwrap_or(GUESSED),
+        };
+    }
+    Ok(Shape { width, growth, indexes: u32::try_from(indexes).unwrap_or(u32::MAX) })
+}
+
+/// Bytes of the expression's values. `None` where it fails on one of these rows, or there are none: the slice will tell.
+async fn value_width(
+    session: &Session,
+    spec: &BackfillSpec,
+    leaf: &str,
+    expression: &str,
+    blocks: &Range<u64>,
+) -> Option<f64> {
+    let sql = format!(
+        "SELECT avg(pg_catalog.pg_column_size({expression}))::float8 FROM ONLY {leaf} AS {} WHERE {}",
+        spec.table.name,
+        within(blocks)
+    );
+    let row = session.query_one("looking at what filling adds to a row", &sql, &[]).await.ok()?;
+    let bytes = row.cell::<Option<f64>>(0).ok()??;
+    Some(if bytes > OUT_OF_LINE { POINTER } else { bytes })
+}
+
+/// The pages of a range, by those at its head, and how many rows to be filled they have at which line, in order.
+pub async fn pages(
+    session: &Session,
+    spec: &BackfillSpec,
+    leaf: &str,
+    blocks: &Range<u64>,
+    shape: Shape,
+) -> Result<(Pages, Vec<(u16, u64)>), Halt> {
+    let sql = format!(
+        "SELECT {LINE} AS line, count(*) FILTER (WHERE {}), count(*) FROM ONLY {leaf} WHERE {} GROUP BY 1 ORDER BY 1",
+        spec.marker,
+        within(blocks)
+    );
+    let (mut lines, mut rows) = (Vec::new(), 0);
+    for row in session.query("looking at a range's rows", &sql, &[]).await? {
+        let (line, pending) = (row.cell::<i32>(0)?, row.cell::<i64>(1)?);
+        rows += row.cell::<i64>(2)?;
+        if let (Ok(line), Ok(pending @ 1..)) = (u16::try_from(line), u64::try_from(pending)) {
+            lines.push((line, pending));
+        }
+    }
+    let seen = head(blocks).count().max(1);
+    let pages = Pages {
+        blocks: blocks.end - blocks.start,
+        rows: rows as f64 / seen as f64,
+        width: shape.width,
+        growth: shape.growth,
+        indexes: shape.indexes,
+    };
+    Ok((pages, lines))
+}
+
+fn head(blocks: &Range<u64>) -> Range<u64> {
+    blocks.start..blocks.end.min(blocks.start + BLOCKS)
+}
+
+fn within(blocks: &Range<u64>) -> String {
+    let Range { start, end } = head(blocks);
+    format!("ctid >= '({start},0)'::tid AND ctid < '({end},0)'::tid")
+}
