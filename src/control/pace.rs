@@ -58,6 +58,17 @@ impl Pace {
         Pace { blocks: blocks.max(LEAST_BLOCKS), ..Pace::new(target) }
     }
 
+    /// Another target from now on; the next range is as short as it asks for.
+    pub fn aim(&mut self, target: Duration) {
+        let target = target.as_secs_f64().max(0.001);
+        if target < self.target
+            && let Some(rate) = self.rate
+        {
+            self.blocks = self.blocks.min((rate * target) as u32).max(LEAST_BLOCKS);
+        }
+        self.target = target;
+    }
+
     /// Length of the next range.
     pub fn blocks(&self) -> u32 {
         self.blocks
@@ -212,6 +223,22 @@ mod tests {
     fn starts_with_as_many_rows_a_slice_however_many_slices() {
         let blocks = |slices| Pace::starting(Duration::from_millis(50), slices).blocks();
         assert_eq!((blocks(16), blocks(4), blocks(1), blocks(0)), (64, 16, 4, 4));
+    }
+
+    #[test]
+    fn another_target_is_in_force_with_the_next_range() {
+        let mut pace = Pace::new(TARGET);
+        let work = |pace: &mut Pace| {
+            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), None, true);
+        };
+        (0..50).for_each(|_| work(&mut pace));
+        assert!(pace.blocks() >= 80);
+        pace.aim(Duration::from_millis(20));
+        assert!((30..=41).contains(&pace.blocks()), "{}", pace.blocks());
+        pace.aim(TARGET);
+        assert!(pace.blocks() <= 41);
+        (0..50).for_each(|_| work(&mut pace));
+        assert!(pace.blocks() >= 80);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::runs::{self, SWEEP};
 use super::{Shared, lock};
 use crate::control::pace::SliceMeasure;
 use crate::control::slicing;
+use crate::control::tuning::Tuning;
 use crate::execute::gate::Pass;
 use crate::execute::slice::{self, Slice};
 use crate::execute::{Halt, row_error};
@@ -43,20 +44,27 @@ pub struct Filling<'s> {
     finer: u32,
     /// Rows of the range in hand that are set aside.
     without: Vec<String>,
+    /// The limits that the range in hand was cut under.
+    tuning: Tuning,
 }
 
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
-        Filling { shared, at, lost: 0, finer: 1, without: Vec::new() }
+        let tuning = shared.work.gate.tuning();
+        Filling { shared, at, lost: 0, finer: 1, without: Vec::new(), tuning }
     }
 
-    /// To the end of the run; a sweep begins anew until one finds nothing.
-    pub async fn all(&mut self, session: &mut Session) -> Result<(), Halt> {
+    /// To the end of the run; a sweep begins anew until one finds nothing. `Some`: there is one worker too
+    /// many, and this is where the run is to be taken up by another.
+    pub async fn all(&mut self, session: &mut Session) -> Result<Option<Checkpoint>, Halt> {
         // Of a sweep begun by somebody else it is not known whether the table was rewritten meanwhile.
         let mut whole = self.at.next_block == self.at.first_block;
         loop {
             let (before, file) = (self.at.rows_done, runs::size(session, &self.at.relation).await?.file);
             while self.at.next_block < self.at.end_block {
+                if self.shared.is_surplus() {
+                    return Ok(Some(self.at.clone()));
+                }
                 self.range(session).await?;
             }
             let size = runs::size(session, &self.at.relation).await?;
@@ -76,7 +84,7 @@ impl<'s> Filling<'s> {
             runs::keep(self.shared, session, vec![next.clone()]).await?;
             self.at = next;
             if self.at.done || (proved && aside) {
-                return Ok(());
+                return Ok(None);
             }
         }
     }
@@ -92,9 +100,8 @@ impl<'s> Filling<'s> {
 
     /// The stretches of the next range.
     fn stretches(&self) -> Vec<Range<u64>> {
-        let several = self.shared.work.policy.workers > 1 && self.at.run != SWEEP;
-        let (count, length) =
-            (if several { STRETCHES } else { 1 }, u64::from(lock(&self.shared.pace).blocks()));
+        let several = self.tuning.workers > 1 && self.at.run != SWEEP;
+        let (count, length) = (if several { STRETCHES } else { 1 }, self.shared.blocks(&self.tuning));
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
         (0..count)
             .map(|n| (start + n * length).min(end)..(start + (n + 1) * length).min(end))
@@ -104,8 +111,9 @@ impl<'s> Filling<'s> {
 
     /// One range. Rows are counted with each slice, or a kill would lose count of them; the position
     /// moves with the last one, so a range begun is a range begun again. It ends early where a slice
-    /// was too much.
+    /// was too much, or where the limits were changed.
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
+        self.tuning = self.shared.work.gate.tuning();
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         let parts = self.slices();
@@ -137,6 +145,7 @@ impl<'s> Filling<'s> {
                 return Err(Halt::Stopped);
             }
             let mut gate = shared.work.gate.clone();
+            let Some(ticket) = shared.turn(&mut gate, &self.tuning).await? else { return Ok(Done::TooMuch) };
             let Some((share, turn)) = gate.enter().await else { return Err(Halt::Stopped) };
             let begun = Instant::now();
             let checkpoint = Checkpoint { next_block: to, ..self.at.clone() };
@@ -145,8 +154,9 @@ impl<'s> Filling<'s> {
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), part, without: &without };
             let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint).await;
             drop(turn);
+            shared.spent(ticket, blocks.end - blocks.start, result.as_ref().ok());
             let rows = match result {
-                Ok(rows) => rows,
+                Ok(filled) => filled.rows,
                 Err(halt) => match self.failed(session, &here, halt).await? {
                     Done::Whole => continue,
                     Done::TooMuch => return Ok(Done::TooMuch),
@@ -159,9 +169,7 @@ impl<'s> Filling<'s> {
                 SliceMeasure { blocks: (blocks.end - blocks.start) as u32, elapsed: begun.elapsed() };
             // The gate lets nothing pass on readings that are not fresh.
             let pacing = lock(&shared.pace).next(measured, share, true);
-            if !pacing.rest.is_zero() && gate.rest(pacing.rest).await == Pass::Stop {
-                return Err(Halt::Stopped);
-            }
+            shared.rest(&mut gate, pacing.rest, measured.elapsed).await?;
             return Ok(Done::Whole);
         }
     }
