@@ -66,6 +66,16 @@ const BACKFILL: Is = Is::Object(&[
     ("eta_seconds", Is::Or(&Is::Number, &Is::Null)),
 ]);
 
+const LIMITS: Is = Is::Object(&[
+    ("slice_seconds", Is::Number),
+    ("workers", Is::Whole),
+    ("rows_per_second", Is::Or(&Is::Whole, &Is::Null)),
+    ("wal_bytes_per_second", Is::Or(&Is::Whole, &Is::Null)),
+    ("rest", Is::Number),
+    ("tuned", Is::List(&Is::Text)),
+    ("binding", Is::Or(&Is::OneOf(&["slice", "workers", "rate", "wal", "rest"]), &Is::Null)),
+]);
+
 const ROLLOUT: Is = Is::Object(&[
     ("plan", Is::Text),
     ("schema", Is::Text),
@@ -87,6 +97,7 @@ const ROLLOUT: Is = Is::Object(&[
         ),
     ),
     ("backfill", Is::List(&BACKFILL)),
+    ("limits", LIMITS),
     (
         "steps",
         Is::Object(&[("done", Is::Whole), ("total", Is::Whole), ("current", Is::Or(&Is::Text, &Is::Null))]),

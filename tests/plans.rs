@@ -2,7 +2,7 @@
 //! the faults its head lists, each at its line and column; hostile ones get an answer in bounded time.
 
 use segue::diagnostic::{Diagnostics, Severity, Source};
-use segue::plan::{self, OperationKind, Plan, settings::*};
+use segue::plan::{self, OperationKind, Plan, limits::Cap, settings::*};
 use std::{
     path::PathBuf,
     sync::Arc,
@@ -182,6 +182,8 @@ fn segues_own_keys_are_read() {
     let settings = &plan.settings;
     assert_eq!(settings.slice_time.as_ref().map(|t| t.value), Some(Duration::from_millis(50)));
     assert_eq!(settings.workers.as_ref().map(|w| w.value), Some(8));
+    assert_eq!((settings.rate, settings.wal), (Some(Cap::At(20_000)), Some(Cap::At(8_000_000))));
+    assert_eq!(settings.rest, Some(50));
     assert_eq!(settings.user_triggers, Some(UserTriggers::Skip));
     assert_eq!(settings.on_row_error, Some(OnRowError::SetAside(100)));
     let lag = settings.replication_lag.as_ref().expect("given");

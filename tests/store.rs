@@ -101,6 +101,24 @@ async fn many_inits_at_once_make_one_schema() {
 }
 
 #[tokio::test]
+async fn an_older_schema_is_upgraded_with_what_is_in_it() {
+    let database = database().unwrap();
+    let first = format!("CREATE SCHEMA segue; {}", include_str!("../src/store/schema_1.sql"));
+    database.query(&first).unwrap();
+    let tune = "INSERT INTO segue.commands (kind, args) VALUES ('tune', '{\"rate\": 1}')";
+    assert!(database.query(tune).is_err());
+    database.query("INSERT INTO segue.commands (kind) VALUES ('pause')").unwrap();
+    let mut session = open(&database).await;
+    assert_eq!(stored(&session).await.unwrap(), Stored::Older(1));
+    assert_eq!(init(&mut session).await.unwrap(), 1);
+    assert_eq!(stored(&session).await.unwrap(), Stored::Current);
+    database.query(tune).unwrap();
+    let kinds = (command(&session, 2).await.unwrap(), command(&session, 3).await.unwrap());
+    let kinds = (kinds.0.map(|c| c.kind), kinds.1.map(|c| c.kind));
+    assert_eq!(kinds, (Some(CommandKind::Pause), Some(CommandKind::Tune)));
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
     let (_database, mut session) = ready().await;
     session.batch("ageing", "UPDATE segue.meta SET version = 99").await.unwrap();

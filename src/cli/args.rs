@@ -1,5 +1,6 @@
 //! Owns the command line's grammar. Must not carry anything out.
 
+use crate::plan::limits::Limit;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -75,6 +76,19 @@ pub enum Command {
         #[arg(long, default_value_t = 10, value_name = "SECONDS")]
         wait: u64,
     },
+    /// Limit the backfill, in force within one slice: slice 20ms, workers 3, rate 20000 (rows/s), wal 8MB (per second), rest 50%
+    Tune {
+        /// slice, workers, rate, wal or rest.
+        #[arg(value_parser = limit)]
+        limit: Limit,
+        /// What to limit it to; `off` lifts rate, wal and rest.
+        value: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
     /// Lift a pause; supervises in this terminal if no supervisor is alive
     Resume,
     /// Back to the old version, from any state up to ready
@@ -135,4 +149,9 @@ pub struct DemoFlags {
 fn duration(text: &str) -> Result<Duration, String> {
     crate::plan::duration::parse_duration(text)
         .map_err(|_| "write a number and a unit, such as 50ms, 1s or 5m".to_owned())
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    let known = || format!("there are: {}", Limit::ALL.map(Limit::name).join(", "));
+    Limit::named(text).ok_or_else(known)
 }

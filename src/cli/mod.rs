@@ -74,6 +74,9 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Start { plan, complete, settings } => start::run(&context, plan, *complete, settings).await,
         Command::Status { watch } => status::run(&context, *watch).await,
         Command::Pause { reason, wait } => steer::pause(&context, reason.as_deref(), *wait).await,
+        Command::Tune { limit, value, reason, wait } => {
+            steer::tune(&context, *limit, value, reason.as_deref(), *wait).await
+        }
         Command::Resume => steer::resume(&context).await,
         Command::Rollback { reason } => steer::rollback(&context, reason.as_deref()).await,
         Command::Complete { force } => steer::complete(&context, *force).await,

@@ -7,6 +7,7 @@ use crate::control::progress::TableProgress;
 use crate::control::signal::{Freshness, Reading};
 use crate::control::state::RolloutState;
 use crate::control::status::{Facts, Status, Supervisor};
+use crate::control::tuning::{Change, Tuning};
 use crate::execute::board;
 use crate::journal;
 use crate::monitor::{self, Watch};
@@ -57,10 +58,16 @@ async fn read(context: &Context) -> Result<Status, Fail> {
         alive: lease.alive && lease.connected,
         expires: lease.expires,
     });
-    let facts = Facts { id: rollout.id, started_at: rollout.started_at, ended_at: rollout.ended_at };
+    let facts = Facts {
+        id: rollout.id,
+        started_at: rollout.started_at,
+        ended_at: rollout.ended_at,
+        limits: Tuning::of(&contents.policy, &Change::default()),
+    };
     let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
     if let (Some(shown), Some(live)) = (status.rollout.as_mut(), live) {
         shown.blockers = said(live, "blockers");
+        shown.limits.binding = said(live, "limited");
     }
     // Readings of now, where the one that holds has said them.
     if let (Some(shown), Some(holds)) = (status.rollout.as_mut(), live.and_then(|l| said(l, "holds"))) {

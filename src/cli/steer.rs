@@ -1,4 +1,4 @@
-//! Owns the commands that steer a rollout under way from anywhere: pause, resume, rollback,
+//! Owns the commands that steer a rollout under way from anywhere: pause, tune, resume, rollback,
 //! complete. A live supervisor is asked; where there is none, this process becomes it.
 
 use super::context::{Connected, Context};
@@ -8,8 +8,11 @@ use super::watching;
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
+use crate::control::tuning::Change;
+use crate::plan::limits::Limit;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin;
+use crate::ui::limits;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,24 +120,55 @@ pub async fn pause(context: &Context, reason: Option<&str>, wait: u64) -> Result
     let mut connected = context.prepare().await?;
     let rollout = under_way(context, &connected, "pause").await?;
     let id = put(&mut connected, &rollout, CommandKind::Pause, reason, json!({})).await?;
-    if is_supervised(context, &connected).await? {
+    ask_or_note(context, &connected, &rollout, id, wait).await?;
+    let nobody = nobody(context, &connected).await?;
+    super::say(context, "paused", &format!("paused: {}{nobody}", rollout.plan));
+    Ok(())
+}
+
+pub async fn tune(
+    context: &Context,
+    limit: Limit,
+    value: &str,
+    reason: Option<&str>,
+    wait: u64,
+) -> Result<(), Fail> {
+    let change = Change::of(limit, value).map_err(|why| Fail::new(Exit::Usage, why))?;
+    let mut connected = context.prepare().await?;
+    let rollout = under_way(context, &connected, "tune").await?;
+    let args = json!({(limit.name()): value});
+    let id = put(&mut connected, &rollout, CommandKind::Tune, reason, args).await?;
+    ask_or_note(context, &connected, &rollout, id, wait).await?;
+    let nobody = nobody(context, &connected).await?;
+    super::say(context, "tuned", &format!("tuned: {}: {}{nobody}", rollout.plan, limits::change(&change)));
+    Ok(())
+}
+
+async fn nobody(context: &Context, connected: &Connected) -> Result<&'static str, Fail> {
+    Ok(if is_supervised(context, connected).await? { "" } else { " (no supervisor is alive)" })
+}
+
+/// Has a live supervisor take a command in, or does so here and leaves.
+async fn ask_or_note(
+    context: &Context,
+    connected: &Connected,
+    rollout: &Rollout,
+    id: i64,
+    wait: u64,
+) -> Result<(), Fail> {
+    if is_supervised(context, connected).await? {
         let wait = Duration::from_secs(wait);
-        match answer(context, &connected, id, wait).await? {
-            Answer::Said(outcome) => {
-                obeyed(&outcome)?;
-                super::say(context, "paused", &format!("paused: {}", rollout.plan));
-                return Ok(());
-            }
+        match answer(context, connected, id, wait).await? {
+            Answer::Said(outcome) => return obeyed(&outcome),
             Answer::Silent => return Err(silent(wait)),
             Answer::Dead => {}
         }
     }
     begin::visit(&connected.config, rollout.clone()).await?;
-    if let Some(outcome) = store::command(&connected.session, id).await?.and_then(|command| command.outcome) {
-        obeyed(&outcome)?;
+    match store::command(&connected.session, id).await?.and_then(|command| command.outcome) {
+        Some(outcome) => obeyed(&outcome),
+        None => Ok(()),
     }
-    super::say(context, "paused", &format!("paused: {} (no supervisor is alive)", rollout.plan));
-    Ok(())
 }
 
 pub async fn resume(context: &Context) -> Result<(), Fail> {

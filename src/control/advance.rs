@@ -23,6 +23,8 @@ pub enum Event {
         kind: CommandKind,
         by: String,
         reason: Option<String>,
+        /// What is wrong with the command itself, whatever the state.
+        fault: Option<String>,
     },
     /// The guards' answer to the newest snapshot.
     Guards {
@@ -159,7 +161,7 @@ impl Advance {
                 }
                 self.go_on();
             }
-            Event::Command { id, kind, by, reason } => self.command(id, kind, by, reason),
+            Event::Command { id, kind, by, reason, fault } => self.command(id, kind, by, reason, fault),
             Event::Guards { holds, cancel, rollback } => self.guards(holds, cancel, rollback),
             Event::StepEnded { step, direction, outcome, recorded } => {
                 self.step_ended(step, direction, outcome, recorded);
@@ -204,14 +206,21 @@ impl Advance {
         }
     }
 
-    fn command(&mut self, id: i64, kind: CommandKind, by: String, reason: Option<String>) {
-        let refusal = self.state.refusal(kind);
+    fn command(
+        &mut self,
+        id: i64,
+        kind: CommandKind,
+        by: String,
+        reason: Option<String>,
+        fault: Option<String>,
+    ) {
+        let refusal = self.state.refusal(kind).map(str::to_owned).or(fault);
         self.record(Record::CommandTaken {
             id,
             kind,
             by: by.clone(),
             reason: reason.clone(),
-            refused: refusal.map(str::to_owned),
+            refused: refusal.clone(),
         });
         if refusal.is_some() {
             return;
@@ -247,6 +256,8 @@ impl Advance {
                     self.record(Record::ContractAllowed { forced: true });
                 }
             }
+            // The record is the change.
+            CommandKind::Tune(_) => {}
         }
         self.go_on();
     }

@@ -45,6 +45,17 @@ impl Pace {
         Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
     }
 
+    /// Another target from now on; the next range is as short as it asks for.
+    pub fn aim(&mut self, target: Duration) {
+        let target = target.as_secs_f64().max(0.001);
+        if target < self.target
+            && let Some(rate) = self.rate
+        {
+            self.blocks = self.blocks.min((rate * target) as u32).max(LEAST_BLOCKS);
+        }
+        self.target = target;
+    }
+
     /// Length of the range to come.
     pub fn blocks(&self) -> u32 {
         self.blocks
@@ -203,6 +214,22 @@ mod tests {
     fn a_slice_too_long_ends_its_range() {
         let pace = Pace::new(TARGET);
         assert!(!pace.is_too_long(Duration::from_millis(99)) && pace.is_too_long(Duration::from_millis(101)));
+    }
+
+    #[test]
+    fn another_target_is_in_force_with_the_next_range() {
+        let mut pace = Pace::new(TARGET);
+        let work = |pace: &mut Pace| {
+            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), false, true);
+        };
+        (0..50).for_each(|_| work(&mut pace));
+        assert!(pace.blocks() >= 80);
+        pace.aim(Duration::from_millis(20));
+        assert!((30..=41).contains(&pace.blocks()), "{}", pace.blocks());
+        pace.aim(TARGET);
+        assert!(pace.blocks() <= 41);
+        (0..50).for_each(|_| work(&mut pace));
+        assert!(pace.blocks() >= 80);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! flags. Stored with the rollout, so that a supervisor elsewhere obeys the same ones.
 
 use super::signal::name;
+use crate::plan::limits::Cap;
 use crate::plan::settings::{LevelSettings, OnRowError, ProbeSettings, Settings, UserTriggers};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -10,6 +11,15 @@ use std::time::Duration;
 pub struct Policy {
     pub slice_time: Duration,
     pub workers: u32,
+    /// Rows a second; `None`: as fast as the guards allow.
+    #[serde(default)]
+    pub rate: Option<u64>,
+    /// Bytes of WAL a second.
+    #[serde(default)]
+    pub wal: Option<u64>,
+    /// Per cent of the time that each worker rests.
+    #[serde(default)]
+    pub rest: u32,
     pub user_triggers: UserTriggers,
     pub on_row_error: OnRowError,
     pub guards: Vec<Guard>,
@@ -96,6 +106,9 @@ impl Policy {
             slice_time: last(layers, |l| l.slice_time.as_ref().map(|s| s.value))
                 .unwrap_or(Duration::from_millis(50)),
             workers: last(layers, |l| l.workers.as_ref().map(|w| w.value)).unwrap_or(1),
+            rate: last(layers, |l| l.rate).and_then(Cap::value),
+            wal: last(layers, |l| l.wal).and_then(Cap::value),
+            rest: last(layers, |l| l.rest).unwrap_or(0),
             user_triggers: last(layers, |l| l.user_triggers).unwrap_or(UserTriggers::Fire),
             on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
             guards,
@@ -239,11 +252,15 @@ mod tests {
         let file = Settings {
             slice_time: Some(Spanned::bare(Duration::from_millis(20))),
             workers: Some(Spanned::bare(2)),
+            rate: Some(Cap::At(20_000)),
+            wal: Some(Cap::At(8_000_000)),
+            rest: Some(50),
             on_row_error: Some(OnRowError::SetAside(100)),
             ..with_lag(level(Some(2.0), Some(20.0)))
         };
         let plan = Settings {
             workers: Some(Spanned::bare(3)),
+            rate: Some(Cap::Off),
             quiet_for: Some(Spanned::bare(Duration::from_secs(60))),
             user_triggers: Some(UserTriggers::Skip),
             ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
@@ -257,6 +274,7 @@ mod tests {
         };
         let policy = Policy::resolve(&[&file, &plan, &flags]);
         assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(20), 3));
+        assert_eq!((policy.rate, policy.wal, policy.rest), (None, Some(8_000_000), 50));
         assert_eq!(
             (policy.on_row_error, policy.user_triggers),
             (OnRowError::SetAside(100), UserTriggers::Skip)
@@ -320,7 +338,11 @@ mod tests {
     #[test]
     fn survives_being_stored() {
         let policy = Policy::default();
-        let stored = serde_json::to_string(&policy).unwrap();
-        assert_eq!(serde_json::from_str::<Policy>(&stored).unwrap(), policy);
+        let mut stored = serde_json::to_value(&policy).unwrap();
+        assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
+        // As it was written before there were such limits.
+        let fields = stored.as_object_mut().unwrap();
+        ["rate", "wal", "rest"].iter().for_each(|limit| assert!(fields.remove(*limit).is_some()));
+        assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), policy);
     }
 }

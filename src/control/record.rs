@@ -3,6 +3,7 @@
 use super::hold::Hold;
 use super::retry::FailureClass;
 use super::state::{Goal, State};
+use super::tuning::Change;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,11 @@ pub enum CommandKind {
     Pause,
     Resume,
     Rollback,
-    Complete { force: bool },
+    Complete {
+        force: bool,
+    },
+    /// Change limits of the backfill.
+    Tune(Change),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 use super::hold::{Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
+use super::tuning::Change;
 use crate::compile::program::{Action, Phase, Program, Undo};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,8 @@ pub struct RolloutState {
     /// The operator said `--force`, or the gate was passed: the old version may be dropped.
     pub contract_allowed: bool,
     pub operator_pause: Option<Hold>,
+    /// What operators changed of the policy's limits.
+    pub tuned: Change,
     pub guard_holds: Vec<Hold>,
     /// Every standby seen since the rollout began.
     pub expected_standbys: Vec<String>,
@@ -146,6 +149,7 @@ impl RolloutState {
             goal,
             contract_allowed: false,
             operator_pause: None,
+            tuned: Change::default(),
             guard_holds: Vec::new(),
             expected_standbys: Vec::new(),
             rolled_back_by: None,
@@ -203,6 +207,9 @@ impl RolloutState {
             }
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
             Record::Released { hold } => self.guard_holds.retain(|h| !same_hold(h, hold)),
+            Record::CommandTaken { kind: CommandKind::Tune(change), refused: None, .. } => {
+                self.tuned.take(change);
+            }
             Record::CommandTaken { .. } => {}
             Record::StandbysExpected { names } => self.expected_standbys.clone_from(names),
             Record::RollbackDecided { guard, .. } => self.rolled_back_by.clone_from(guard),
@@ -260,6 +267,13 @@ impl RolloutState {
             CommandKind::Pause | CommandKind::Resume => {
                 state.is_over().then_some("it is over: there is nothing to hold")
             }
+            CommandKind::Tune(_) => match state {
+                State::Expanding | State::Backfilling => None,
+                State::Failed if matches!(self.failed_in, Some(State::Expanding | State::Backfilling)) => {
+                    None
+                }
+                _ => Some("no rows are being filled any more: there is nothing to tune"),
+            },
         }
     }
 

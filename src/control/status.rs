@@ -6,7 +6,9 @@ use super::progress::TableProgress;
 use super::record::Direction;
 use super::signal::Reading;
 use super::state::{Goal, RolloutState, State, StepStatus};
+use super::tuning::Tuning;
 use crate::compile::program::{Action, Program};
+use crate::plan::limits::Limit;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,6 +33,7 @@ pub struct RolloutStatus {
     /// `None`: it never had one.
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
+    pub limits: Limits,
     pub steps: Steps,
     /// Who is in the way of the lock that the step in hand asks for, as the live supervisor says, or
     /// was when it was postponed.
@@ -73,6 +76,21 @@ pub enum Role {
     New,
 }
 
+/// What the backfill is limited to; no value, no limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Limits {
+    pub slice_seconds: f64,
+    pub workers: u32,
+    pub rows_per_second: Option<u64>,
+    pub wal_bytes_per_second: Option<u64>,
+    /// Share of the time that each worker rests.
+    pub rest: f64,
+    /// Which of them an operator set by `segue tune`.
+    pub tuned: Vec<Limit>,
+    /// The one that keeps it from being faster at this moment, as the live supervisor says.
+    pub binding: Option<Limit>,
+}
+
 /// A version schema that applications use, or will.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Version {
@@ -89,6 +107,8 @@ pub struct Facts {
     pub id: i64,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// What it began with.
+    pub limits: Tuning,
 }
 
 impl Status {
@@ -110,6 +130,7 @@ impl Status {
             holds: holds(state),
             supervisor,
             backfill,
+            limits: limits(facts.limits, state),
             steps: Steps {
                 done: state.steps_done(),
                 total: program.steps.len(),
@@ -149,6 +170,19 @@ pub fn title(title: &str, direction: Direction) -> String {
     match direction {
         Direction::Forward => title.to_owned(),
         Direction::Back => format!("undo: {title}"),
+    }
+}
+
+fn limits(began_with: Tuning, state: &RolloutState) -> Limits {
+    let now = began_with.changed(&state.tuned);
+    Limits {
+        slice_seconds: now.slice_time.as_secs_f64(),
+        workers: now.workers,
+        rows_per_second: now.rate,
+        wal_bytes_per_second: now.wal,
+        rest: f64::from(now.rest) / 100.0,
+        tuned: Limit::ALL.into_iter().filter(|limit| state.tuned.says(*limit)).collect(),
+        binding: None,
     }
 }
 
@@ -193,6 +227,7 @@ mod tests {
     use crate::control::hold::{HoldKind, OPERATOR};
     use crate::control::record::{Outcome, Record};
     use crate::control::signal::Freshness;
+    use crate::control::tuning::Change;
 
     fn program() -> Program {
         let step = |title: &str, phase, action| Step {
@@ -234,7 +269,7 @@ mod tests {
     }
 
     fn facts() -> Facts {
-        Facts { id: 7, started_at: at("2026-11-22T06:58:00Z"), ended_at: None }
+        Facts { id: 7, started_at: at("2026-11-22T06:58:00Z"), ended_at: None, limits: Tuning::default() }
     }
 
     fn ended(step: usize) -> Record {
@@ -307,7 +342,29 @@ mod tests {
             "started_at": "2026-11-22T06:58:00Z", "ended_at": null, "error": null },
           "signals": [ {"name": "replication_lag", "subject": "standby1", "reading": 1.4, "unit": "s", "state": "fresh", "at": "2026-11-22T07:00:10Z"} ],
           "versions": [ {"schema": "public_20261120_orders", "role": "previous"}, {"schema": "public_full_name", "role": "new", "published": false} ] });
-        assert_eq!(serde_json::to_value(&status).unwrap(), expected);
+        let mut said = serde_json::to_value(&status).unwrap();
+        // Added to it since.
+        assert!(said["rollout"].as_object_mut().unwrap().remove("limits").is_some());
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn limits_are_those_in_force_and_whose() {
+        let mut state = RolloutState::new(&program(), Goal::Ready);
+        let limits = |state: &RolloutState| {
+            let status = Status::of(facts(), &program(), state, None, vec![], vec![]);
+            serde_json::to_value(status.rollout.unwrap().limits).unwrap()
+        };
+        assert_eq!(
+            limits(&state),
+            serde_json::json!({"slice_seconds": 0.05, "workers": 1, "rows_per_second": null,
+                "wal_bytes_per_second": null, "rest": 0.0, "tuned": [], "binding": null})
+        );
+        let args = serde_json::json!({"rate": 20_000, "rest": "50%"});
+        state.tuned = Change::of_args(&args).unwrap();
+        let said = limits(&state);
+        assert_eq!((&said["rows_per_second"], &said["rest"]), (&20_000.into(), &0.5.into()));
+        assert_eq!(said["tuned"], serde_json::json!(["rate", "rest"]));
     }
 
     #[test]

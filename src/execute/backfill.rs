@@ -2,11 +2,13 @@
 //! sweeps until no row is pending. Must not judge the server's health: the gate says when to go on.
 
 mod filling;
+mod limited;
 mod runs;
 mod sample;
 
 use super::{Halt, Work};
 use crate::compile::program::BackfillSpec;
+use crate::control::limits::Limits;
 use crate::control::pace::Pace;
 use crate::pg::Session;
 use crate::plan::settings::UserTriggers;
@@ -17,6 +19,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// What the workers of one step share: the work, one pace, one account.
 pub(super) struct Shared {
@@ -24,6 +27,11 @@ pub(super) struct Shared {
     step: usize,
     spec: BackfillSpec,
     pace: Mutex<Pace>,
+    limits: Mutex<Limits>,
+    /// The limits' clock.
+    begun: Instant,
+    /// Workers that have a run in hand, or look for one.
+    working: Mutex<usize>,
     aside: Mutex<BTreeSet<String>>,
     /// Every run and sweep there is, as last written; the progress that is shown is its sum.
     account: Mutex<Vec<Checkpoint>>,
@@ -44,7 +52,10 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         work: work.clone(),
         step,
         spec: spec.clone(),
-        pace: Mutex::new(Pace::new(work.policy.slice_time)),
+        pace: Mutex::new(Pace::new(work.gate.tuning().slice_time)),
+        limits: Mutex::default(),
+        begun: Instant::now(),
+        working: Mutex::default(),
         aside: Mutex::default(),
         account: Mutex::new(known),
         halted: AtomicBool::new(false),
@@ -83,7 +94,8 @@ impl Shared {
         lock(&self.account).iter().any(|at| at.relation == leaf && at.run == runs::SWEEP && at.done)
     }
 
-    /// Has the workers take what is open of these leaves, one run after the other.
+    /// Has the workers take what is open of these leaves, one run after the other; as many as are to be,
+    /// from one moment to the next.
     async fn deal(
         self: &Arc<Shared>,
         leaves: &[&String],
@@ -91,38 +103,62 @@ impl Shared {
     ) -> Result<(), Halt> {
         let open = |at: &&Checkpoint| which(at) && !at.done && leaves.contains(&&at.relation);
         let queue: VecDeque<Checkpoint> = lock(&self.account).iter().filter(open).cloned().collect();
-        let workers = (self.work.policy.workers.max(1) as usize).min(queue.len());
         let queue = Arc::new(Mutex::new(queue));
-        let mut tasks = JoinSet::new();
-        for _ in 0..workers {
-            let (shared, queue) = (self.clone(), queue.clone());
-            tasks.spawn(async move {
-                let ended = shared.work_off(&queue).await;
-                if ended.is_err() {
-                    shared.halted.store(true, Ordering::Release);
-                }
-                ended
-            });
-        }
+        let (mut tasks, mut gate) = (JoinSet::new(), self.work.gate.clone());
         let mut ended = Ok(());
-        while let Some(task) = tasks.join_next().await {
-            let one = task.expect("a worker is never aborted, and a panic in it is a bug");
-            // Who stopped because another failed has nothing to say.
-            if matches!(ended, Ok(()) | Err(Halt::Stopped)) && one.is_err() {
-                ended = one;
+        loop {
+            let tuning = gate.tuning();
+            while !self.halted.load(Ordering::Acquire)
+                && let Some(first) = self.one_more(&queue, tuning.workers)
+            {
+                let (shared, queue) = (self.clone(), queue.clone());
+                tasks.spawn(async move {
+                    let ended = shared.work_off(first, &queue).await;
+                    if ended.is_err() {
+                        shared.halted.store(true, Ordering::Release);
+                    }
+                    ended
+                });
+            }
+            tokio::select! {
+                task = tasks.join_next() => {
+                    let Some(task) = task else { return ended };
+                    let one = task.expect("a worker is never aborted, and a panic in it is a bug");
+                    // Who stopped because another failed has nothing to say.
+                    if matches!(ended, Ok(()) | Err(Halt::Stopped)) && one.is_err() {
+                        ended = one;
+                    }
+                }
+                () = gate.retuned(&tuning) => {}
             }
         }
-        ended
     }
 
-    async fn work_off(self: &Arc<Shared>, queue: &Mutex<VecDeque<Checkpoint>>) -> Result<(), Halt> {
+    /// A run for one more worker, which is counted in with it: if there is one, and there may be so many.
+    fn one_more(&self, queue: &Mutex<VecDeque<Checkpoint>>, most: u32) -> Option<Checkpoint> {
+        let mut working = lock(&self.working);
+        if *working >= most as usize {
+            return None;
+        }
+        let first = lock(queue).pop_front()?;
+        *working += 1;
+        Some(first)
+    }
+
+    /// One worker: its first run and then those of the queue, until there is none or it is one too many.
+    async fn work_off(&self, first: Checkpoint, queue: &Mutex<VecDeque<Checkpoint>>) -> Result<(), Halt> {
         let mut session = self.work.session().await?;
         prepare(&self.work, &session).await?;
-        loop {
-            let next = lock(queue).pop_front();
-            let Some(at) = next else { return Ok(()) };
-            Filling::of(self, at).all(&mut session).await?;
+        let mut next = Some(first);
+        while let Some(at) = next {
+            if let Some(rest) = Filling::of(self, at).all(&mut session).await? {
+                lock(queue).push_front(rest);
+                return Ok(());
+            }
+            next = lock(queue).pop_front();
         }
+        *lock(&self.working) -= 1;
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 //! Must not be asked for decisions; the truth is the checkpoint in the database.
 
 use super::backfill::{SWEEP, bare_name};
+use crate::plan::limits::Limit;
 use crate::store::Checkpoint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +43,7 @@ pub struct Board(Arc<Mutex<Said>>);
 struct Said {
     tables: Vec<TableProgress>,
     blockers: Option<String>,
+    limited: Option<Limit>,
 }
 
 impl Board {
@@ -56,6 +58,15 @@ impl Board {
 
     pub fn put_blockers(&self, blockers: Option<String>) {
         self.said().blockers = blockers;
+    }
+
+    /// The limit that keeps the backfill from being faster, if one does.
+    pub fn limited(&self) -> Option<Limit> {
+        self.said().limited
+    }
+
+    pub fn put_limited(&self, by: Option<Limit>) {
+        self.said().limited = by;
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

@@ -1,6 +1,7 @@
 //! Owns the way a step in hand learns that it must wait or end: checked before every slice and
 //! every attempt at a lock. Must not decide: the supervisor sets it, from control's answers.
 
+use crate::control::tuning::Tuning;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
@@ -17,12 +18,14 @@ pub struct Permit {
     pub share: Option<f64>,
     /// End at the next safe point.
     pub stop: bool,
+    /// The limits in force.
+    pub tuning: Tuning,
 }
 
 impl Permit {
     /// Nothing may be begun before the first word.
     pub fn none() -> Permit {
-        Permit { until: Instant::now(), paused: false, share: None, stop: false }
+        Permit { until: Instant::now(), paused: false, share: None, stop: false, tuning: Tuning::default() }
     }
 
     fn open(&self) -> bool {
@@ -105,6 +108,18 @@ impl Gate {
                 () = tokio::time::sleep_until(end) => return self.pass().await,
                 changed = self.permits.changed() => if changed.is_err() { return Pass::Stop },
             }
+        }
+    }
+
+    /// The limits in force.
+    pub fn tuning(&self) -> Tuning {
+        self.permits.borrow().tuning
+    }
+
+    /// Waits until the limits in force are others than these; for ever, where nobody sets any.
+    pub async fn retuned(&mut self, from: &Tuning) {
+        if self.permits.wait_for(|permit| permit.tuning != *from).await.is_err() {
+            std::future::pending().await
         }
     }
 

@@ -183,6 +183,7 @@ impl Work {
         };
         self.in_hand().clear();
         self.board.put_blockers(None);
+        self.board.put_limited(None);
         match ended {
             Ok(recorded) => Ended { outcome: Outcome::Done, recorded },
             // A statement cancelled because the step was told to end has not failed.

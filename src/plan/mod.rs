@@ -11,6 +11,7 @@ pub mod drop_index;
 pub mod duration;
 pub mod folder;
 mod guards;
+pub mod limits;
 mod node;
 pub mod operation;
 pub mod parse;

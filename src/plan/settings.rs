@@ -3,19 +3,22 @@
 
 use super::decode::{Context, Fields};
 use super::guards::decode_guards;
+use super::limits::{self, Cap, Limit, MAX_WORKERS, SLICE_TIME};
 use super::node::{Node, Value};
 use super::{Spanned, Text};
 use crate::diagnostic::Diagnostic;
-use std::{ops::RangeInclusive, time::Duration};
-
-/// What a slice's transaction may be asked to take.
-const SLICE_TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
-const MAX_WORKERS: u64 = 64;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub slice_time: Option<Spanned<Duration>>,
     pub workers: Option<Spanned<u32>>,
+    /// Rows a second; `off` lifts what `segue.yaml` says.
+    pub rate: Option<Cap>,
+    /// Bytes of WAL a second.
+    pub wal: Option<Cap>,
+    /// Per cent of the time at rest.
+    pub rest: Option<u32>,
     pub user_triggers: Option<UserTriggers>,
     pub on_row_error: Option<OnRowError>,
     pub replication_lag: Option<LevelSettings>,
@@ -94,7 +97,7 @@ impl Settings {
         });
         self.workers = f.optional("workers").and_then(|node| {
             let workers = f.cx.whole_number(node, "`workers` of `backfill`")?;
-            let fits = (1..=MAX_WORKERS).contains(&workers.value);
+            let fits = (1..=u64::from(MAX_WORKERS)).contains(&workers.value);
             if !fits {
                 let message = format!("`workers` of `backfill` must be from 1 to {MAX_WORKERS}");
                 f.cx.error("plan.invalid_value", &node.bytes, message);
@@ -102,6 +105,9 @@ impl Settings {
             let value = u32::try_from(workers.value).ok().filter(|_| fits)?;
             Some(Spanned { value, span: workers.span })
         });
+        self.rate = f.limit(Limit::Rate, limits::rate);
+        self.wal = f.limit(Limit::Wal, limits::wal);
+        self.rest = f.limit(Limit::Rest, limits::rest);
         self.user_triggers = f.one_of("user_triggers", &["fire", "skip"]).map(|found| match found.value {
             "fire" => UserTriggers::Fire,
             _ => UserTriggers::Skip,
@@ -146,6 +152,20 @@ impl OnRowError {
 }
 
 impl Fields<'_> {
+    fn limit<T>(&mut self, limit: Limit, read: fn(&str) -> Option<T>) -> Option<T> {
+        let node = self.optional(limit.name())?;
+        let read = match &node.value {
+            Value::Scalar { text, .. } => read(text),
+            _ => None,
+        };
+        if read.is_none() {
+            let what = self.named(limit.name());
+            let message = format!("{what} must be {}, found {}", limit.possible(), node.described());
+            self.cx.error("plan.invalid_value", &node.bytes, message);
+        }
+        read
+    }
+
     pub(crate) fn optional_duration(&mut self, key: &'static str) -> Option<Spanned<Duration>> {
         let node = self.optional(key)?;
         self.cx.duration(node, &self.named(key))

@@ -15,6 +15,8 @@ pub enum CommandKind {
     Resume,
     Rollback,
     Complete,
+    /// Change limits of the backfill: `args` says which.
+    Tune,
 }
 
 impl CommandKind {
@@ -24,12 +26,13 @@ impl CommandKind {
             CommandKind::Resume => "resume",
             CommandKind::Rollback => "rollback",
             CommandKind::Complete => "complete",
+            CommandKind::Tune => "tune",
         }
     }
 
     fn of(text: &str) -> Option<CommandKind> {
         use CommandKind::*;
-        [Pause, Resume, Rollback, Complete].into_iter().find(|kind| kind.as_str() == text)
+        [Pause, Resume, Rollback, Complete, Tune].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

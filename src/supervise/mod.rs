@@ -16,6 +16,7 @@ use crate::control::policy::Policy;
 use crate::control::progress::{RowRate, TableProgress};
 use crate::control::record::{CommandKind, Record};
 use crate::control::state::{Leaving, RolloutState, State};
+use crate::control::tuning::{Change, Tuning};
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::{Ended, Work};
@@ -90,13 +91,13 @@ impl Supervisor {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
         let readings = monitor.subscribe();
-        let (permits, hear) = watch::channel(Permit::none());
+        let tuning = Tuning::of(&policy, &state.tuned);
+        let (permits, hear) = watch::channel(Permit { tuning, ..Permit::none() });
         let board = Board::default();
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
-        // One a worker, one to plan their runs, one to look with.
-        let sessions = policy.workers.max(1) as usize + 2;
-        let pool = Pool::new(&outside.config, &role, setup, sessions, crate::execute::SESSION_DEADLINE);
+        let deadline = crate::execute::SESSION_DEADLINE;
+        let pool = Pool::new(&outside.config, &role, setup, sessions(&tuning), deadline);
         let gate = Gate::new(hear);
         let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
         let now = Instant::now();
@@ -332,8 +333,16 @@ impl Supervisor {
         });
     }
 
+    /// Puts the limits in force that operators asked for.
+    fn tune(&mut self) {
+        let tuning = Tuning::of(&self.policy, &self.state.tuned);
+        self.work.pool.resize(sessions(&tuning));
+        self.permits.send_modify(|permit| permit.tuning = tuning);
+    }
+
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
+            let mut fault = None;
             let kind = match command.kind {
                 store::CommandKind::Pause => CommandKind::Pause,
                 store::CommandKind::Resume => CommandKind::Resume,
@@ -342,6 +351,13 @@ impl Supervisor {
                     let force = command.args.get("force").and_then(|f| f.as_bool()).unwrap_or(false);
                     CommandKind::Complete { force }
                 }
+                store::CommandKind::Tune => match Change::of_args(&command.args) {
+                    Ok(change) => CommandKind::Tune(change),
+                    Err(why) => {
+                        fault = Some(why);
+                        CommandKind::Tune(Change::default())
+                    }
+                },
             };
             if kind == CommandKind::Resume {
                 self.guards.released();
@@ -351,8 +367,11 @@ impl Supervisor {
                 self.permits.send_modify(|permit| permit.paused = true);
                 self.work.gate.idle(SECOND).await;
             }
-            let event = Event::Command { id: command.id, kind, by: command.by, reason: command.reason };
-            self.take(event).await?;
+            let (id, by, reason) = (command.id, command.by, command.reason);
+            self.take(Event::Command { id, kind, by, reason, fault }).await?;
+            if matches!(kind, CommandKind::Tune(_)) {
+                self.tune();
+            }
         }
         Ok(())
     }
@@ -420,6 +439,7 @@ impl Supervisor {
             steps_total: self.state.steps.len(),
             current: self.running.as_ref().map(|(step, ..)| self.program.steps[*step].title.clone()),
             blockers: self.board.blockers(),
+            limited: self.board.limited(),
         }
     }
 
@@ -454,6 +474,11 @@ fn overheard(
         }
     });
     passed_on
+}
+
+/// One a worker, one to plan their runs, one to look with.
+fn sessions(tuning: &Tuning) -> usize {
+    tuning.workers as usize + 2
 }
 
 fn versions(program: &Program) -> Vec<crate::ident::Ident> {

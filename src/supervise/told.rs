@@ -5,6 +5,7 @@ use crate::control::progress::TableProgress;
 use crate::control::record::Record;
 use crate::control::signal::Reading;
 use crate::control::state::State;
+use crate::plan::limits::Limit;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,4 +32,6 @@ pub struct Glance {
     pub current: Option<String>,
     /// Who is in the way of the lock that the step in hand asks for.
     pub blockers: Option<String>,
+    /// The limit that keeps the backfill from being faster.
+    pub limited: Option<Limit>,
 }

@@ -1,12 +1,13 @@
 //! Owns JSON lines: one object a line, `at` and `event` first, then the event's own fields, flat.
 //! Missing is null. Must not leave a field out because it is not known.
 
+use super::limits;
 use super::out::Out;
 use super::pace::Pace;
 use super::tell::Teller;
 use crate::compile::program::Program;
 use crate::control::hold::Hold;
-use crate::control::record::{Direction, Outcome, Record};
+use crate::control::record::{CommandKind, Direction, Outcome, Record};
 use crate::journal;
 use crate::supervise::told::{Glance, Told};
 use jiff::Timestamp;
@@ -76,6 +77,11 @@ impl JsonLines {
                 let (kind, args) = untag(fields.shift_remove("kind").unwrap_or(Value::Null));
                 fields.insert("kind".into(), json!(kind));
                 fields.insert("force".into(), args.get("force").cloned().unwrap_or(Value::Null));
+                let limits = match record {
+                    Record::CommandTaken { kind: CommandKind::Tune(change), .. } => limits::json(change),
+                    _ => Value::Null,
+                };
+                fields.insert("limits".into(), limits);
                 fields
             }
             _ => object(stored.body),
@@ -161,8 +167,8 @@ mod tests {
     use super::super::out::tests::Kept;
     use super::super::samples::*;
     use super::*;
-    use crate::control::record::CommandKind;
     use crate::control::retry::FailureClass;
+    use crate::control::tuning::Change;
 
     fn said(told: &[Told]) -> String {
         let kept = Kept::default();
@@ -203,6 +209,10 @@ mod tests {
         let told = [
             told(0, taken(CommandKind::Complete { force: true })),
             told(0, taken(CommandKind::Pause)),
+            told(
+                0,
+                taken(CommandKind::Tune(Change::of_args(&json!({"rate": "off", "wal": "8MB"})).unwrap())),
+            ),
             told(1, Record::StepEnded { step: 0, direction: Direction::Back, outcome: failed }),
             told(2, Record::Held { hold: blind_pause() }),
             told(
@@ -215,8 +225,9 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(said(&told), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"complete","force":true}
-        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"pause","force":null}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"complete","force":true,"limits":null}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"pause","force":null,"limits":null}
+        {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"tune","force":null,"limits":{"rows_per_second":null,"wal_bytes_per_second":8000000}}
         {"at":"2026-11-22T07:00:00.001Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"back","outcome":"failed","error":"no","class":"disk_full","blockers":null,"seconds":null}
         {"at":"2026-11-22T07:00:00.002Z","event":"held","kind":"pause","by":"replication_lag","subject":"standby1","reason":"cannot be read: standby1 is gone","reading":null,"threshold":10.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
         {"at":"2026-11-22T07:00:00.003Z","event":"rollback_decided","guard":"replication_lag","reason":null,"evidence":{"reading":321.5}}
@@ -233,7 +244,7 @@ mod tests {
             ..glance(0, 0)
         };
         insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))]), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z","detail":null}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null,"blockers":null}
+        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z","detail":null}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null}],"steps_done":1,"steps_total":4,"current":null,"blockers":null,"limited":null}
         "#);
     }
 

@@ -5,6 +5,7 @@ mod bars;
 pub mod errors;
 pub mod human;
 mod json;
+pub mod limits;
 mod lines;
 mod out;
 mod pace;

@@ -128,6 +128,7 @@ pub fn glance(millis: i64, rows_done: u64) -> Glance {
         steps_total: 4,
         current: Some("fill users (full_name)".into()),
         blockers: None,
+        limited: None,
     }
 }
 

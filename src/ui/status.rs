@@ -1,7 +1,7 @@
 //! Owns `segue status` for a person, in one screen: what it is doing, why not faster, what comes next,
 //! how far it is, who drives it. Must not find anything out: that is in `control::status`.
 
-use super::{Paint, human, signals, tell};
+use super::{Paint, human, limits, signals, tell};
 use crate::control::hold::{HoldKind, OPERATOR};
 use crate::control::progress::TableProgress;
 use crate::control::state::{Goal, State};
@@ -82,6 +82,10 @@ impl Page {
             }
             _ => self.item("held", &holds(rollout, status, now)),
         }
+        if matches!(rollout.state, State::Expanding | State::Backfilling | State::Failed) {
+            let set = limits::set(&rollout.limits);
+            self.item("limits", if set.is_empty() { &[] } else { std::slice::from_ref(&set) });
+        }
         // Going back, what was filled is of no interest: it goes.
         let back = matches!(rollout.state, State::RollingBack | State::RolledBack);
         let tables = if back { &[][..] } else { &rollout.backfill[..] };
@@ -151,7 +155,11 @@ fn wants_work(rollout: &RolloutStatus) -> bool {
 fn holds(rollout: &RolloutStatus, status: &Status, now: Timestamp) -> Vec<String> {
     if rollout.holds.is_empty() {
         let moving = wants_work(rollout) && is_alive(rollout);
-        return if moving { vec!["by nothing: it goes at full speed".to_owned()] } else { vec![] };
+        let free = match limits::binding(&rollout.limits) {
+            Some(limit) => format!("by nothing, but limited to {limit}"),
+            None => "by nothing: it goes at full speed".to_owned(),
+        };
+        return if moving { vec![free] } else { vec![] };
     }
     let mut said = Vec::new();
     for hold in &rollout.holds {
@@ -250,9 +258,11 @@ fn next(rollout: &RolloutStatus) -> Vec<String> {
 mod tests {
     use super::super::samples::*;
     use super::*;
-    use crate::control::record::{Direction, Outcome, Record};
+    use crate::control::record::{CommandKind, Direction, Outcome, Record};
     use crate::control::status::{Facts, Supervisor};
+    use crate::control::tuning::{Change, Tuning};
     use crate::control::{hold::Hold, signal::Reading};
+    use crate::plan::limits::Limit;
 
     fn supervisor(alive: bool) -> Option<Supervisor> {
         Some(Supervisor { holder: "host:4711".into(), term: 3, alive, expires: at(15_000) })
@@ -261,7 +271,7 @@ mod tests {
     fn show(records: &[Record], alive: bool, backfill: Vec<TableProgress>, signals: Vec<Reading>) -> String {
         let state = folded(records);
         let ended_at = state.state.is_over().then(|| at(60_000));
-        let facts = Facts { id: 7, started_at: at(-120_000), ended_at };
+        let facts = Facts { id: 7, started_at: at(-120_000), ended_at, limits: Tuning::default() };
         let status = Status::of(facts, &program(), &state, supervisor(alive), backfill, signals);
         render_within(&status, at(75_000), 100, Paint::PLAIN)
     }
@@ -308,6 +318,46 @@ mod tests {
                     `ready`
         signals     lag standby1 0.2 s and 16 MB (replay waits for a query on standby1 (pid 12, report)) ·
                     locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
+        ");
+    }
+
+    #[test]
+    fn backfilling_under_limits() {
+        let args = serde_json::json!({"slice": "20ms", "workers": 3, "rate": 20_000, "wal": "off"});
+        let mut records = backfilling();
+        records.push(Record::CommandTaken {
+            id: 1,
+            kind: CommandKind::Tune(Change::of_args(&args).unwrap()),
+            by: "alice".into(),
+            reason: None,
+            refused: None,
+        });
+        let facts = Facts {
+            id: 7,
+            started_at: at(-120_000),
+            ended_at: None,
+            limits: Tuning { rest: 50, ..Tuning::default() },
+        };
+        let state = folded(&records);
+        let mut status =
+            Status::of(facts, &program(), &state, supervisor(true), vec![users(420_000)], vec![]);
+        let mut show = |binding| {
+            status.rollout.as_mut().unwrap().limits.binding = binding;
+            let text = render_within(&status, at(75_000), 100, Paint::PLAIN);
+            let held = text.find("held").unwrap()..text.find("rows  ").unwrap();
+            text[held].to_owned()
+        };
+        let said = [show(Some(Limit::Rate)), show(Some(Limit::Rest)), show(None)].concat();
+        insta::assert_snapshot!(said, @r"
+        held        by nothing, but limited to 20,000 rows/s by the operator
+        limits      slices of 20 ms, 3 workers, 20,000 rows/s by the operator; 50 % of the time at rest by
+                    the plan
+        held        by nothing, but limited to 50 % of the time at rest by the plan
+        limits      slices of 20 ms, 3 workers, 20,000 rows/s by the operator; 50 % of the time at rest by
+                    the plan
+        held        by nothing: it goes at full speed
+        limits      slices of 20 ms, 3 workers, 20,000 rows/s by the operator; 50 % of the time at rest by
+                    the plan
         ");
     }
 
@@ -410,7 +460,7 @@ mod tests {
         let reason = Some("\x1b[31mred\x1b[0m ".repeat(50));
         records.push(Record::Held { hold: Hold { reason, ..operator_pause() } });
         let state = folded(&records);
-        let facts = Facts { id: 7, started_at: at(0), ended_at: None };
+        let facts = Facts { id: 7, started_at: at(0), ended_at: None, limits: Tuning::default() };
         let status = Status::of(facts, &program(), &state, None, vec![users(1)], signals());
         for width in [0, 1, 39, 40, 69, 70, 500] {
             let text = render_within(&status, at(-5000), width, Paint::PLAIN);

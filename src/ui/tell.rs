@@ -1,6 +1,6 @@
 //! Owns how what happens is put into words, for lines and bars alike. Must not print.
 
-use super::human;
+use super::{human, limits};
 use crate::compile::program::{Action, Program};
 use crate::control::guard::Evidence;
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
@@ -8,6 +8,7 @@ use crate::control::progress::{TableProgress, TotalIs};
 use crate::control::record::{CommandKind, Direction, Outcome, Record};
 use crate::control::state::{Goal, State};
 use crate::control::status;
+use crate::control::tuning::Change;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -226,14 +227,17 @@ pub fn meaning(state: State) -> &'static str {
     }
 }
 
-pub fn command(kind: CommandKind) -> &'static str {
-    match kind {
+pub fn command(kind: CommandKind) -> String {
+    let text = match kind {
         CommandKind::Pause => "pause",
         CommandKind::Resume => "resume",
         CommandKind::Rollback => "rollback",
         CommandKind::Complete { force: false } => "complete",
         CommandKind::Complete { force: true } => "complete --force",
-    }
+        CommandKind::Tune(change) if change == Change::default() => "tune",
+        CommandKind::Tune(change) => return format!("tune to {}", limits::change(&change)),
+    };
+    text.to_owned()
 }
 
 fn rollback_reason(guard: Option<&str>, reason: Option<&str>, evidence: &serde_json::Value) -> String {

@@ -3,6 +3,8 @@
 use super::*;
 use crate::compile::program::Program;
 use crate::control::state::StepFacts;
+use crate::control::tuning::Change;
+use crate::plan::limits::{Cap, Limit};
 
 fn facts(phase: Phase, undoable: bool) -> StepFacts {
     StepFacts { phase, undoable, transactional: true, repeatable: true }
@@ -56,7 +58,7 @@ impl Rig {
     }
 
     fn command(&mut self, kind: CommandKind) -> Vec<Effect> {
-        self.send(Event::Command { id: 1, kind, by: "me".into(), reason: None })
+        self.send(Event::Command { id: 1, kind, by: "me".into(), reason: None, fault: None })
     }
 }
 
@@ -247,4 +249,26 @@ fn who_postponed_it_is_known_until_it_is_tried_again() {
     assert_eq!(rig.state.postponed_by.as_deref(), Some("pid 7"));
     rig.state.fold(&Record::SupervisorUp { holder: "h:1".into(), term: 2, version: "0".into() });
     assert_eq!(rig.state.postponed_by, None);
+}
+
+#[test]
+fn limits_are_tuned_by_records_while_rows_are_filled() {
+    let tune = |text| CommandKind::Tune(Change::of(Limit::Rate, text).unwrap());
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    assert_eq!(rig.command(tune("20000")), vec![]);
+    assert_eq!(rig.state.tuned.rate, Some(Cap::At(20_000)));
+    // What cannot be is journalled with the reason, and changes nothing.
+    let fault = Some("`rate` must be …".to_owned());
+    let kind = CommandKind::Tune(Change::default());
+    rig.send(Event::Command { id: 2, kind, by: "me".into(), reason: None, fault: fault.clone() });
+    assert!(matches!(rig.journal.last(), Some(Record::CommandTaken { refused, .. }) if *refused == fault));
+    // Whoever takes over folds the same limits.
+    let mut other = RolloutState { tuned: Change::default(), ..rig.state.clone() };
+    rig.journal.iter().for_each(|record| other.fold(record));
+    assert_eq!(other.tuned, rig.state.tuned);
+    rig.command(CommandKind::Rollback);
+    rig.command(tune("off"));
+    assert_eq!(rig.state.tuned.rate, Some(Cap::At(20_000)));
+    assert!(matches!(rig.journal.last(), Some(Record::CommandTaken { refused: Some(_), .. })));
 }

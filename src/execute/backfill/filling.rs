@@ -6,6 +6,7 @@ use super::sample::{self, Shape};
 use super::{Shared, lock};
 use crate::control::pace::{self, SliceMeasure};
 use crate::control::slicing;
+use crate::control::tuning::Tuning;
 use crate::execute::gate::Pass;
 use crate::execute::slice::{self, Slice};
 use crate::execute::{Halt, row_error};
@@ -68,11 +69,14 @@ pub struct Filling<'s> {
     throttled: bool,
     /// Rows of the range in hand that are set aside.
     without: Vec<String>,
+    /// The limits that the range in hand was cut under.
+    tuning: Tuning,
 }
 
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
         let dearest = SliceMeasure { blocks: 0, elapsed: Duration::ZERO };
+        let tuning = shared.work.gate.tuning();
         Filling {
             shared,
             at,
@@ -83,16 +87,21 @@ impl<'s> Filling<'s> {
             dearest,
             throttled: false,
             without: Vec::new(),
+            tuning,
         }
     }
 
-    /// To the end of the run; a sweep begins anew until one finds nothing.
-    pub async fn all(&mut self, session: &mut Session) -> Result<(), Halt> {
+    /// To the end of the run; a sweep begins anew until one finds nothing. `Some`: there is one worker too
+    /// many, and this is where the run is to be taken up by another.
+    pub async fn all(&mut self, session: &mut Session) -> Result<Option<Checkpoint>, Halt> {
         // Of a sweep begun by somebody else it is not known whether the table was rewritten meanwhile.
         let mut whole = self.at.next_block == self.at.first_block;
         loop {
             let (before, file) = (self.at.rows_done, runs::size(session, &self.at.relation).await?.file);
             while self.at.next_block < self.at.end_block {
+                if self.shared.is_surplus() {
+                    return Ok(Some(self.at.clone()));
+                }
                 self.range(session).await?;
             }
             let size = runs::size(session, &self.at.relation).await?;
@@ -112,7 +121,7 @@ impl<'s> Filling<'s> {
             runs::keep(self.shared, session, vec![next.clone()]).await?;
             self.at = next;
             if self.at.done || (proved && aside) {
-                return Ok(());
+                return Ok(None);
             }
         }
     }
@@ -146,12 +155,12 @@ impl<'s> Filling<'s> {
 
     /// The stretches of the next range.
     fn stretches(&self) -> Vec<Range<u64>> {
-        let count = match self.shared.work.policy.workers {
+        let count = match self.tuning.workers {
             _ if self.at.run == SWEEP => 1,
             0 | 1 => STRETCHES,
             _ => STRETCHES_WITH_NEIGHBOURS,
         };
-        let length = u64::from(lock(&self.shared.pace).blocks());
+        let length = self.shared.blocks(&self.tuning);
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
         (0..count)
             .map(|n| (start + n * length).min(end)..(start + (n + 1) * length).min(end))
@@ -161,8 +170,9 @@ impl<'s> Filling<'s> {
 
     /// One range. Rows are counted with each slice, or a kill would lose count of them; the position
     /// moves with the last one, so a range begun is a range begun again. It ends early where a slice
-    /// was too much.
+    /// was too much, or where the limits were changed.
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
+        self.tuning = self.shared.work.gate.tuning();
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         let bounds = self.bounds(session, &stretches).await?;
@@ -200,6 +210,7 @@ impl<'s> Filling<'s> {
                 return Err(Halt::Stopped);
             }
             let mut gate = shared.work.gate.clone();
+            let Some(ticket) = shared.turn(&mut gate, &self.tuning).await? else { return Ok(Done::TooMuch) };
             let Some((share, turn)) = gate.enter().await else { return Err(Halt::Stopped) };
             let begun = Instant::now();
             let checkpoint = Checkpoint { next_block: to, ..self.at.clone() };
@@ -208,6 +219,7 @@ impl<'s> Filling<'s> {
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), below, part, without: &without };
             let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint, watch).await;
             drop(turn);
+            shared.spent(ticket, blocks.end - blocks.start, result.as_ref().ok());
             let filled = match result {
                 Ok(filled) => filled,
                 Err(halt) => match self.failed(session, &here, halt).await? {
@@ -228,10 +240,7 @@ impl<'s> Filling<'s> {
             if elapsed > self.dearest.elapsed {
                 self.dearest = SliceMeasure { blocks: length, elapsed };
             }
-            let rest = pace::rest(elapsed, share);
-            if !rest.is_zero() && gate.rest(rest).await == Pass::Stop {
-                return Err(Halt::Stopped);
-            }
+            shared.rest(&mut gate, pace::rest(elapsed, share), elapsed).await?;
             // What follows in this range would take as long.
             let mut pace = lock(&shared.pace);
             if !last && pace.is_too_long(elapsed) && pace.next(self.dearest, self.throttled, true) < length {

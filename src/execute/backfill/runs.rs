@@ -11,6 +11,8 @@ pub const SWEEP: i32 = -1;
 
 /// Runs a worker: so that one who is held up leaves work to the others.
 const RUNS_A_WORKER: u64 = 4;
+/// There are runs for as many workers at least: an operator may add some.
+const SPARE_WORKERS: u32 = 4;
 /// A run is at least this long, or the checkpoints would cost more than they save.
 const LEAST_BLOCKS: u64 = 1024;
 
@@ -65,10 +67,8 @@ pub async fn plan(shared: &Shared, session: &mut Session, leaf: &str) -> Result<
         }
     }
     let blocks = size_now.blocks;
-    let most = match shared.work.policy.workers {
-        0 | 1 => 1,
-        workers => u64::from(workers) * RUNS_A_WORKER,
-    };
+    let workers = shared.work.gate.tuning().workers.max(SPARE_WORKERS);
+    let most = u64::from(workers) * RUNS_A_WORKER;
     let count = (blocks / LEAST_BLOCKS).clamp(1, most);
     let cut = |n: u64| (blocks * n / count) as i64;
     let runs = (0..count).map(|n| Checkpoint {

@@ -1,0 +1,95 @@
+//! Owns how the workers of a step keep to the limits in force, and learn that these were changed. Must not
+//! compute them: that is `control::limits` and `control::pace`.
+
+use super::{Shared, lock};
+use crate::control::limits::{Spent, Ticket, at_rest};
+use crate::control::tuning::Tuning;
+use crate::execute::Halt;
+use crate::execute::gate::{Gate, Pass};
+use crate::execute::slice::Filled;
+use crate::plan::limits::Limit;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A rest is slept in pieces: a limit changed meanwhile is in force after one of them.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+impl Shared {
+    /// Length of the next range.
+    pub(super) fn blocks(&self, tuning: &Tuning) -> u64 {
+        let mut limits = lock(&self.limits);
+        limits.set(self.begun.elapsed(), tuning);
+        let most = limits.most_blocks().unwrap_or(u32::MAX);
+        drop(limits);
+        let mut pace = lock(&self.pace);
+        pace.aim(tuning.slice_time);
+        u64::from(pace.blocks().min(most))
+    }
+
+    /// Waits until the limits allow another slice. `None`: they are not those that its range was cut under.
+    pub(super) async fn turn(&self, gate: &mut Gate, cut: &Tuning) -> Result<Option<Ticket>, Halt> {
+        loop {
+            let tuning = gate.tuning();
+            if tuning != *cut {
+                return Ok(None);
+            }
+            let asked = {
+                let (now, mut limits) = (self.begun.elapsed(), lock(&self.limits));
+                limits.set(now, &tuning);
+                limits.begin(now)
+            };
+            let wait = match asked {
+                Ok(ticket) => {
+                    if tuning.rest == 0 {
+                        self.work.board.put_limited(None);
+                    }
+                    return Ok(Some(ticket));
+                }
+                Err(wait) => wait,
+            };
+            self.work.board.put_limited(Some(wait.by));
+            if gate.rest(wait.length.min(LOOK_EVERY)).await == Pass::Stop {
+                return Err(Halt::Stopped);
+            }
+        }
+    }
+
+    /// Gives a turn back; `None`: the slice failed.
+    pub(super) fn spent(&self, ticket: Ticket, blocks: u64, filled: Option<&Filled>) {
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        let spent = filled.map(|filled| Spent { blocks, rows: filled.rows, wal: filled.wal });
+        lock(&self.limits).end(ticket, spent);
+    }
+
+    /// After a slice that took so long: rests as long as a throttle asks for, or the operator, whichever is longer.
+    pub(super) async fn rest(
+        &self,
+        gate: &mut Gate,
+        throttle: Duration,
+        worked: Duration,
+    ) -> Result<(), Halt> {
+        let ended = Instant::now();
+        loop {
+            let asked = at_rest(worked, gate.tuning().rest);
+            if asked > throttle {
+                self.work.board.put_limited(Some(Limit::Rest));
+            }
+            let left = asked.max(throttle).saturating_sub(ended.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            if gate.rest(left.min(LOOK_EVERY)).await == Pass::Stop {
+                return Err(Halt::Stopped);
+            }
+        }
+    }
+
+    /// Whether the worker that asks is one too many. It is then counted out, and has to end.
+    pub(super) fn is_surplus(&self) -> bool {
+        let wanted = self.work.gate.tuning().workers as usize;
+        let mut working = lock(&self.working);
+        let surplus = *working > wanted;
+        *working -= usize::from(surplus);
+        surplus
+    }
+}
