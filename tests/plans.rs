@@ -183,7 +183,7 @@ fn segues_own_keys_are_read() {
     assert_eq!(settings.slice_time.as_ref().map(|t| t.value), Some(Duration::from_millis(50)));
     assert_eq!(settings.workers.as_ref().map(|w| w.value), Some(8));
     assert_eq!(settings.user_triggers, Some(UserTriggers::Skip));
-    assert_eq!(settings.on_row_error, Some(OnRowError::SetAside(100)));
+    assert_eq!((settings.on_row_error, settings.vacuum), (Some(OnRowError::SetAside(100)), Some(true)));
     let lag = settings.replication_lag.as_ref().expect("given");
     assert_eq!((lag.throttle.as_ref().map(|l| l.value), lag.only_if_ours), (Some(1.0), Some(true)));
     assert_eq!(lag.rollback, Some(RollbackRule { above: 300.0, lasting: Duration::from_secs(90) }));

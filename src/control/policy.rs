@@ -12,6 +12,9 @@ pub struct Policy {
     pub workers: u32,
     pub user_triggers: UserTriggers,
     pub on_row_error: OnRowError,
+    /// A VACUUM after each fill. Only asked when the program is made: there it is a step.
+    #[serde(default)]
+    pub vacuum: bool,
     pub guards: Vec<Guard>,
     /// The old version must have been seen unused this long before the contract.
     pub quiet_for: Duration,
@@ -98,6 +101,7 @@ impl Policy {
             workers: last(layers, |l| l.workers.as_ref().map(|w| w.value)).unwrap_or(1),
             user_triggers: last(layers, |l| l.user_triggers).unwrap_or(UserTriggers::Fire),
             on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
+            vacuum: last(layers, |l| l.vacuum).unwrap_or(false),
             guards,
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
@@ -220,7 +224,7 @@ mod tests {
         let policy = Policy::default();
         assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(50), 1));
         assert_eq!((policy.user_triggers, policy.on_row_error), (UserTriggers::Fire, OnRowError::Stop));
-        assert_eq!(policy.quiet_for, Duration::ZERO);
+        assert_eq!((policy.quiet_for, policy.vacuum), (Duration::ZERO, false));
         let lag = policy.guard("replication_lag").unwrap();
         assert_eq!((lag.throttle, lag.pause, lag.resume_share), (Some(1.0), Some(10.0), 0.5));
         assert_eq!(lag.resume_after, Duration::from_secs(5));
@@ -239,6 +243,7 @@ mod tests {
         let file = Settings {
             slice_time: Some(Spanned::bare(Duration::from_millis(20))),
             workers: Some(Spanned::bare(2)),
+            vacuum: Some(true),
             on_row_error: Some(OnRowError::SetAside(100)),
             ..with_lag(level(Some(2.0), Some(20.0)))
         };
@@ -246,6 +251,7 @@ mod tests {
             workers: Some(Spanned::bare(3)),
             quiet_for: Some(Spanned::bare(Duration::from_secs(60))),
             user_triggers: Some(UserTriggers::Skip),
+            vacuum: Some(false),
             ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
         };
         let flags = Settings {
@@ -269,6 +275,7 @@ mod tests {
         assert_eq!((lock.throttle, lock.pause), (Some(0.1), Some(2.0)));
         // The other way round the plan does not win over the flags.
         assert_eq!(Policy::resolve(&[&plan, &file]).workers, 2);
+        assert!(!policy.vacuum && Policy::resolve(&[&plan, &file]).vacuum);
     }
 
     #[test]
@@ -322,5 +329,9 @@ mod tests {
         let policy = Policy::default();
         let stored = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<Policy>(&stored).unwrap(), policy);
+        // An older version's has no word of what came later.
+        let mut older = serde_json::to_value(&policy).unwrap();
+        older.as_object_mut().unwrap().remove("vacuum");
+        assert_eq!(serde_json::from_value::<Policy>(older).unwrap(), policy);
     }
 }
