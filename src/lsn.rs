@@ -1,9 +1,11 @@
 //! Owns the write-ahead log position as a value. Must not know what is at a position.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A byte position in the write-ahead log (`pg_lsn`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+/// A byte position in the write-ahead log (`pg_lsn`); stored as PostgreSQL prints it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Lsn(pub u64);
 
 impl Lsn {
@@ -16,6 +18,20 @@ impl Lsn {
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xffff_ffff)
+    }
+}
+
+impl From<Lsn> for String {
+    fn from(lsn: Lsn) -> String {
+        lsn.to_string()
+    }
+}
+
+impl TryFrom<String> for Lsn {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Lsn, String> {
+        text.parse()
     }
 }
 

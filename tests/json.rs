@@ -64,6 +64,19 @@ const BACKFILL: Is = Is::Object(&[
     ("fraction", Is::Or(&Is::Number, &Is::Null)),
     ("rows_per_second", Is::Or(&Is::Number, &Is::Null)),
     ("eta_seconds", Is::Or(&Is::Number, &Is::Null)),
+    // Added to it.
+    ("stage", Is::OneOf(&["filling", "sweeping", "done"])),
+    ("blocks_done", Is::Whole),
+    ("blocks_total", Is::Whole),
+    ("dead_rows", Is::Or(&Is::Whole, &Is::Null)),
+    ("table_bytes", Is::Or(&Is::Whole, &Is::Null)),
+    ("table_bytes_before", Is::Or(&Is::Whole, &Is::Null)),
+    ("table_growth", Is::Or(&Is::Number, &Is::Null)),
+    ("index_bytes", Is::Or(&Is::Whole, &Is::Null)),
+    ("index_bytes_before", Is::Or(&Is::Whole, &Is::Null)),
+    ("index_growth", Is::Or(&Is::Number, &Is::Null)),
+    ("wal_bytes", Is::Or(&Is::Whole, &Is::Null)),
+    ("wal_bytes_is", Is::OneOf(&["server"])),
 ]);
 
 const LIMITS: Is = Is::Object(&[

@@ -185,7 +185,7 @@ fn segues_own_keys_are_read() {
     assert_eq!((settings.rate, settings.wal), (Some(Cap::At(20_000)), Some(Cap::At(8_000_000))));
     assert_eq!(settings.rest, Some(50));
     assert_eq!(settings.user_triggers, Some(UserTriggers::Skip));
-    assert_eq!(settings.on_row_error, Some(OnRowError::SetAside(100)));
+    assert_eq!((settings.on_row_error, settings.vacuum), (Some(OnRowError::SetAside(100)), Some(true)));
     let lag = settings.replication_lag.as_ref().expect("given");
     assert_eq!((lag.throttle.as_ref().map(|l| l.value), lag.only_if_ours), (Some(1.0), Some(true)));
     assert_eq!(lag.rollback, Some(RollbackRule { above: 300.0, lasting: Duration::from_secs(90) }));

@@ -88,6 +88,10 @@ const IN_DEFINITION: &[&str] = &[
     "include",
     "predicate",
     "before_row",
+    "row",
+    "update_of",
+    "conditional",
+    "inherited",
     "on_update",
     "on_insert",
 ];

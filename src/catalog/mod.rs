@@ -233,10 +233,22 @@ pub struct Trigger {
     /// `O` origin, `D` disabled, `R` replica, `A` always.
     pub enabled: char,
     pub before_row: bool,
+    /// FOR EACH ROW, not FOR EACH STATEMENT.
+    #[serde(default)]
+    pub row: bool,
     pub on_update: bool,
     pub on_insert: bool,
     /// Columns named by UPDATE OF or read by WHEN; by name.
     pub columns: Vec<Ident>,
+    /// Those named by UPDATE OF.
+    #[serde(default)]
+    pub update_of: Vec<Ident>,
+    /// Has a WHEN.
+    #[serde(default)]
+    pub conditional: bool,
+    /// A partition's, made with its parent's; servers before 15 do not list it.
+    #[serde(default)]
+    pub inherited: bool,
     pub comment: Option<String>,
 }
 

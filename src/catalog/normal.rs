@@ -61,6 +61,7 @@ fn normal_table(table: &mut Table, order: Order) {
     table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     for trigger in &mut table.triggers {
         trigger.columns.sort();
+        trigger.update_of.sort();
     }
     table.triggers.sort_by(|a, b| a.name.cmp(&b.name));
     for policy in &mut table.policies {

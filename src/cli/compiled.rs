@@ -4,11 +4,13 @@
 use super::context::{Connected, Context};
 use super::fail::Fail;
 use crate::catalog::Catalog;
-use crate::compile::{self, Program, views};
+use crate::compile::{self, Program, firing, views};
+use crate::control::policy::Policy;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::execute::check;
 use crate::ident::Ident;
 use crate::plan::Plan;
+use crate::plan::settings::UserTriggers;
 use crate::store;
 use std::path::Path;
 
@@ -67,11 +69,17 @@ pub async fn compile_parsed(
     remarks.extend(found);
     check_parents(&plan, &past.applied, &mut remarks);
     let Some(program) = program else { return Err(Fail::plan(remarks)) };
+    let policy = Policy::resolve(&[context.settings(), &plan.settings]);
+    let program = if policy.vacuum { program.with_vacuum() } else { program };
+    remarks.extend(firing::warnings(&program, &catalog, policy.user_triggers));
     remarks.extend(views::check_names(&catalog, &program));
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
     remarks.extend(check::expressions(&mut connected.session, &program, &plan.source).await?);
+    if policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty() {
+        remarks.extend(check::user_triggers(&mut connected.session).await?);
+    }
     remarks.extend(check::probes(&connected.session, &plan.settings.probes).await?);
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));

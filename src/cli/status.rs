@@ -3,16 +3,18 @@
 
 use super::context::{Connected, Context};
 use super::fail::Fail;
+use crate::control::growth::Measure;
 use crate::control::progress::TableProgress;
 use crate::control::signal::{Freshness, Reading};
 use crate::control::state::RolloutState;
 use crate::control::status::{Facts, Status, Supervisor};
 use crate::control::tuning::{Change, Tuning};
-use crate::execute::board;
+use crate::execute::{backfill::bare_name, board};
 use crate::journal;
 use crate::monitor::{self, Watch};
 use crate::store::{self, LeaseSeen, Rollout};
 use crate::ui;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +53,7 @@ async fn read(context: &Context) -> Result<Status, Fail> {
         None if state.state.is_over() => Vec::new(),
         None => look_once(&connected, &contents).await?,
     };
-    let backfill = backfill(&connected, &rollout, live).await?;
+    let backfill = backfill(&connected, &rollout, &contents, &state, live).await?;
     let supervisor = lease.as_ref().map(|lease| Supervisor {
         holder: lease.holder.clone(),
         term: lease.term,
@@ -68,6 +70,7 @@ async fn read(context: &Context) -> Result<Status, Fail> {
     if let (Some(shown), Some(live)) = (status.rollout.as_mut(), live) {
         shown.blockers = said(live, "blockers");
         shown.limits.binding = said(live, "limited");
+        shown.vacuum = said(live, "vacuum");
     }
     // Readings of now, where the one that holds has said them.
     if let (Some(shown), Some(holds)) = (status.rollout.as_mut(), live.and_then(|l| said(l, "holds"))) {
@@ -139,10 +142,21 @@ async fn look_once(connected: &Connected, contents: &store::Contents) -> Result<
     Ok(monitor.snapshot().readings)
 }
 
+/// A look of our own at what is filled. A table locked away is not worth a failure.
+async fn measures(connected: &Connected, contents: &store::Contents) -> BTreeMap<String, Measure> {
+    let filled: Vec<String> = contents.program.filled().iter().map(ToString::to_string).collect();
+    monitor::measure(&connected.session, &filled).await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the tables were not measured");
+        BTreeMap::new()
+    })
+}
+
 /// Progress: the live supervisor's, which knows slices, or the checkpoints, which know ranges.
 async fn backfill(
     connected: &Connected,
     rollout: &Rollout,
+    contents: &store::Contents,
+    state: &RolloutState,
     live: Option<&LeaseSeen>,
 ) -> Result<Vec<TableProgress>, Fail> {
     let said: Vec<TableProgress> = live.and_then(|lease| said(lease, "backfill")).unwrap_or_default();
@@ -150,21 +164,14 @@ async fn backfill(
     let mut leaves: Vec<(i32, String)> =
         checkpoints.iter().map(|(at, _)| (at.step, at.relation.clone())).collect();
     leaves.dedup();
-    let of_leaf = |step: i32, leaf: &str| -> Vec<store::Checkpoint> {
-        let same = |at: &&(store::Checkpoint, _)| at.0.step == step && at.0.relation == leaf;
-        checkpoints.iter().filter(same).map(|(at, _)| at.clone()).collect()
-    };
+    let looked = if state.state.is_over() { Default::default() } else { measures(connected, contents).await };
     let mut tables: Vec<TableProgress> = leaves
         .iter()
         .map(|(step, leaf)| {
-            let sum = board::sum(*step as usize, leaf, &of_leaf(*step, leaf));
-            match sum.finished {
-                true => TableProgress::done(sum.table, sum.rows_done),
-                false => {
-                    let total = sum.rows_total.map(|rows| rows.max(0.0) as u64);
-                    TableProgress::running(sum.table, sum.rows_done, total, None)
-                }
-            }
+            let of_leaf = checkpoints.iter().map(|(at, _)| at);
+            let counts = board::sum(of_leaf.filter(|at| at.step == *step && at.relation == *leaf));
+            let growth = state.measures.growth(*step as usize, leaf, counts.finished, looked.get(leaf));
+            TableProgress::of(bare_name(leaf), &counts, None).grown(&growth)
         })
         .collect();
     for newer in said {

@@ -38,6 +38,8 @@ impl LockMode {
     }
 }
 
+pub use sql::vacuum as vacuum_sql;
+
 /// Every phase and step with locks, cost, SQL and undo. `color` only for terminals.
 pub fn text(program: &Program, catalog: Option<&Catalog>, color: bool) -> String {
     let paint = |code: &str, text: &str| {
@@ -196,13 +198,17 @@ fn shown(name: &QualifiedName) -> String {
 fn cost(step: &Step, catalog: Option<&Catalog>) -> String {
     let table = match &step.action {
         Action::Backfill(spec) => Some(&spec.table),
-        Action::BuildIndex { table, .. } | Action::Validate { table, .. } | Action::Analyze { table } => {
-            Some(table)
-        }
+        Action::BuildIndex { table, .. }
+        | Action::Validate { table, .. }
+        | Action::Analyze { table }
+        | Action::Vacuum { table, .. } => Some(table),
         _ => step.locks.first().map(|lock| &lock.relation),
     };
     match step.cost {
         Cost::Catalog => "catalog rows only: no table is read or rewritten".to_owned(),
+        Cost::Scan if matches!(step.action, Action::Vacuum { .. }) => {
+            format!("reads the table and its indexes, under autovacuum's cost limits{}", size(table, catalog))
+        }
         Cost::Scan => format!("reads the whole table{}", size(table, catalog)),
         Cost::Fill => format!("writes every row, in slices{}", size(table, catalog)),
         Cost::Unknown => "the plan's own SQL: not known".to_owned(),
@@ -218,7 +224,7 @@ fn size(table: Option<&QualifiedName>, catalog: Option<&Catalog>) -> String {
     }
 }
 
-fn grouped(number: f64) -> String {
+pub(super) fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

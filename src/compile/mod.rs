@@ -10,6 +10,7 @@ mod contract;
 mod draft;
 pub mod explain;
 pub mod expr;
+pub mod firing;
 mod hazard;
 mod lookup;
 mod names;
@@ -17,6 +18,7 @@ mod op;
 pub mod program;
 mod shape;
 pub mod sync;
+mod vacuum;
 pub mod views;
 
 pub use program::Program;

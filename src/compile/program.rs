@@ -131,6 +131,11 @@ pub enum Action {
     Analyze {
         table: QualifiedName,
     },
+    /// VACUUM of what was filled, leaf by leaf. What of it cannot be done is passed over.
+    Vacuum {
+        table: QualifiedName,
+        partitioned: bool,
+    },
     /// The user's `sql`. Not transactional where it holds a statement that cannot be.
     Script {
         sql: String,
@@ -289,6 +294,23 @@ impl Program {
     pub fn hash(&self) -> String {
         let json = serde_json::to_vec(self).expect("a program is plain data");
         Sha256::digest(&json).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Tables whose rows are filled.
+    pub fn filled(&self) -> Vec<QualifiedName> {
+        let filled = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Backfill(spec) => Some(spec.table.clone()),
+            _ => None,
+        });
+        filled.collect()
+    }
+
+    /// Those of them that no step vacuums.
+    pub fn unvacuumed(&self) -> Vec<QualifiedName> {
+        let vacuums = |of: &QualifiedName| {
+            self.steps.iter().any(|s| matches!(&s.action, Action::Vacuum { table, .. } if table == of))
+        };
+        self.filled().into_iter().filter(|table| !vacuums(table)).collect()
     }
 
     /// Tables whose rows are filled or whose shape changes: what the monitor watches.

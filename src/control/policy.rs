@@ -22,6 +22,9 @@ pub struct Policy {
     pub rest: u32,
     pub user_triggers: UserTriggers,
     pub on_row_error: OnRowError,
+    /// A VACUUM after each fill. Only asked when the program is made: there it is a step.
+    #[serde(default)]
+    pub vacuum: bool,
     pub guards: Vec<Guard>,
     /// The old version must have been seen unused this long before the contract.
     pub quiet_for: Duration,
@@ -111,6 +114,7 @@ impl Policy {
             rest: last(layers, |l| l.rest).unwrap_or(0),
             user_triggers: last(layers, |l| l.user_triggers).unwrap_or(UserTriggers::Fire),
             on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
+            vacuum: last(layers, |l| l.vacuum).unwrap_or(false),
             guards,
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
@@ -233,7 +237,7 @@ mod tests {
         let policy = Policy::default();
         assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(50), 1));
         assert_eq!((policy.user_triggers, policy.on_row_error), (UserTriggers::Fire, OnRowError::Stop));
-        assert_eq!(policy.quiet_for, Duration::ZERO);
+        assert_eq!((policy.quiet_for, policy.vacuum), (Duration::ZERO, false));
         let lag = policy.guard("replication_lag").unwrap();
         assert_eq!((lag.throttle, lag.pause, lag.resume_share), (Some(1.0), Some(10.0), 0.5));
         assert_eq!(lag.resume_after, Duration::from_secs(5));
@@ -255,6 +259,7 @@ mod tests {
             rate: Some(Cap::At(20_000)),
             wal: Some(Cap::At(8_000_000)),
             rest: Some(50),
+            vacuum: Some(true),
             on_row_error: Some(OnRowError::SetAside(100)),
             ..with_lag(level(Some(2.0), Some(20.0)))
         };
@@ -263,6 +268,7 @@ mod tests {
             rate: Some(Cap::Off),
             quiet_for: Some(Spanned::bare(Duration::from_secs(60))),
             user_triggers: Some(UserTriggers::Skip),
+            vacuum: Some(false),
             ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
         };
         let flags = Settings {
@@ -287,6 +293,7 @@ mod tests {
         assert_eq!((lock.throttle, lock.pause), (Some(0.1), Some(2.0)));
         // The other way round the plan does not win over the flags.
         assert_eq!(Policy::resolve(&[&plan, &file]).workers, 2);
+        assert!(!policy.vacuum && Policy::resolve(&[&plan, &file]).vacuum);
     }
 
     #[test]
@@ -340,9 +347,9 @@ mod tests {
         let policy = Policy::default();
         let mut stored = serde_json::to_value(&policy).unwrap();
         assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
-        // As it was written before there were such limits.
+        // As it was written before there were such settings.
         let fields = stored.as_object_mut().unwrap();
-        ["rate", "wal", "rest"].iter().for_each(|limit| assert!(fields.remove(*limit).is_some()));
+        ["rate", "wal", "rest", "vacuum"].iter().for_each(|later| assert!(fields.remove(*later).is_some()));
         assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), policy);
     }
 }

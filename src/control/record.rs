@@ -1,5 +1,6 @@
 //! Owns what the journal says: one record a decision or outcome. Must not store or print them.
 
+use super::growth::{Measure, Moment};
 use super::hold::Hold;
 use super::retry::FailureClass;
 use super::state::{Goal, State};
@@ -101,6 +102,23 @@ pub enum Record {
     /// Standbys that are there, and have to be from now on: one that goes is missing, not caught up.
     StandbysExpected {
         names: Vec<String>,
+    },
+    /// A leaf table measured, in the transaction that begins its backfill or ends it.
+    Measured {
+        step: usize,
+        /// Qualified and quoted.
+        relation: String,
+        moment: Moment,
+        #[serde(flatten)]
+        measure: Measure,
+    },
+    /// A leaf vacuumed after its fill, or why not.
+    Vacuumed {
+        step: usize,
+        relation: String,
+        dead_before: Option<u64>,
+        dead_after: Option<u64>,
+        passed_over: Option<String>,
     },
     /// Readings kept for later judgement.
     Evidence {

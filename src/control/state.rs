@@ -1,6 +1,7 @@
 //! Owns a rollout's life as a value: its state is the fold of its records. Pure. Must not decide what
 //! is next: that is `advance`'s.
 
+use super::growth::Measures;
 use super::hold::{Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::tuning::Change;
@@ -95,6 +96,8 @@ pub struct RolloutState {
     pub guard_holds: Vec<Hold>,
     /// Every standby seen since the rollout began.
     pub expected_standbys: Vec<String>,
+    /// How large the tables were that are filled.
+    pub measures: Measures,
     /// The guard that rolled it back, if one did.
     pub rolled_back_by: Option<String>,
     pub error: Option<String>,
@@ -136,6 +139,7 @@ impl RolloutState {
                     Action::BuildIndex { .. }
                         | Action::DropIndex { .. }
                         | Action::Backfill(_)
+                        | Action::Vacuum { .. }
                         | Action::Script { transactional: false, .. }
                 ),
                 repeatable: !matches!(step.action, Action::Script { transactional: false, .. }),
@@ -152,6 +156,7 @@ impl RolloutState {
             tuned: Change::default(),
             guard_holds: Vec::new(),
             expected_standbys: Vec::new(),
+            measures: Measures::default(),
             rolled_back_by: None,
             error: None,
             postponed_by: None,
@@ -168,7 +173,8 @@ impl RolloutState {
                 self.postponed_by = None;
             }
             Record::SupervisorLeft { .. } => self.guard_holds.clear(),
-            Record::Evidence { .. } => {}
+            Record::Evidence { .. } | Record::Vacuumed { .. } => {}
+            Record::Measured { .. } => self.measures.fold(record),
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;
             }

@@ -2,12 +2,13 @@
 //! not render for people: that is `ui`'s.
 
 use super::hold::Hold;
-use super::progress::TableProgress;
+use super::progress::{TableProgress, VacuumProgress};
 use super::record::Direction;
 use super::signal::Reading;
 use super::state::{Goal, RolloutState, State, StepStatus};
 use super::tuning::Tuning;
 use crate::compile::program::{Action, Program};
+use crate::ident::QualifiedName;
 use crate::plan::limits::Limit;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,6 +36,9 @@ pub struct RolloutStatus {
     pub backfill: Vec<TableProgress>,
     pub limits: Limits,
     pub steps: Steps,
+    /// How far the VACUUM in hand is, as the live supervisor says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vacuum: Option<VacuumProgress>,
     /// Who is in the way of the lock that the step in hand asks for, as the live supervisor says, or
     /// was when it was postponed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +46,9 @@ pub struct RolloutStatus {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
+    /// Tables that were filled and that no step of the rollout vacuums; not of the contract's object.
+    #[serde(skip)]
+    pub unvacuumed: Vec<QualifiedName>,
     /// For telling what comes next; not of the contract's object.
     #[serde(skip)]
     pub goal: Goal,
@@ -136,10 +143,12 @@ impl Status {
                 total: program.steps.len(),
                 current: current(program, state),
             },
+            vacuum: None,
             blockers: state.postponed_by.clone(),
             started_at: facts.started_at,
             ended_at: facts.ended_at,
             error: state.error.clone(),
+            unvacuumed: program.unvacuumed(),
             goal: state.goal,
             failed_in: state.failed_in,
             rolled_back_by: state.rolled_back_by.clone(),
@@ -225,6 +234,7 @@ mod tests {
     use super::*;
     use crate::compile::program::{Cost, Phase, Step, Undo};
     use crate::control::hold::{HoldKind, OPERATOR};
+    use crate::control::progress::Counts;
     use crate::control::record::{Outcome, Record};
     use crate::control::signal::Freshness;
     use crate::control::tuning::Change;
@@ -315,9 +325,17 @@ mod tests {
             alive: true,
             expires: at("2026-11-22T07:00:15Z"),
         };
+        let counts = Counts {
+            rows_done: 420_000,
+            rows_total: Some(1_000_000),
+            blocks_done: 4200,
+            blocks_total: 10_000,
+            ..Counts::default()
+        };
         let backfill = vec![TableProgress {
+            rows_per_second: Some(81_000.0),
             eta_seconds: Some(7.2),
-            ..TableProgress::running("users", 420_000, Some(1_000_000), Some(81_000.0))
+            ..TableProgress::of("users", &counts, None)
         }];
         let signals = vec![Reading {
             name: "replication_lag".into(),
@@ -329,7 +347,7 @@ mod tests {
             detail: None,
         }];
         let status = Status::of(facts(), &program, &state, Some(supervisor), backfill, signals);
-        // CONTRACT's example, with its dots filled in.
+        // CONTRACT's example, with its dots filled in and what was added to it.
         let expected = serde_json::json!({ "rollout": {
             "plan": "20261122_full_name", "schema": "public", "id": 7,
             "state": "backfilling",
@@ -337,7 +355,11 @@ mod tests {
             "holds": [ {"kind": "pause", "by": "operator", "reason": "deploy freeze", "since": "2026-11-22T07:00:00Z"},
                        {"kind": "throttle", "by": "replication_lag", "subject": "standby1", "reading": 1.4, "threshold": 1.0, "unit": "s", "since": "2026-11-22T07:00:00Z"} ],
             "supervisor": {"holder": "host:4711", "term": 3, "alive": true, "expires": "2026-11-22T07:00:15Z"},
-            "backfill": [ {"table": "users", "rows_done": 420000, "rows_total": 1000000, "rows_total_is": "estimate", "fraction": 0.42, "rows_per_second": 81000.0, "eta_seconds": 7.2} ],
+            "backfill": [ {"table": "users", "rows_done": 420000, "rows_total": 1000000, "rows_total_is": "estimate", "fraction": 0.42, "rows_per_second": 81000.0, "eta_seconds": 7.2,
+                            "stage": "filling", "blocks_done": 4200, "blocks_total": 10000, "dead_rows": null,
+                            "table_bytes": null, "table_bytes_before": null, "table_growth": null,
+                            "index_bytes": null, "index_bytes_before": null, "index_growth": null,
+                            "wal_bytes": null, "wal_bytes_is": "server"} ],
             "steps": {"done": 1, "total": 4, "current": "backfill users"},
             "started_at": "2026-11-22T06:58:00Z", "ended_at": null, "error": null },
           "signals": [ {"name": "replication_lag", "subject": "standby1", "reading": 1.4, "unit": "s", "state": "fresh", "at": "2026-11-22T07:00:10Z"} ],

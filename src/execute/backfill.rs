@@ -10,11 +10,12 @@ use super::{Halt, Work};
 use crate::compile::program::BackfillSpec;
 use crate::control::limits::Limits;
 use crate::control::pace::Pace;
+use crate::ident::{Ident, QualifiedName};
 use crate::pg::Session;
 use crate::plan::settings::UserTriggers;
 use crate::store::{self, Checkpoint};
 use filling::Filling;
-pub use runs::SWEEP;
+pub use runs::{SWEEP, leaves};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,8 +61,11 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         account: Mutex::new(known),
         halted: AtomicBool::new(false),
     });
+    // How far it is shows at once, not with the next slice: that may have to wait.
+    let known = lock(&shared.account).clone();
+    known.into_iter().for_each(|at| runs::note(&shared, at));
     loop {
-        let leaves = runs::leaves(&session, spec).await?;
+        let leaves = leaves(&session, &spec.table, spec.partitioned).await?;
         let open: Vec<&String> = leaves.iter().filter(|leaf| !shared.is_done(leaf)).collect();
         if open.is_empty() {
             break;
@@ -183,13 +187,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The table's bare name for people, from its quoted and qualified form.
 pub fn bare_name(leaf: &str) -> String {
-    // A quoted name may hold dots and quotes itself; the separator is `".` or comes before a bare name.
-    let name = match leaf.find("\".\"") {
-        Some(at) => &leaf[at + 2..],
-        None => leaf.split_once('.').map_or(leaf, |(_, name)| name),
-    };
+    unquoted(split(leaf).1)
+}
+
+/// Its name as a value.
+pub fn qualified(leaf: &str) -> QualifiedName {
+    let (schema, name) = split(leaf);
+    QualifiedName::new(&Ident::new(unquoted(schema)), &Ident::new(unquoted(name)))
+}
+
+/// At the dot: a quoted name may hold dots itself, and quotes, which come in pairs.
+fn split(leaf: &str) -> (&str, &str) {
+    let mut quoted = false;
+    let dot = leaf.find(|c| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    });
+    dot.map_or(("", leaf), |dot| (&leaf[..dot], &leaf[dot + 1..]))
+}
+
+fn unquoted(name: &str) -> String {
     match name.strip_prefix('"').and_then(|n| n.strip_suffix('"')) {
         Some(inner) => inner.replace("\"\"", "\""),
         None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_dots_and_quotes_are_read_back() {
+        for (schema, name) in [("public", "users"), ("a.b", "t"), ("s", "x.y"), ("q\"u", "d\".\"o")] {
+            let leaf = QualifiedName::new(&schema.into(), &name.into());
+            assert_eq!(qualified(&leaf.to_string()), leaf);
+            assert_eq!(bare_name(&leaf.to_string()), name);
+        }
+        assert_eq!(bare_name("\"my.schema\".users"), "users");
+        assert_eq!(bare_name("public.users"), "users");
     }
 }

@@ -1,37 +1,38 @@
 //! Owns how far the backfill is, as its worker last said: for progress bars and `status`.
 //! Must not be asked for decisions; the truth is the checkpoint in the database.
 
-use super::backfill::{SWEEP, bare_name};
+use super::backfill::SWEEP;
+use crate::control::progress::{Counts, VacuumProgress};
+use crate::control::record::Record;
 use crate::plan::limits::Limit;
 use crate::store::Checkpoint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// One table's backfill.
+/// One leaf's backfill.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TableProgress {
+pub struct Leaf {
     pub step: usize,
-    pub table: String,
-    pub rows_done: u64,
-    /// The planner's estimate; `None` where there is none.
-    pub rows_total: Option<f64>,
-    pub blocks_done: u64,
-    pub blocks_total: u64,
-    pub finished: bool,
+    /// Qualified and quoted.
+    pub relation: String,
+    pub counts: Counts,
 }
 
 /// A leaf's progress from the checkpoints of its runs and sweep. The sweep's position counts for
-/// nothing: what it looks at was filled before.
-pub fn sum(step: usize, leaf: &str, of_leaf: &[Checkpoint]) -> TableProgress {
-    let runs = || of_leaf.iter().filter(|at| at.run != SWEEP);
-    let totals: Option<Vec<f64>> = runs().map(|at| at.rows_total).collect();
-    TableProgress {
-        step,
-        table: bare_name(leaf),
-        rows_done: of_leaf.iter().map(|at| at.rows_done.max(0) as u64).sum(),
-        rows_total: totals.map(|totals| totals.iter().sum()),
-        blocks_done: runs().map(|at| (at.next_block - at.first_block).max(0) as u64).sum(),
-        blocks_total: runs().map(|at| (at.end_block - at.first_block).max(0) as u64).sum(),
-        finished: of_leaf.iter().any(|at| at.run == SWEEP && at.done),
+/// nothing in the blocks that are filled: what it looks at was filled before.
+pub fn sum<'c>(of_leaf: impl IntoIterator<Item = &'c Checkpoint>) -> Counts {
+    let (sweeps, runs): (Vec<&Checkpoint>, Vec<&Checkpoint>) =
+        of_leaf.into_iter().partition(|at| at.run == SWEEP);
+    let blocks = |from: i64, to: i64| (to - from).max(0) as u64;
+    let totals: Option<Vec<f64>> = runs.iter().map(|at| at.rows_total).collect();
+    Counts {
+        rows_done: runs.iter().chain(&sweeps).map(|at| at.rows_done.max(0) as u64).sum(),
+        rows_total: totals.map(|totals| totals.iter().sum::<f64>().max(0.0) as u64),
+        blocks_done: runs.iter().map(|at| blocks(at.first_block, at.next_block)).sum(),
+        blocks_total: runs.iter().map(|at| blocks(at.first_block, at.end_block)).sum(),
+        sweep: sweeps
+            .first()
+            .map(|at| (blocks(at.first_block, at.next_block), blocks(at.first_block, at.end_block))),
+        finished: sweeps.iter().any(|at| at.done),
     }
 }
 
@@ -41,14 +42,25 @@ pub struct Board(Arc<Mutex<Said>>);
 
 #[derive(Debug, Default)]
 struct Said {
-    tables: Vec<TableProgress>,
+    leaves: Vec<Leaf>,
+    written: Vec<Record>,
+    vacuum: Option<VacuumProgress>,
     blockers: Option<String>,
     limited: Option<Limit>,
 }
 
 impl Board {
-    pub fn tables(&self) -> Vec<TableProgress> {
-        self.said().tables.clone()
+    pub fn leaves(&self) -> Vec<Leaf> {
+        self.said().leaves.clone()
+    }
+
+    /// A record that the worker has journalled in a transaction of its own: for the supervisor to fold.
+    pub fn wrote(&self, record: Record) {
+        self.said().written.push(record);
+    }
+
+    pub fn take_written(&self) -> Vec<Record> {
+        std::mem::take(&mut self.said().written)
     }
 
     /// Who is in the way of the lock in hand.
@@ -69,16 +81,25 @@ impl Board {
         self.said().limited = by;
     }
 
+    /// How far the VACUUM in hand is.
+    pub fn vacuum(&self) -> Option<VacuumProgress> {
+        self.said().vacuum.clone()
+    }
+
+    pub fn put_vacuum(&self, vacuum: Option<VacuumProgress>) {
+        self.said().vacuum = vacuum;
+    }
+
     fn said(&self) -> MutexGuard<'_, Said> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces what is known of a table.
-    pub fn put(&self, progress: TableProgress) {
+    /// Replaces what is known of a leaf.
+    pub fn put(&self, leaf: Leaf) {
         let mut said = self.said();
-        match said.tables.iter_mut().find(|t| t.step == progress.step && t.table == progress.table) {
-            Some(known) => *known = progress,
-            None => said.tables.push(progress),
+        match said.leaves.iter_mut().find(|l| l.step == leaf.step && l.relation == leaf.relation) {
+            Some(known) => *known = leaf,
+            None => said.leaves.push(leaf),
         }
     }
 }

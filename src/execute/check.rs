@@ -80,6 +80,34 @@ pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagn
     Ok(found)
 }
 
+/// Whether this role may keep user triggers silent, which the backfill would find out too late.
+pub async fn user_triggers(session: &mut Session) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    let doing = "checking `user_triggers: skip`";
+    let fifteen = session.server_version() >= 150_000;
+    let tx = session.transaction(doing, &Limits::READ).await?;
+    let role: String = tx.query_one(doing, "SELECT current_user::text", &[]).await?.cell(0)?;
+    match tx.batch(doing, "SET LOCAL session_replication_role = replica").await {
+        Ok(()) => {}
+        Err(error) if pg::class(&error) == Class::Privilege => {
+            let text = format!(
+                "`user_triggers: skip` is asked for, and the role `{role}` may not keep triggers silent"
+            );
+            let role = Ident::new(role);
+            let help = match fifteen {
+                true => format!(
+                    "as a superuser: GRANT SET ON PARAMETER session_replication_role TO {role}; or write `user_triggers: fire`"
+                ),
+                false => "before PostgreSQL 15 only a superuser may; write `user_triggers: fire`".to_owned(),
+            };
+            found.push(Diagnostic::error("server.user_triggers", text).help(help));
+        }
+        Err(error) => return Err(error),
+    }
+    tx.rollback(doing).await?;
+    Ok(found)
+}
+
 const TEMPORARY: &str = "pg_temp";
 
 /// Where tables go that are never committed: among the temporary ones, or in Segue's own schema for a role that may have none.

@@ -42,6 +42,7 @@ pub fn of_step(step: &Step) -> Contents<'_> {
         Action::Script { sql, transactional: true } => Contents::Script(sql),
         Action::Script { .. }
         | Action::Backfill(_)
+        | Action::Vacuum { .. }
         | Action::BuildIndex { .. }
         | Action::DropIndex { .. } => {
             unreachable!("not a transactional step")

@@ -123,6 +123,19 @@ impl Gate {
         }
     }
 
+    /// Whether what is in hand is to give way: it is paused, or to end. A word that has only run out
+    /// keeps from beginning something, not from going on.
+    pub fn is_closed(&self) -> bool {
+        let permit = *self.permits.borrow();
+        permit.stop || permit.paused
+    }
+
+    /// Waits until it is closed.
+    pub async fn closed(&mut self) {
+        // With the supervisor gone there is no right to go on either.
+        let _ = self.permits.wait_for(|permit| permit.stop || permit.paused).await;
+    }
+
     /// Whether the step in hand is to end.
     pub fn stopped(&self) -> bool {
         self.permits.borrow().stop

@@ -42,7 +42,7 @@ async fn probe(session: &Session, table: &QualifiedName, index: &Ident) -> Resul
 }
 
 /// What cannot be fenced in its own transaction is fenced right before.
-async fn still_ours(work: &Work, session: &mut Session) -> Result<(), Halt> {
+pub(super) async fn still_ours(work: &Work, session: &mut Session) -> Result<(), Halt> {
     let doing = "checking that this supervisor is still the one";
     let tx = session.transaction(doing, &Limits::READ).await?;
     store::fence_in_tx(&tx, work.fence).await?;

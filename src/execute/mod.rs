@@ -11,6 +11,7 @@ pub mod gate;
 pub mod index;
 pub mod row_error;
 pub mod slice;
+pub mod vacuum;
 
 use crate::compile::program::{Action, Program, Undo};
 use crate::control::policy::Policy;
@@ -200,6 +201,9 @@ impl Work {
             Action::Backfill(spec) => backfill::run(self, step, spec).await.map(|()| false),
             Action::BuildIndex { table, index, sql } => {
                 index::build(self, table, index, sql).await.map(|()| false)
+            }
+            Action::Vacuum { table, partitioned } => {
+                vacuum::run(self, step, table, *partitioned).await.map(|()| false)
             }
             Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),

@@ -5,6 +5,7 @@
 pub mod board;
 mod capability;
 mod clients;
+mod growth;
 mod horizon;
 mod locks;
 mod probes;
@@ -15,16 +16,19 @@ mod wal;
 
 pub use capability::{Capability, Identity};
 pub use clients::now as clients_now;
+pub use growth::measure;
 pub use horizon::Holder;
 pub use locks::Victim;
 pub use waits::TableWait;
 
+use crate::control::growth::Measure;
 use crate::control::policy::Guard;
 use crate::control::signal::Snapshot;
 use crate::ident::{Ident, QualifiedName};
 use crate::pg;
 use crate::store::ClientSeen;
 use board::Sample;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -35,6 +39,8 @@ pub const NOT_READ_YET: &str = "not read yet";
 pub const INTERVAL: Duration = Duration::from_millis(250);
 /// How often everything else is.
 pub const SLOW_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the tables that are filled are measured: it asks the file system for each of their segments.
+pub const MEASURE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What to watch.
 #[derive(Clone, Debug)]
@@ -43,6 +49,8 @@ pub struct Watch {
     pub schema: Ident,
     /// The rollout's tables: `Program::tables`.
     pub tables: Vec<QualifiedName>,
+    /// Those of them that are filled: their size is watched.
+    pub filled: Vec<QualifiedName>,
     /// The old and the new version's schemas of views.
     pub version_schemas: Vec<Ident>,
     /// Those with `sql` are probes; the others need nothing here.
@@ -63,6 +71,7 @@ impl Watch {
         Watch {
             schema,
             tables: Vec::new(),
+            filled: Vec::new(),
             version_schemas: Vec::new(),
             guards: Vec::new(),
             interval: INTERVAL,
@@ -92,6 +101,8 @@ pub struct MonitorState {
     pub victims: Vec<Victim>,
     /// Queues on the rollout's tables, and strong locks held there.
     pub waits: Vec<TableWait>,
+    /// The tables that are filled, by leaf, as measured last.
+    pub measures: BTreeMap<String, Measure>,
     /// Who holds the horizon back furthest; `None`: nobody, or not known (the reading tells which).
     pub horizon: Option<Holder>,
     /// Standbys that have to be there from now on: to be remembered with the rollout.

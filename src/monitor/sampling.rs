@@ -5,8 +5,8 @@ use super::NOT_READ_YET;
 use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
-use super::{MonitorState, SLOW_INTERVAL, Watch};
-use super::{clients, horizon, locks, replication, waits, wal};
+use super::{MEASURE_INTERVAL, MonitorState, SLOW_INTERVAL, Watch};
+use super::{clients, growth, horizon, locks, replication, waits, wal};
 use crate::clock;
 use crate::control::signal::{Reading, name};
 use crate::ident::Ident;
@@ -321,6 +321,7 @@ async fn slow(shared: &Shared) {
         rate.forget();
         let mut ticks = ticks(shared.watch.interval);
         let mut slow_at: Option<Instant> = None;
+        let mut measured_at: Option<Instant> = None;
         let why = loop {
             ticks.tick().await;
             let now = Instant::now();
@@ -339,6 +340,12 @@ async fn slow(shared: &Shared) {
             }
             if let Err(why) = note(shared, &[name::WAL_RATE], wal_rate(shared, &session, &mut rate).await) {
                 break why;
+            }
+            if measured_at.is_none_or(|then| now - then >= MEASURE_INTERVAL) {
+                measured_at = Some(now);
+                if let Err(Trouble::Session(why)) = measure(shared, &session).await {
+                    break why;
+                }
             }
         };
         link.lost(shared, &why);
@@ -375,6 +382,21 @@ async fn horizon(shared: &Shared, session: &Session) -> Result<(), Trouble> {
         state.horizon = answer.oldest;
     });
     Ok(())
+}
+
+/// What could not be measured is not known: the look before is of another moment.
+async fn measure(shared: &Shared, session: &Session) -> Result<(), Trouble> {
+    if shared.watch.filled.is_empty() {
+        return Ok(());
+    }
+    let tables: Vec<String> = shared.watch.filled.iter().map(ToString::to_string).collect();
+    let measured = growth::measure(session, &tables).await.map_err(|error| trouble(&error));
+    let (measures, failed) = match measured {
+        Ok(measures) => (measures, Ok(())),
+        Err(trouble) => (Default::default(), Err(trouble)),
+    };
+    shared.publish(|_, state| state.measures = measures);
+    failed
 }
 
 async fn wal_rate(shared: &Shared, session: &Session, rate: &mut wal::Rate) -> Result<(), Trouble> {

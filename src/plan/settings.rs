@@ -21,6 +21,8 @@ pub struct Settings {
     pub rest: Option<u32>,
     pub user_triggers: Option<UserTriggers>,
     pub on_row_error: Option<OnRowError>,
+    /// A VACUUM of what was filled.
+    pub vacuum: Option<bool>,
     pub replication_lag: Option<LevelSettings>,
     pub lock_wait: Option<LevelSettings>,
     pub probes: Vec<ProbeSettings>,
@@ -113,6 +115,7 @@ impl Settings {
             _ => UserTriggers::Skip,
         });
         self.on_row_error = f.optional("on_row_error").and_then(|node| OnRowError::decode(f.cx, node));
+        self.vacuum = f.optional_bool("vacuum");
         f.finish();
     }
 }

@@ -13,10 +13,11 @@ use crate::control::guard::{self, GuardState, Verdict};
 use crate::control::hold::Hold;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
-use crate::control::progress::{RowRate, TableProgress};
+use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::{Change, Tuning};
+use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::{Ended, Work};
@@ -63,7 +64,7 @@ pub struct Supervisor {
     permits: watch::Sender<Permit>,
     work: Work,
     board: Board,
-    rates: HashMap<(usize, String), RowRate>,
+    speeds: HashMap<(usize, String), Speed>,
     begun: Instant,
     running: Option<(usize, crate::control::record::Direction, JoinHandle<Ended>)>,
     checking: Option<JoinHandle<Vec<String>>>,
@@ -115,7 +116,7 @@ impl Supervisor {
             permits,
             work,
             board,
-            rates: HashMap::new(),
+            speeds: HashMap::new(),
             begun: now,
             running: None,
             checking: None,
@@ -409,24 +410,29 @@ impl Supervisor {
     }
 
     fn glance(&mut self) {
+        for record in self.board.take_written() {
+            self.state.fold(&record);
+            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record });
+        }
         let glance = self.glance_now();
         let _ = self.outside.tell.send(Told::Glance(Box::new(glance)));
     }
 
     fn glance_now(&mut self) -> Glance {
         let now = self.begun.elapsed();
+        let measured = self.readings.borrow().clone();
         let backfill = self
             .board
-            .tables()
+            .leaves()
             .into_iter()
-            .map(|table| {
-                let rate = self.rates.entry((table.step, table.table.clone())).or_default();
-                rate.observe(now, table.rows_done);
-                if table.finished {
-                    return TableProgress::done(table.table, table.rows_done);
-                }
-                let total = table.rows_total.map(|rows| rows.max(0.0) as u64);
-                TableProgress::running(table.table, table.rows_done, total, rate.per_second())
+            .map(|leaf| {
+                let speed = self.speeds.entry((leaf.step, leaf.relation.clone())).or_default();
+                speed.observe(now, &leaf.counts);
+                let (finished, look) = (leaf.counts.finished, measured.measures.get(&leaf.relation));
+                let growth = self.state.measures.growth(leaf.step, &leaf.relation, finished, look);
+                let line = TableProgress::of(bare_name(&leaf.relation), &leaf.counts, Some(speed));
+                let line = line.grown(&growth);
+                if self.state.operator_pause.is_some() { line.without_end() } else { line }
             })
             .collect();
         Glance {
@@ -438,6 +444,7 @@ impl Supervisor {
             steps_done: self.state.steps_done(),
             steps_total: self.state.steps.len(),
             current: self.running.as_ref().map(|(step, ..)| self.program.steps[*step].title.clone()),
+            vacuum: self.board.vacuum(),
             blockers: self.board.blockers(),
             limited: self.board.limited(),
         }
@@ -489,6 +496,7 @@ fn versions(program: &Program) -> Vec<crate::ident::Ident> {
 fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String]) -> Watch {
     Watch {
         tables: program.tables(),
+        filled: program.filled(),
         version_schemas: versions(program),
         guards: policy.guards.clone(),
         role: format!("{rollout}/monitor"),

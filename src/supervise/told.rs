@@ -1,7 +1,7 @@
 //! Owns what a supervisor says while it runs, for whoever shows it. Must not be read back to decide.
 
 use crate::control::hold::Hold;
-use crate::control::progress::TableProgress;
+use crate::control::progress::{TableProgress, VacuumProgress};
 use crate::control::record::Record;
 use crate::control::signal::Reading;
 use crate::control::state::State;
@@ -30,6 +30,8 @@ pub struct Glance {
     pub steps_total: usize,
     /// Title of the step in hand.
     pub current: Option<String>,
+    /// How far the VACUUM in hand is.
+    pub vacuum: Option<VacuumProgress>,
     /// Who is in the way of the lock that the step in hand asks for.
     pub blockers: Option<String>,
     /// The limit that keeps the backfill from being faster.

@@ -2,7 +2,7 @@
 //! scrolls away above. Must not be used where stderr is no terminal.
 
 use super::tell::{self, Mark, News, Teller};
-use super::{Paint, human, signals};
+use super::{Paint, cost, human, signals};
 use crate::compile::program::Program;
 use crate::control::progress::TableProgress;
 use crate::supervise::told::{Glance, Told};
@@ -16,6 +16,8 @@ const WIDE: usize = 76;
 /// Narrower than this there is no bar.
 const NARROW: usize = 34;
 const LONGEST_NAME: usize = 24;
+/// Of more tables at once than this it is not said what they cost.
+const MOST_COSTS: usize = 4;
 
 type Width = Box<dyn Fn() -> usize + Send>;
 
@@ -51,7 +53,7 @@ impl Bars {
                 }
             }
             Told::Glance(glance) => {
-                self.teller.state = Some(glance.state);
+                self.teller.glance(glance);
                 self.draw(glance);
             }
         }
@@ -60,8 +62,8 @@ impl Bars {
     /// Takes the bars away and says what may be done next.
     pub fn finish(&mut self) {
         self.clear();
-        for hint in self.teller.state.map_or(&[][..], tell::next) {
-            self.scroll(&format!("  {}", self.paint.dim(hint)));
+        for hint in self.teller.next() {
+            self.scroll(&format!("  {}", self.paint.dim(&hint)));
         }
     }
 
@@ -145,6 +147,14 @@ impl Bars {
 
     fn foot_lines(&self, glance: &Glance) -> Vec<String> {
         let mut lines = Vec::new();
+        let in_hand = glance.backfill.iter().filter(|table| !tell::is_done(table));
+        for table in in_hand.take(MOST_COSTS) {
+            let cost = cost::of(table);
+            if !cost.is_empty() {
+                lines.push(self.paint.dim(&human::plain(&format!("{}: {cost}", table.table))));
+            }
+        }
+        lines.extend(glance.vacuum.as_ref().map(|vacuum| self.paint.dim(&cost::vacuum(vacuum))));
         for hold in &glance.holds {
             let length = human::duration(human::between(hold.since, glance.at));
             lines.push(self.paint.yellow(&format!("‖ {length}: {}", tell::hold(hold))));
@@ -221,11 +231,7 @@ mod tests {
         Glance {
             holds: vec![throttle()],
             blockers: Some("pid 77, application report, holds AccessShareLock on users".into()),
-            backfill: vec![
-                TableProgress::done("accounts", 7),
-                users(420_000),
-                TableProgress::running("order_items", 7, None, None),
-            ],
+            backfill: vec![filled("accounts", 7), costly(users(420_000)), of("order_items", 7, None)],
             ..glance(9000, 0)
         }
     }
@@ -243,6 +249,7 @@ mod tests {
         backfilling 1/4 · fill users (full_name) · 9 s
         users       ████████████████████▓░░░░░░░░░░░░░░░░░░░░░░░░░░░  42 %  420,000/1,000,000  81,000 rows/s, 7 s left
         order_items 7 rows
+        users: 3,150 of 7,500 blocks, table ×1.08, indexes ×1.01, 12,300 dead rows, 210 MB of WAL (the whole server's)
         ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
         … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
@@ -270,6 +277,7 @@ mod tests {
         backfilling 1/4 · fill users (full_name)
         users       ████████████▓░░░░░░░░░░░░░░░░ 42 % 7 s
         order_items 7 rows
+        users: 3,150 of 7,500 blocks, table ×1.08, indexes
         ‖ 6 s: throttled by replication_lag of standby1: 1
         … waiting for a lock held by pid 77, application r
         lag standby1 0.2 s · locks 0 · horizon 42 transact
@@ -280,6 +288,7 @@ mod tests {
         backfilling 1/4 · fill u
         users    42 %
         order_i… 7 rows
+        users: 3,150 of 7,500 bl
         ‖ 6 s: throttled by repl
         … waiting for a lock hel
         lag standby1 0.2 s · loc

@@ -3,7 +3,7 @@
 use super::out::Out;
 use super::pace::Pace;
 use super::tell::{self, Mark, News, Teller};
-use super::{Paint, human};
+use super::{Paint, cost, human};
 use crate::compile::program::Program;
 use crate::supervise::told::{Glance, Told};
 use jiff::Timestamp;
@@ -40,7 +40,8 @@ impl Lines {
                 }
             }
             Told::Glance(glance) => {
-                (self.last, self.teller.state) = (glance.at, Some(glance.state));
+                self.last = glance.at;
+                self.teller.glance(glance);
                 if self.pace.due(glance)
                     && let Some(text) = self.progress(glance)
                 {
@@ -51,8 +52,8 @@ impl Lines {
     }
 
     pub fn finish(&mut self) {
-        for hint in self.teller.state.map_or(&[][..], tell::next) {
-            self.line(self.last, "next", "next", hint);
+        for hint in self.teller.next() {
+            self.line(self.last, "next", "next", &hint);
         }
     }
 
@@ -90,10 +91,12 @@ impl Lines {
             .filter(|table| !tell::is_done(table) && table.rows_done > 0)
             .map(|table| {
                 let speed = if tell::paused(&glance.holds) { String::new() } else { tell::speed(table) };
-                let comma = if speed.is_empty() { "" } else { ", " };
-                format!("{} {}{comma}{speed}", table.table, tell::rows(table))
+                let said = [tell::rows(table), speed, cost::of(table)];
+                let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty()).collect();
+                format!("{} {}", table.table, said.join(", "))
             })
             .collect();
+        parts.extend(glance.vacuum.as_ref().map(cost::vacuum));
         if let Some(blockers) = &glance.blockers {
             parts.push(format!("waiting for a lock held by {blockers}"));
         }

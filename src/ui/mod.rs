@@ -2,6 +2,7 @@
 //! Must not ask a database, decide anything or end the process.
 
 mod bars;
+mod cost;
 pub mod errors;
 pub mod human;
 mod json;

@@ -39,6 +39,7 @@ fn same(a: &Glance, b: &Glance) -> bool {
     let holds =
         |g: &Glance| g.holds.iter().map(|h| (h.kind, h.by.clone(), h.subject.clone())).collect::<Vec<_>>();
     a.state == b.state
+        && a.vacuum == b.vacuum
         && a.steps_done == b.steps_done
         && a.current == b.current
         && a.blockers.is_some() == b.blockers.is_some()

@@ -1,8 +1,9 @@
 //! Owns values that the tests of this module show. Compiled for tests alone.
 
 use crate::compile::program::{Action, Cost, Phase, Program, Step, Undo};
+use crate::control::growth::{Growth, Measure};
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
-use crate::control::progress::TableProgress;
+use crate::control::progress::{Counts, Stage, TableProgress, VacuumProgress};
 use crate::control::record::{Direction, Outcome, Record};
 use crate::control::signal::{Freshness, Reading, name};
 use crate::control::state::{Goal, RolloutState, State};
@@ -114,7 +115,50 @@ pub fn signals() -> Vec<Reading> {
 }
 
 pub fn users(rows_done: u64) -> TableProgress {
-    TableProgress::running("users", rows_done, Some(1_000_000), Some(81_000.0))
+    let left = 1_000_000u64.saturating_sub(rows_done);
+    TableProgress {
+        rows_per_second: Some(81_000.0),
+        eta_seconds: Some(left as f64 / 81_000.0),
+        ..of("users", rows_done, Some(1_000_000))
+    }
+}
+
+/// In hand, with nobody watching.
+pub fn of(table: &str, rows_done: u64, rows_total: Option<u64>) -> TableProgress {
+    let counts = Counts { rows_done, rows_total, ..Counts::default() };
+    TableProgress { stage: None, ..TableProgress::of(table, &counts, None) }
+}
+
+pub fn filled(table: &str, rows_done: u64) -> TableProgress {
+    TableProgress::of(table, &Counts { rows_done, finished: true, ..Counts::default() }, None)
+}
+
+/// With all that can be known of what it costs.
+pub fn costly(table: TableProgress) -> TableProgress {
+    let measure = |table_bytes, index_bytes, dead_rows| Measure {
+        table_bytes: Some(table_bytes),
+        index_bytes: Some(index_bytes),
+        dead_rows: Some(dead_rows),
+        wal: None,
+    };
+    let growth = Growth {
+        before: measure(100_000_000, 50_000_000, 0),
+        now: measure(108_000_000, 50_600_000, 12_300),
+        wal_bytes: Some(210_000_000),
+    };
+    let (blocks_done, blocks_total) = (Some(3_150), Some(7_500));
+    TableProgress { stage: Some(Stage::Filling), blocks_done, blocks_total, ..table }.grown(&growth)
+}
+
+pub fn vacuuming() -> VacuumProgress {
+    VacuumProgress {
+        table: "users".into(),
+        phase: "scanning heap".into(),
+        blocks_total: Some(7_500),
+        blocks_scanned: Some(1_200),
+        blocks_vacuumed: Some(0),
+        index_passes: Some(0),
+    }
 }
 
 pub fn glance(millis: i64, rows_done: u64) -> Glance {
@@ -127,6 +171,7 @@ pub fn glance(millis: i64, rows_done: u64) -> Glance {
         steps_done: 1,
         steps_total: 4,
         current: Some("fill users (full_name)".into()),
+        vacuum: None,
         blockers: None,
         limited: None,
     }
@@ -167,7 +212,7 @@ pub fn story() -> Vec<Told> {
         told(15_000, Record::Released { hold: throttle() }),
         done(18_025, 1),
         seen(Glance {
-            backfill: vec![TableProgress::done("users", 1_000_000)],
+            backfill: vec![filled("users", 1_000_000)],
             current: Some("publish public_full_name".into()),
             blockers: Some("pid 77, application report, transaction open for 4.0 s".into()),
             ..glance(21_000, 0)

@@ -1,7 +1,7 @@
 //! Owns `segue status` for a person, in one screen: what it is doing, why not faster, what comes next,
 //! how far it is, who drives it. Must not find anything out: that is in `control::status`.
 
-use super::{Paint, human, limits, signals, tell};
+use super::{Paint, cost, human, limits, signals, tell};
 use crate::control::hold::{HoldKind, OPERATOR};
 use crate::control::progress::TableProgress;
 use crate::control::state::{Goal, State};
@@ -90,8 +90,16 @@ impl Page {
         let back = matches!(rollout.state, State::RollingBack | State::RolledBack);
         let tables = if back { &[][..] } else { &rollout.backfill[..] };
         for (i, table) in tables.iter().enumerate() {
-            let text = self.table(table, rollout);
-            self.item(if i == 0 { "rows" } else { "" }, &[text]);
+            let text = vec![self.table(table, rollout), cost::of(table)];
+            let text: Vec<String> = text.into_iter().filter(|part| !part.is_empty()).collect();
+            self.item(if i == 0 { "rows" } else { "" }, &text);
+        }
+        if let Some(vacuum) = &rollout.vacuum {
+            self.item("vacuum", &[cost::vacuum(vacuum)]);
+        }
+        if matches!(rollout.state, State::Backfilling | State::Ready) {
+            let left = cost::left(&rollout.backfill, &rollout.unvacuumed);
+            self.item("vacuum", left.as_slice());
         }
         self.item("supervisor", &[supervisor(rollout, now)]);
         self.item("versions", &[versions(rollout, status)]);
@@ -398,7 +406,7 @@ mod tests {
 
     #[test]
     fn ready_for_as_long_as_one_likes() {
-        let done = vec![TableProgress::done("users", 1_000_000)];
+        let done = vec![filled("users", 1_000_000)];
         insta::assert_snapshot!(show(&ready(), false, done, vec![]), @r"
         rollout     20261122_full_name · id 7 · schema public
         state       ready: both versions are live

@@ -1,7 +1,8 @@
 //! Owns how what happens is put into words, for lines and bars alike. Must not print.
 
-use super::{human, limits};
+use super::{cost, human, limits};
 use crate::compile::program::{Action, Program};
+use crate::control::growth::{Measures, Moment};
 use crate::control::guard::Evidence;
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
 use crate::control::progress::{TableProgress, TotalIs};
@@ -9,6 +10,8 @@ use crate::control::record::{CommandKind, Direction, Outcome, Record};
 use crate::control::state::{Goal, State};
 use crate::control::status;
 use crate::control::tuning::Change;
+use crate::execute::backfill::bare_name;
+use crate::supervise::told::Glance;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,12 +77,31 @@ pub struct Teller {
     pub program: Arc<Program>,
     /// The state last heard of.
     pub state: Option<State>,
+    measures: Measures,
     began: HashMap<(usize, bool), Timestamp>,
+    /// Of the fills, as last heard of.
+    tables: Vec<TableProgress>,
 }
 
 impl Teller {
     pub fn new(program: Arc<Program>) -> Teller {
-        Teller { program, state: None, began: HashMap::new() }
+        let (measures, began) = (Measures::default(), HashMap::new());
+        Teller { program, state: None, measures, began, tables: Vec::new() }
+    }
+
+    pub fn glance(&mut self, glance: &Glance) {
+        self.state = Some(glance.state);
+        self.tables.clone_from(&glance.backfill);
+    }
+
+    /// What may be done next, where a run ended and nothing went wrong.
+    pub fn next(&self) -> Vec<String> {
+        let mut hints: Vec<String> =
+            self.state.map_or(&[][..], next).iter().map(|hint| (*hint).to_owned()).collect();
+        if self.state == Some(State::Ready) {
+            hints.extend(cost::left(&self.tables, &self.program.unvacuumed()));
+        }
+        hints
     }
 
     /// Takes a record in (`record` does so too); of a step's end, how long it took, where its beginning was heard.
@@ -129,6 +151,7 @@ impl Teller {
                     | Action::BuildIndex { .. }
                     | Action::DropIndex { .. }
                     | Action::Validate { .. }
+                    | Action::Vacuum { .. }
                     | Action::Script { .. }
             )
         })
@@ -207,6 +230,21 @@ impl Teller {
             }
             Record::StandbysExpected { names } => {
                 news(Mark::Note, format!("standbys watched from now on: {}", names.join(", ")))
+            }
+            Record::Measured { step, relation, moment, .. } => {
+                self.measures.fold(record);
+                if *moment == Moment::Began {
+                    return None;
+                }
+                let cost = cost::ended(&self.measures, *step, relation, &bare_name(relation))?;
+                news(Mark::Note, cost)
+            }
+            Record::Vacuumed { relation, dead_before, dead_after, passed_over, .. } => {
+                let table = bare_name(relation);
+                match passed_over {
+                    Some(why) => news(Mark::Warn, format!("the vacuum of {table} is passed over: {why}")),
+                    None => news(Mark::Note, cost::vacuumed(&table, *dead_before, *dead_after)),
+                }
             }
             Record::Evidence { what, .. } => news(Mark::Note, format!("noted in the journal: {what}")),
         })
@@ -298,11 +336,17 @@ pub fn rows(progress: &TableProgress) -> String {
     }
 }
 
-/// `81,000 rows/s, 7 s left`; empty where neither is known.
+/// `81,000 rows/s, 7 s left`; empty where nobody watches it.
 pub fn speed(progress: &TableProgress) -> String {
+    if is_done(progress) {
+        return String::new();
+    }
     let rate = progress.rows_per_second.map(human::rows_per_second);
-    let left =
-        progress.eta_seconds.filter(|_| !is_done(progress)).map(|eta| format!("{} left", human::about(eta)));
+    let left = match (progress.eta_seconds, &rate) {
+        (Some(eta), _) => Some(format!("{} left", human::about(eta))),
+        (None, Some(_)) => Some("time left: measuring".to_owned()),
+        (None, None) => None,
+    };
     rate.into_iter().chain(left).collect::<Vec<_>>().join(", ")
 }
 
@@ -316,7 +360,7 @@ pub fn is_done(progress: &TableProgress) -> bool {
 }
 
 /// What may be done next, where a run ended in this state and nothing went wrong.
-pub fn next(state: State) -> &'static [&'static str] {
+fn next(state: State) -> &'static [&'static str] {
     match state {
         State::Ready => &[
             "`segue clients` shows which application uses which version",

@@ -7,7 +7,7 @@ use segue::catalog::{Catalog, Order, diff::diff};
 use segue::compile::program::{
     Action, CheckKind, ExpressionCheck, Lock, Phase, Program, Step, SyncSpec, Undo,
 };
-use segue::compile::{compile, sync, views};
+use segue::compile::{compile, explain, sync, views};
 use segue::diagnostic::Source;
 use segue::ident::Ident;
 use segue::pg::introspect;
@@ -110,6 +110,7 @@ fn carry_out(database: &Database, program: &Program, step: &Step) {
         Action::Publish => publish(database, program, step.phase),
         Action::Retire { version_schema } => retire(database, version_schema),
         Action::Analyze { table } => drop(run(database, &format!("ANALYZE {table}"))),
+        Action::Vacuum { table, .. } => drop(run(database, &explain::vacuum_sql(&table.to_string()))),
         Action::Script { sql, .. } => drop(run(database, &format!("SET search_path = public;\n{sql}"))),
     }
 }

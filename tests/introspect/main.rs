@@ -192,8 +192,11 @@ fn behaviour(catalog: &Catalog) {
     let touch = trigger("users_touch");
     assert!(touch.before_row && touch.on_insert && touch.on_update && touch.enabled == 'O');
     assert_eq!(names(&touch.columns), ["größe", "legacy", "name"], "UPDATE OF and WHEN");
+    assert_eq!(names(&touch.update_of), ["größe", "name"]);
+    assert!(touch.row && touch.conditional && !touch.inherited);
     assert_eq!(touch.comment.as_deref(), Some("touches"));
     let after = trigger("users_after");
+    assert!(!after.row && !after.conditional && after.update_of.is_empty());
     assert!(!after.before_row && !after.on_insert && !after.on_update && after.enabled == 'D');
     assert!(after.definition.ends_with(r#"FOR EACH STATEMENT EXECUTE FUNCTION "Ugly".touch()"#));
 

@@ -26,8 +26,14 @@ pub fn of_step(program: &Program, step: &Step, catalog: Option<&Catalog>) -> Vec
         },
         Action::Retire { version_schema } => vec![retire_line(program, version_schema)],
         Action::Analyze { table } => vec![format!("ANALYZE {table}")],
+        Action::Vacuum { table, .. } => vec![vacuum(&table.to_string())],
         Action::Script { sql, .. } => vec![sql.trim_end().trim_end_matches(';').to_owned()],
     }
+}
+
+/// Without truncation, which takes ACCESS EXCLUSIVE, and without helpers that take processors.
+pub fn vacuum(table: &str) -> String {
+    format!("VACUUM (TRUNCATE false, PARALLEL 0) {table}")
 }
 
 /// Whether a person could run the statements as they stand.

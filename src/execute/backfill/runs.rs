@@ -1,8 +1,13 @@
 //! Owns into which runs of blocks a table is cut, and what is stored of them. Must not fill.
 
 use super::{Shared, lock};
-use crate::compile::program::BackfillSpec;
+use crate::control::growth::Moment;
+use crate::control::record::Record;
 use crate::execute::Halt;
+use crate::execute::board::{self, Leaf};
+use crate::ident::QualifiedName;
+use crate::journal;
+use crate::monitor;
 use crate::pg::{Limits, RowExt, Session};
 use crate::store::{self, Checkpoint};
 
@@ -17,16 +22,20 @@ const SPARE_WORKERS: u32 = 4;
 const LEAST_BLOCKS: u64 = 1024;
 
 /// The tables that have rows: itself, or its partitions' leaves, each quoted and qualified.
-pub async fn leaves(session: &Session, spec: &BackfillSpec) -> Result<Vec<String>, Halt> {
-    if !spec.partitioned {
-        return Ok(vec![spec.table.to_string()]);
+pub async fn leaves(
+    session: &Session,
+    table: &QualifiedName,
+    partitioned: bool,
+) -> Result<Vec<String>, Halt> {
+    if !partitioned {
+        return Ok(vec![table.to_string()]);
     }
     let sql = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
                  FROM pg_catalog.pg_partition_tree($1::text::regclass) t
                  JOIN pg_catalog.pg_class c ON c.oid = t.relid
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1";
-    let rows = session.query("listing partitions", sql, &[&spec.table.to_string()]).await?;
+    let rows = session.query("listing partitions", sql, &[&table.to_string()]).await?;
     Ok(rows.iter().map(|row| row.cell(0)).collect::<Result<_, _>>()?)
 }
 
@@ -34,7 +43,7 @@ pub async fn leaves(session: &Session, spec: &BackfillSpec) -> Result<Vec<String
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     pub blocks: u64,
-    /// The planner's estimate; `None` where it was never analysed.
+    /// The planner's estimate for these blocks; `None` where it was never analysed.
     pub rows: Option<f64>,
     /// Another file means that somebody rewrote the table (VACUUM FULL, pg_repack).
     pub file: u32,
@@ -42,15 +51,26 @@ pub struct Size {
 
 pub async fn size(session: &Session, leaf: &str) -> Result<Size, Halt> {
     let sql = "SELECT (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint)::bigint,
-                      c.reltuples::float8, pg_catalog.pg_relation_filenode(c.oid)
+                      c.reltuples::float8, pg_catalog.pg_relation_filenode(c.oid), c.relpages
                  FROM pg_catalog.pg_class c WHERE c.oid = $1::text::regclass";
     let row = session.query_one("measuring a table", sql, &[&leaf]).await?;
-    let rows: f64 = row.cell(1)?;
+    let blocks = row.cell::<i64>(0)?.max(0) as u64;
     Ok(Size {
-        blocks: row.cell::<i64>(0)?.max(0) as u64,
-        rows: (rows >= 0.0).then_some(rows),
+        blocks,
+        rows: estimate(row.cell(1)?, row.cell::<i32>(3)?.max(0) as u64, blocks),
         file: row.cell(2)?,
     })
+}
+
+/// As the planner does it: the rows a block had when it was analysed last, times the blocks there are.
+fn estimate(rows: f64, pages: u64, blocks: u64) -> Option<f64> {
+    match pages {
+        _ if blocks == 0 => Some(0.0),
+        _ if rows < 0.0 => None,
+        // Analysed when it was empty: of what came since nothing is known.
+        0 => None,
+        _ => Some(rows / pages as f64 * blocks as f64),
+    }
 }
 
 /// Cuts a leaf into runs and stores them, unless that was done before.
@@ -84,7 +104,8 @@ pub async fn plan(shared: &Shared, session: &mut Session, leaf: &str) -> Result<
         rows_total: size_now.rows.map(|rows| rows / count as f64),
         done: false,
     });
-    keep(shared, session, runs.collect()).await
+    let record = measured(shared, session, leaf, Moment::Began).await;
+    write(shared, session, runs.collect(), Some(record)).await
 }
 
 /// The sweep of a leaf whose runs are done.
@@ -108,14 +129,45 @@ pub async fn plan_sweep(shared: &Shared, session: &mut Session, leaf: &str) -> R
     keep(shared, session, vec![sweep]).await
 }
 
-/// Stores checkpoints and takes them into the account.
+/// A look at a leaf, for the journal. That it fails is no reason not to fill.
+async fn measured(shared: &Shared, session: &Session, leaf: &str, moment: Moment) -> Record {
+    let looked = monitor::measure(session, &[leaf.to_owned()]).await;
+    if let Err(error) = &looked {
+        tracing::debug!(%error, leaf, "a table was not measured");
+    }
+    let measure = looked.ok().and_then(|all| all.into_values().next()).unwrap_or_default();
+    Record::Measured { step: shared.step, relation: leaf.to_owned(), moment, measure }
+}
+
+/// Stores checkpoints and takes them into the account; with the last sweep of a leaf, what it has
+/// grown to.
 pub async fn keep(shared: &Shared, session: &mut Session, all: Vec<Checkpoint>) -> Result<(), Halt> {
+    let record = match all.iter().find(|at| at.run == SWEEP && at.done) {
+        Some(at) => Some(measured(shared, session, &at.relation, Moment::Ended).await),
+        None => None,
+    };
+    write(shared, session, all, record).await
+}
+
+async fn write(
+    shared: &Shared,
+    session: &mut Session,
+    all: Vec<Checkpoint>,
+    record: Option<Record>,
+) -> Result<(), Halt> {
     let doing = "writing the checkpoint";
     let tx = session.transaction(doing, &Limits::READ).await?;
     for at in &all {
         store::checkpoint_in_tx(&tx, shared.work.fence, at).await?;
     }
+    if let Some(record) = &record {
+        let stored = journal::encode(record);
+        store::append_in_tx(&tx, shared.work.fence, &stored.kind, &stored.body).await?;
+    }
     tx.commit(doing).await?;
+    if let Some(record) = record {
+        shared.work.board.wrote(record);
+    }
     all.into_iter().for_each(|at| note(shared, at));
     Ok(())
 }
@@ -128,7 +180,21 @@ pub fn note(shared: &Shared, at: Checkpoint) {
         Some(known) => *known = at,
         None => account.push(at),
     }
-    let of_leaf: Vec<Checkpoint> = account.iter().filter(|at| at.relation == leaf).cloned().collect();
+    let counts = board::sum(account.iter().filter(|at| at.relation == leaf));
     drop(account);
-    shared.work.board.put(crate::execute::board::sum(shared.step, &leaf, &of_leaf));
+    shared.work.board.put(Leaf { step: shared.step, relation: leaf, counts });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_grows_with_the_table_and_not_knowing_stays() {
+        assert_eq!(estimate(-1.0, 0, 10), None, "never analysed");
+        assert_eq!(estimate(0.0, 0, 10), None, "analysed when it was empty");
+        assert_eq!(estimate(-1.0, 0, 0), Some(0.0), "an empty file has no rows");
+        assert_eq!(estimate(600.0, 10, 10), Some(600.0));
+        assert_eq!(estimate(600.0, 10, 25), Some(1500.0), "it has grown since");
+    }
 }

@@ -190,6 +190,7 @@ SELECT jsonb_build_object(
         'enabled', g.tgenabled,
         -- Bits of tgtype: 1 row, 2 before, 4 insert, 16 update.
         'before_row', g.tgtype & 3 = 3,
+        'row', g.tgtype & 1 <> 0,
         'on_update', g.tgtype & 16 <> 0,
         'on_insert', g.tgtype & 4 <> 0,
         'columns', (
@@ -198,6 +199,11 @@ SELECT jsonb_build_object(
               AND (a.attnum = ANY (g.tgattr) OR EXISTS (
                   SELECT FROM pg_depend p WHERE p.classid = 'pg_trigger'::regclass AND p.objid = g.oid
                     AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid = a.attnum))),
+        'update_of', (
+            SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attname), '[]') FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum = ANY (g.tgattr)),
+        'conditional', g.tgqual IS NOT NULL,
+        'inherited', g.tgparentid <> 0,
         'comment', obj_description(g.oid, 'pg_trigger')
         ) ORDER BY g.tgname), '[]')
         FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal),
