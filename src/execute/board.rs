@@ -42,6 +42,8 @@ pub struct Board(Arc<Mutex<Said>>);
 struct Said {
     tables: Vec<TableProgress>,
     blockers: Option<String>,
+    /// Not yet journalled.
+    remarks: Vec<(String, serde_json::Value)>,
 }
 
 impl Board {
@@ -56,6 +58,21 @@ impl Board {
 
     pub fn put_blockers(&self, blockers: Option<String>) {
         self.said().blockers = blockers;
+    }
+
+    /// What the step in hand came upon, for the journal.
+    pub fn remark(&self, what: String, readings: serde_json::Value) {
+        self.said().remarks.push((what, readings));
+    }
+
+    pub fn take_remarks(&self) -> Vec<(String, serde_json::Value)> {
+        std::mem::take(&mut self.said().remarks)
+    }
+
+    /// A table that is no longer the step's.
+    pub fn forget(&self, step: usize, leaf: &str) {
+        let name = bare_name(leaf);
+        self.said().tables.retain(|t| t.step != step || t.table != name);
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

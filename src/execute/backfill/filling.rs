@@ -2,7 +2,7 @@
 //! choose runs.
 
 use super::runs::{self, SWEEP};
-use super::{Shared, lock};
+use super::{Shared, lock, partitions};
 use crate::control::pace::SliceMeasure;
 use crate::control::slicing;
 use crate::execute::gate::Pass;
@@ -57,6 +57,9 @@ impl<'s> Filling<'s> {
         loop {
             let (before, file) = (self.at.rows_done, runs::size(session, &self.at.relation).await?.file);
             while self.at.next_block < self.at.end_block {
+                if partitions::has_left(self.shared, session, &self.at.relation).await? {
+                    return partitions::leave(self.shared, session, &self.at.relation).await;
+                }
                 self.range(session).await?;
             }
             let size = runs::size(session, &self.at.relation).await?;

@@ -1,7 +1,6 @@
 //! Owns into which runs of blocks a table is cut, and what is stored of them. Must not fill.
 
 use super::{Shared, lock};
-use crate::compile::program::BackfillSpec;
 use crate::execute::Halt;
 use crate::pg::{Limits, RowExt, Session};
 use crate::store::{self, Checkpoint};
@@ -13,20 +12,6 @@ pub const SWEEP: i32 = -1;
 const RUNS_A_WORKER: u64 = 4;
 /// A run is at least this long, or the checkpoints would cost more than they save.
 const LEAST_BLOCKS: u64 = 1024;
-
-/// The tables that have rows: itself, or its partitions' leaves, each quoted and qualified.
-pub async fn leaves(session: &Session, spec: &BackfillSpec) -> Result<Vec<String>, Halt> {
-    if !spec.partitioned {
-        return Ok(vec![spec.table.to_string()]);
-    }
-    let sql = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-                 FROM pg_catalog.pg_partition_tree($1::text::regclass) t
-                 JOIN pg_catalog.pg_class c ON c.oid = t.relid
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1";
-    let rows = session.query("listing partitions", sql, &[&spec.table.to_string()]).await?;
-    Ok(rows.iter().map(|row| row.cell(0)).collect::<Result<_, _>>()?)
-}
 
 /// A table as it is on disk.
 #[derive(Clone, Copy, Debug, PartialEq)]
