@@ -28,6 +28,7 @@ pub struct Expression {
     references: Vec<Reference>,
     relations: Vec<String>,
     constant: bool,
+    null: bool,
 }
 
 /// A place in the text that reads a column of the row.
@@ -109,14 +110,14 @@ impl Expression {
             resolver.visit(value)?;
             let mut references = resolver.references;
             references.sort_by_key(|reference| reference.bytes.start);
-            Ok((references, resolver.relations, resolve::is_constant(value)))
+            Ok((references, resolver.relations, (resolve::is_constant(value), resolve::is_null(value))))
         });
-        let (references, relations, constant) = parsed.map_err(|mut error| {
+        let (references, relations, (constant, null)) = parsed.map_err(|mut error| {
             // Positions in what follows the user's text mean its end.
             error.offset = error.offset.map(|at| at.min(given_end.len()));
             error
         })?;
-        Ok(Expression { text: given_end.to_owned(), references, relations, constant })
+        Ok(Expression { text: given_end.to_owned(), references, relations, constant, null })
     }
 
     /// Columns of the row that it reads, each once, in order of first appearance.
@@ -155,6 +156,11 @@ impl Expression {
     /// Whether it has one value for a whole statement, so that ADD COLUMN … DEFAULT does not rewrite.
     pub fn is_constant(&self) -> bool {
         self.constant
+    }
+
+    /// Whether it is NULL, and written so.
+    pub fn is_null(&self) -> bool {
+        self.null
     }
 
     /// Whether some FROM item inside is named so.

@@ -190,9 +190,15 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         );
     }
     for (at, column) in table.columns.iter().enumerate() {
-        if let (Up::Derived(resolved), Some(_)) = (&column.up, &column.new) {
+        let up = match &column.up {
+            Up::Derived(resolved) => Some(&resolved.sql),
+            // A default is checked as one.
+            Up::Constant(sql) => Some(sql).filter(|_| column.up_span.is_some()),
+            _ => None,
+        };
+        if let (Some(up), Some(_)) = (up, &column.new) {
             let what = format!("up of {}", column.what);
-            push(CheckKind::Value, what, &resolved.sql, &column.type_name, bytes(&column.up_span));
+            push(CheckKind::Value, what, up, &column.type_name, bytes(&column.up_span));
         }
         if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
             let span = column.changes.first().and_then(|change| change.down_span.clone());

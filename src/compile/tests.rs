@@ -89,6 +89,29 @@ fn sql(program: &Program, phase: Phase) -> Vec<String> {
 }
 
 #[test]
+fn an_up_that_is_one_value_for_all_rows_writes_none() {
+    let up = |up: &str| {
+        let program = program(
+            &catalog(),
+            &format!(
+                "  - add_column: {{table: users, column: {{name: plan, type: text, nullable: true}}, up: \"{up}\"}}\n"
+            ),
+        );
+        let fills = program.steps.iter().any(|step| matches!(step.action, Action::Backfill(_)));
+        (fills, sql(&program, Phase::Expand)[0].clone())
+    };
+    let (fills, expand) = up("'free'");
+    assert!(!fills && expand.contains("text DEFAULT ('free')") && !expand.contains("pending"), "{expand}");
+    let (fills, expand) = up("NULL::text");
+    assert!(!fills && !expand.contains("DEFAULT") && !expand.contains("pending"), "{expand}");
+    for derived in ["email", "random()::text", "(SELECT 'x')", "lower('X')"] {
+        assert!(up(derived).0, "{derived} is to be asked row by row");
+    }
+    let not_null = "  - add_column: {table: users, column: {name: plan, type: text}, up: \"NULL\"}\n";
+    assert_eq!(codes(&catalog(), not_null), ["compile.up_required"]);
+}
+
+#[test]
 fn not_null_has_its_name_from_18_on() {
     let mut catalog = Catalog { server_version: 180_001, ..catalog() };
     let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");

@@ -75,18 +75,34 @@ fn shown_tables<'a>(catalog: &'a Catalog, program: &'a Program) -> Vec<Shown<'a>
         .values()
         .filter(|table| matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned))
         .filter_map(|table| {
-            let mapping = program.views.iter().find(|view| view.table == table.name);
-            let name = match mapping {
+            let own = mapping(program, &table.name);
+            let name = match own {
                 Some(view) => view.view.as_ref()?,
                 None => &table.name,
             };
             Some(Shown {
                 table,
                 view: QualifiedName::new(&program.version_schema, name),
-                columns: shown_columns(table, mapping),
+                columns: shown_columns(table, own.or_else(|| mapping_of_parents(catalog, program, table))),
             })
         })
         .collect()
+}
+
+fn mapping<'a>(program: &'a Program, table: &Ident) -> Option<&'a TableView> {
+    program.views.iter().find(|view| view.table == *table)
+}
+
+/// For a partition that the program does not know: attached since it was compiled.
+fn mapping_of_parents<'a>(catalog: &Catalog, program: &'a Program, table: &Table) -> Option<&'a TableView> {
+    let mut at = table;
+    while let Some((parent, _)) = &at.partition_of {
+        if let Some(found) = mapping(program, parent) {
+            return Some(found).filter(|found| found.view.is_some());
+        }
+        at = catalog.tables.get(parent)?;
+    }
+    None
 }
 
 /// Columns of a view: the table's order, a new column where the one stood that it replaces.

@@ -91,6 +91,27 @@ pub fn retry(class: FailureClass, attempt: u32, jitter: f64) -> Retry {
     Retry::After(Duration::from_millis(wait).mul_f64(0.5 + 0.5 * unit(jitter)))
 }
 
+/// Losses in a row after which a worker that is alone gives the word back.
+const ALONE: u32 = 3;
+
+/// How long a backfill's worker rests that lost its session for the `attempt`th time with nothing
+/// done between, before it takes a new one. `others`: some are still at work, so the server is there.
+/// `None`: it is more than the session's loss; the step ends, and is tried again as a whole.
+pub fn new_session(class: FailureClass, attempt: u32, others: bool, jitter: f64) -> Option<Duration> {
+    use FailureClass::*;
+    let class = match class {
+        // What the lost commit did is in the checkpoint and the marker, which are looked at anew.
+        Connection | UnknownOutcome if others || attempt <= ALONE => Connection,
+        // Perhaps for want of the very session that the server has not noticed to be gone.
+        TooManyConnections if others => TooManyConnections,
+        _ => return None,
+    };
+    match retry(class, attempt, jitter) {
+        Retry::After(rest) => Some(rest),
+        Retry::GiveUp(_) | Retry::Look => None,
+    }
+}
+
 /// A random number as it should be; a broken one counts as the middle.
 fn unit(jitter: f64) -> f64 {
     if jitter.is_nan() { 0.5 } else { jitter.clamp(0.0, 1.0) }
@@ -208,6 +229,21 @@ mod tests {
     fn what_only_a_person_can_mend_is_not_tried_again() {
         for class in [FailureClass::DiskFull, FailureClass::Privilege, FailureClass::Permanent] {
             assert!(matches!(retry(class, 1, 0.5), Retry::GiveUp(_)), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_takes_a_new_session_only_for_a_lost_one_and_not_for_ever() {
+        use FailureClass::*;
+        for class in [Connection, UnknownOutcome] {
+            assert_eq!(new_session(class, 1, false, 1.0), Some(ms(200)));
+            assert_eq!(new_session(class, 4, false, 1.0), None, "alone it is the server that is away");
+            assert!(new_session(class, 40, true, 1.0).is_some());
+            assert_eq!(new_session(class, 41, true, 1.0), None);
+        }
+        assert!(new_session(TooManyConnections, 5, true, 1.0).is_some());
+        for class in CLASSES.into_iter().filter(|class| !matches!(class, Connection | UnknownOutcome)) {
+            assert_eq!(new_session(class, 1, false, 1.0), None, "{class:?}");
         }
     }
 

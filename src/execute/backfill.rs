@@ -3,21 +3,25 @@
 
 mod filling;
 mod limited;
+mod partitions;
 mod runs;
 mod sample;
 
-use super::{Halt, Work};
+use super::gate::Pass;
+use super::{Halt, Work, class};
 use crate::compile::program::BackfillSpec;
 use crate::control::limits::Limits;
 use crate::control::pace::Pace;
+use crate::control::retry;
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::Session;
 use crate::plan::settings::UserTriggers;
 use crate::store::{self, Checkpoint};
 use filling::Filling;
-pub use runs::{SWEEP, leaves};
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+pub use partitions::leaves;
+pub use runs::SWEEP;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -36,6 +40,10 @@ pub(super) struct Shared {
     aside: Mutex<BTreeSet<String>>,
     /// Every run and sweep there is, as last written; the progress that is shown is its sum.
     account: Mutex<Vec<Checkpoint>>,
+    /// The leaves of a partitioned table that were seen, and as what.
+    seen: Mutex<BTreeMap<String, Option<partitions::Identity>>>,
+    /// Workers that have a session.
+    at_work: AtomicU32,
     /// One worker could not go on: the others end at their next safe point.
     halted: AtomicBool,
 }
@@ -59,23 +67,27 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
         working: Mutex::default(),
         aside: Mutex::default(),
         account: Mutex::new(known),
+        seen: Mutex::default(),
+        at_work: AtomicU32::new(0),
         halted: AtomicBool::new(false),
     });
     // How far it is shows at once, not with the next slice: that may have to wait.
     let known = lock(&shared.account).clone();
     known.into_iter().for_each(|at| runs::note(&shared, at));
     loop {
-        let leaves = leaves(&session, &spec.table, spec.partitioned).await?;
+        let leaves = partitions::take_stock(&shared, &mut session).await?;
         let open: Vec<&String> = leaves.iter().filter(|leaf| !shared.is_done(leaf)).collect();
         if open.is_empty() {
             break;
         }
         for leaf in &open {
-            runs::plan(&shared, &mut session, leaf).await?;
+            let planned = runs::plan(&shared, &mut session, leaf).await;
+            partitions::unless_left(&shared, &mut session, leaf, planned).await?;
         }
         shared.deal(&open, |at| at.run != runs::SWEEP).await?;
-        for leaf in &open {
-            runs::plan_sweep(&shared, &mut session, leaf).await?;
+        for leaf in open.iter().filter(|leaf| shared.is_known(leaf)) {
+            let planned = runs::plan_sweep(&shared, &mut session, leaf).await;
+            partitions::unless_left(&shared, &mut session, leaf, planned).await?;
         }
         shared.deal(&open, |at| at.run == runs::SWEEP).await?;
         if !lock(&shared.aside).is_empty() {
@@ -94,6 +106,10 @@ pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Ha
 }
 
 impl Shared {
+    fn is_known(&self, leaf: &str) -> bool {
+        lock(&self.account).iter().any(|at| at.relation == leaf)
+    }
+
     fn is_done(&self, leaf: &str) -> bool {
         lock(&self.account).iter().any(|at| at.relation == leaf && at.run == runs::SWEEP && at.done)
     }
@@ -149,20 +165,84 @@ impl Shared {
         Some(first)
     }
 
-    /// One worker: its first run and then those of the queue, until there is none or it is one too many.
+    /// One worker: its first run and then those of the queue, until there is none or it is one too many. A session that is
+    /// lost is not the step's end: its run goes back, for whoever is free first, and the worker takes another session.
     async fn work_off(&self, first: Checkpoint, queue: &Mutex<VecDeque<Checkpoint>>) -> Result<(), Halt> {
+        let (mut next, mut losses) = (Some(first), 0);
+        loop {
+            let Err(halt) = self.in_one_session(&mut next, queue, &mut losses).await else { return Ok(()) };
+            if let Some(at) = next.take() {
+                lock(queue).push_front(at);
+            }
+            let (Halt::Failed(error) | Halt::NotDone(error)) = &halt else { return Err(halt) };
+            losses += 1;
+            let others = self.at_work.load(Ordering::Acquire) > 0;
+            let rest = retry::new_session(class(error), losses, others, fastrand::f64());
+            let Some(rest) = rest else { return Err(halt) };
+            tracing::warn!(%error, "a worker of the backfill takes a new session");
+            if self.work.gate.clone().rest(rest).await == Pass::Stop || self.halted.load(Ordering::Acquire) {
+                return Err(Halt::Stopped);
+            }
+        }
+    }
+
+    /// `next`: the run in hand, which stays there where it fails. `losses` begins anew with each piece of work that was done.
+    async fn in_one_session(
+        &self,
+        next: &mut Option<Checkpoint>,
+        queue: &Mutex<VecDeque<Checkpoint>>,
+        losses: &mut u32,
+    ) -> Result<(), Halt> {
         let mut session = self.work.session().await?;
         prepare(&self.work, &session).await?;
-        let mut next = Some(first);
-        while let Some(at) = next {
-            if let Some(rest) = Filling::of(self, at).all(&mut session).await? {
+        let _at_work = AtWork::of(&self.at_work);
+        loop {
+            if next.is_none() {
+                *next = lock(queue).pop_front();
+            }
+            let Some(at) = next.clone() else {
+                *lock(&self.working) -= 1;
+                return Ok(());
+            };
+            let ended = self.take(&mut session, &at).await;
+            if !lock(&self.account).contains(&at) {
+                *losses = 0;
+            }
+            let rest = ended?;
+            *next = None;
+            if let Some(rest) = rest {
                 lock(queue).push_front(rest);
                 return Ok(());
             }
-            next = lock(queue).pop_front();
         }
-        *lock(&self.working) -= 1;
-        Ok(())
+    }
+
+    /// One run, or what is left of it. `Some`: there is one worker too many, and this is where another is to go on.
+    async fn take(&self, session: &mut Session, at: &Checkpoint) -> Result<Option<Checkpoint>, Halt> {
+        // Whoever had it before may never have heard what became of the last slice.
+        let of = (at.step, at.relation.as_str(), at.run);
+        let Some(stored) = store::checkpoint(session, self.work.fence.rollout, of).await? else {
+            return Ok(None);
+        };
+        runs::note(self, stored.clone());
+        let filled = Filling::of(self, stored).all(session).await;
+        partitions::unless_left(self, session, &at.relation, filled).await
+    }
+}
+
+/// One more worker that has a session, until dropped.
+struct AtWork<'s>(&'s AtomicU32);
+
+impl AtWork<'_> {
+    fn of(count: &AtomicU32) -> AtWork<'_> {
+        count.fetch_add(1, Ordering::AcqRel);
+        AtWork(count)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -47,6 +47,8 @@ struct Said {
     vacuum: Option<VacuumProgress>,
     blockers: Option<String>,
     limited: Option<Limit>,
+    /// Not yet journalled.
+    remarks: Vec<(String, serde_json::Value)>,
 }
 
 impl Board {
@@ -88,6 +90,20 @@ impl Board {
 
     pub fn put_vacuum(&self, vacuum: Option<VacuumProgress>) {
         self.said().vacuum = vacuum;
+    }
+
+    /// What the step in hand came upon, for the journal.
+    pub fn remark(&self, what: String, readings: serde_json::Value) {
+        self.said().remarks.push((what, readings));
+    }
+
+    pub fn take_remarks(&self) -> Vec<(String, serde_json::Value)> {
+        std::mem::take(&mut self.said().remarks)
+    }
+
+    /// A table that is no longer the step's.
+    pub fn forget(&self, step: usize, relation: &str) {
+        self.said().leaves.retain(|leaf| leaf.step != step || leaf.relation != relation);
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

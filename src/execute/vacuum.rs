@@ -39,8 +39,8 @@ pub async fn run(work: &Work, step: usize, table: &QualifiedName, partitioned: b
     let open: Vec<String> = {
         let session = work.session().await?;
         let behind = behind(&session, work, step).await?;
-        let all = leaves(&session, table, partitioned).await?;
-        all.into_iter().filter(|leaf| !behind.contains(leaf)).collect()
+        let all = leaves(&session, table, partitioned).await?.into_iter().map(|(leaf, _)| leaf);
+        all.filter(|leaf| !behind.contains(leaf)).collect()
     };
     for leaf in open {
         let told = one(work, &leaf).await;

@@ -2,7 +2,7 @@
 //! fence. Must not decide which blocks come next.
 
 use super::error::Error;
-use super::fence::{Fence, fenced};
+use super::fence::{Fence, fence_in_tx, fenced};
 use crate::pg::{Row, RowExt, Session, Tx};
 use jiff::Timestamp;
 
@@ -65,6 +65,32 @@ pub async fn checkpoints(session: &Session, rollout: i64) -> Result<Vec<(Checkpo
     let sql = "SELECT * FROM segue.backfills WHERE rollout = $1 ORDER BY step, relation, run";
     let rows = session.query("reading the backfill's checkpoints", sql, &[&rollout]).await?;
     rows.iter().map(read).collect()
+}
+
+/// One run's checkpoint; `None`: it has none, or has none any more.
+pub async fn checkpoint(
+    session: &Session,
+    rollout: i64,
+    of: (i32, &str, i32),
+) -> Result<Option<Checkpoint>, Error> {
+    let (step, relation, run) = of;
+    let sql = "SELECT * FROM segue.backfills WHERE rollout = $1 AND step = $2 AND relation = $3 AND run = $4";
+    let doing = "reading a run's checkpoint";
+    let row = session.query_opt(doing, sql, &[&rollout, &step, &relation, &run]).await?;
+    Ok(row.as_ref().map(read).transpose()?.map(|(checkpoint, _)| checkpoint))
+}
+
+/// Takes away the checkpoints of a table that is no longer of the step's.
+pub async fn forget_checkpoints_in_tx(
+    tx: &Tx<'_>,
+    fence: Fence,
+    step: i32,
+    relation: &str,
+) -> Result<(), Error> {
+    fence_in_tx(tx, fence).await?;
+    let sql = "DELETE FROM segue.backfills WHERE rollout = $1 AND step = $2 AND relation = $3";
+    tx.change("forgetting a backfill's checkpoints", sql, &[&fence.rollout, &step, &relation]).await?;
+    Ok(())
 }
 
 fn read(row: &Row) -> Result<(Checkpoint, Timestamp), Error> {

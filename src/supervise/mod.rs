@@ -185,6 +185,7 @@ impl Supervisor {
                     let (step, direction, ended) = ended;
                     self.running = None;
                     self.glance();
+                    self.note_remarks().await?;
                     let event = Event::StepEnded { step, direction, outcome: ended.outcome, recorded: ended.recorded };
                     self.take(event).await?;
                 }
@@ -233,6 +234,13 @@ impl Supervisor {
             self.state.fold(record);
         }
         self.persist_and_tell(records).await
+    }
+
+    /// What the step in hand came upon and nobody has to decide.
+    async fn note_remarks(&mut self) -> Result<(), store::Error> {
+        let remarks = self.board.take_remarks();
+        let record = |(what, readings)| Record::Evidence { what, readings };
+        if remarks.is_empty() { Ok(()) } else { self.note(remarks.into_iter().map(record).collect()).await }
     }
 
     async fn persist_and_tell(&mut self, records: Vec<Record>) -> Result<(), store::Error> {
@@ -390,6 +398,7 @@ impl Supervisor {
             Err(error) => return Err(error),
         }
         self.last_info = Instant::now();
+        self.note_remarks().await?;
         self.keeper.say_state(&self.state).await?;
         self.note_clients().await;
         self.permit();

@@ -393,6 +393,15 @@ const BUILT_IN: &[&str] = &[
     "xml",
 ];
 
+/// Whether a node is NULL, perhaps of a type that is said.
+pub fn is_null(node: &Value) -> bool {
+    match variant(node) {
+        Some(("AConst", fields)) => fields["isnull"] == true,
+        Some(("TypeCast", fields)) => is_null(&fields["arg"]),
+        _ => false,
+    }
+}
+
 /// Whether a node has one value for a whole statement and calls nothing of the user's.
 pub fn is_constant(node: &Value) -> bool {
     let Some((kind, fields)) = variant(node) else { return node.is_null() };

@@ -2,7 +2,7 @@
 
 use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
-use crate::compile::draft::{Addition, AdditionKind, Draft, Up};
+use crate::compile::draft::{Addition, AdditionKind, Bound, Draft, Resolved, Up};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, literal};
@@ -49,12 +49,15 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
         column.default = Some(sql);
         default_is_constant = constant;
     }
+    let serial = serial(def.type_name.as_str());
     let up = match &op.up {
         Some(text) => {
             let up_what = format!("up of {what}");
             let Some(bound) = draft.bind(text, table, &up_what) else { return };
             match draft.over_old(table, &bound) {
-                Ok(resolved) => Some(resolved),
+                // What a sequence gives out is never the table's by itself.
+                Ok(resolved) if serial.is_some() => Some(Up::Derived(resolved)),
+                Ok(resolved) => Some(of_given(&bound, resolved)),
                 Err(why) => {
                     draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
                     return;
@@ -63,9 +66,8 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
         }
         None => None,
     };
-    let serial = serial(def.type_name.as_str());
     column.up = match (up, &column.default) {
-        (Some(up), _) => Up::Derived(up),
+        (Some(up), _) => up,
         (None, Some(default)) if default_is_constant => Up::Constant(default.clone()),
         (None, Some(default)) => Up::Volatile(default.clone()),
         (None, None) => Up::Null,
@@ -113,6 +115,17 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
             what: format!("unique of {what}"),
             span: def.name.span.clone(),
         });
+    }
+}
+
+/// An `up` that is one value for all rows needs no row written: ADD COLUMN … DEFAULT gives it to
+/// those that are there and to those that the old version inserts, and the new version's view has
+/// the column's own default, or none, in its place.
+fn of_given(bound: &Bound, resolved: Resolved) -> Up {
+    match bound.expression.is_constant() {
+        true if bound.expression.is_null() => Up::Null,
+        true => Up::Constant(resolved.sql),
+        false => Up::Derived(resolved),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::runs::{self, SWEEP};
 use super::sample::{self, Shape};
-use super::{Shared, lock};
+use super::{Shared, lock, partitions};
 use crate::control::pace::{self, SliceMeasure};
 use crate::control::slicing;
 use crate::control::tuning::Tuning;
@@ -33,6 +33,9 @@ const FINEST: u32 = 256;
 /// horizon back, so that dead copies stay. The next ones are filled plainly, then it is tried again.
 const IN_PLACE: f64 = 0.25;
 const PLAIN_RANGES: u32 = 8;
+
+/// A throttle that is being lifted stays for a while near full speed: ranges may grow again by then.
+const NEARLY_FULL: f64 = 0.9;
 
 /// How a slice ended that did not fail for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,10 @@ impl<'s> Filling<'s> {
             while self.at.next_block < self.at.end_block {
                 if self.shared.is_surplus() {
                     return Ok(Some(self.at.clone()));
+                }
+                if partitions::has_left(self.shared, session, &self.at.relation).await? {
+                    partitions::leave(self.shared, session, &self.at.relation).await?;
+                    return Ok(None);
                 }
                 self.range(session).await?;
             }
@@ -236,7 +243,7 @@ impl<'s> Filling<'s> {
             }
             let length = (blocks.end - blocks.start) as u32;
             let elapsed = begun.elapsed();
-            self.throttled |= share.is_some_and(|share| share < 1.0);
+            self.throttled |= share.is_some_and(|share| share < NEARLY_FULL);
             if elapsed > self.dearest.elapsed {
                 self.dearest = SliceMeasure { blocks: length, elapsed };
             }

@@ -5,7 +5,6 @@ use crate::control::growth::Moment;
 use crate::control::record::Record;
 use crate::execute::Halt;
 use crate::execute::board::{self, Leaf};
-use crate::ident::QualifiedName;
 use crate::journal;
 use crate::monitor;
 use crate::pg::{Limits, RowExt, Session};
@@ -20,24 +19,6 @@ const RUNS_A_WORKER: u64 = 4;
 const SPARE_WORKERS: u32 = 4;
 /// A run is at least this long, or the checkpoints would cost more than they save.
 const LEAST_BLOCKS: u64 = 1024;
-
-/// The tables that have rows: itself, or its partitions' leaves, each quoted and qualified.
-pub async fn leaves(
-    session: &Session,
-    table: &QualifiedName,
-    partitioned: bool,
-) -> Result<Vec<String>, Halt> {
-    if !partitioned {
-        return Ok(vec![table.to_string()]);
-    }
-    let sql = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-                 FROM pg_catalog.pg_partition_tree($1::text::regclass) t
-                 JOIN pg_catalog.pg_class c ON c.oid = t.relid
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE t.isleaf AND c.relkind = 'r' ORDER BY 1";
-    let rows = session.query("listing partitions", sql, &[&table.to_string()]).await?;
-    Ok(rows.iter().map(|row| row.cell(0)).collect::<Result<_, _>>()?)
-}
 
 /// A table as it is on disk.
 #[derive(Clone, Copy, Debug, PartialEq)]
