@@ -209,6 +209,9 @@ pub struct SyncSpec {
     pub pairs: Vec<Pair>,
     /// Hidden columns that expressions may read, with their types, in column order.
     pub hidden_columns: Vec<(Ident, String)>,
+    /// Columns of types whose equality compares what is stored, bit by bit: cheaper to compare than the others.
+    #[serde(default)]
+    pub plain: Vec<Ident>,
 }
 
 /// One value seen by two versions. Old-side and new-side columns are physical names.

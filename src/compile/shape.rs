@@ -53,6 +53,7 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             previous_version_schema: versions.previous.cloned(),
             marker: marker.clone(),
             hidden_columns: hidden_columns(draft, number),
+            plain: plain(source, &pairs),
             pairs,
         }
     });
@@ -77,6 +78,29 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
         spec
     });
     Shape { number, source, name, built, marker, sync, backfill }
+}
+
+/// Of text only what has its type's own collation: another may call equal what is not the same.
+fn plain(source: &Table, pairs: &[Pair]) -> Vec<Ident> {
+    const PLAIN: [&str; 9] = [
+        "smallint",
+        "integer",
+        "bigint",
+        "oid",
+        "boolean",
+        "date",
+        "timestamp without time zone",
+        "timestamp with time zone",
+        "uuid",
+    ];
+    let text = |name: &str| name == "text" || name.starts_with("character varying");
+    let there = source.columns.iter().filter(|column| {
+        let name = column.type_name.as_str();
+        PLAIN.contains(&name) || (text(name) && column.collation.is_none())
+    });
+    let new = pairs.iter().filter_map(|pair| pair.new.as_ref());
+    let hidden = new.filter(|side| PLAIN.contains(&side.type_name.as_str())).map(|side| side.column.clone());
+    there.map(|column| column.name.clone()).chain(hidden).collect()
 }
 
 fn function_name(table: &QualifiedName) -> Ident {

@@ -12,6 +12,9 @@ use crate::catalog::Table;
 use crate::ident::{Ident, QualifiedName, literal};
 use decide::{Decision, decisions, interest};
 
+/// The variable that says whether the writer's path comes to the new version first.
+const WRITER: &str = "_segue_new_writer";
+
 /// Whether an expression gives the new version's value or the old one's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -185,16 +188,21 @@ fn changed<'a>(columns: impl IntoIterator<Item = &'a Ident>) -> Option<String> {
     Some(format!("{} OPERATOR(pg_catalog.*<>) {}", row("OLD"), row("NEW")))
 }
 
-/// When the update trigger fires; `None`: never, so there is none.
+/// When the update trigger fires; `None`: never, so there is none. Paid for by every updated row, so what is cheap and settles
+/// it comes first: the backfill's own write, then columns that need no record made of them.
+///
+/// The operators of IS DISTINCT FROM are looked up when the trigger is made, in pg_catalog; in the function they would be looked
+/// up under each client's search_path, so there [`changed`] compares all columns.
 fn update_condition(spec: &SyncSpec) -> Option<String> {
-    let touched = changed(&interest(spec));
-    let Some(marker) = &spec.marker else { return touched };
-    // The second half is the backfill's own write.
+    let (plain, others): (Vec<Ident>, Vec<Ident>) =
+        interest(spec).into_iter().partition(|column| spec.plain.contains(column));
+    let mut ways: Vec<String> =
+        plain.iter().map(|column| format!("OLD.{column} IS DISTINCT FROM NEW.{column}")).collect();
+    ways.extend(changed(&others));
+    let Some(marker) = &spec.marker else { return (!ways.is_empty()).then(|| ways.join(" OR ")) };
+    ways.push(format!("OLD.{marker} IS TRUE"));
     let own = format!("NOT (OLD.{marker} IS TRUE AND NEW.{marker} IS NOT TRUE)");
-    Some(match touched {
-        Some(touched) => format!("({touched} OR OLD.{marker} IS TRUE) AND {own}"),
-        None => format!("OLD.{marker} IS TRUE AND {own}"),
-    })
+    Some(format!("{own} AND ({})", ways.join(" OR ")))
 }
 
 /// Whether the writer's path comes to the new version first: true, false, or NULL where it has neither.
@@ -251,15 +259,21 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
     };
     let (ups, downs) = (assign(Direction::Up), assign(Direction::Down));
     let mut out = Lines::default();
-    let decisions = if on_update { decisions(spec, &ups, &downs) } else { Vec::new() };
+    let decide = |writer: &str| if on_update { decisions(spec, &ups, &downs, writer) } else { Vec::new() };
+    let mut decisions = decide(WRITER);
     let several = decisions.len() > 1;
-    let by_path = decisions.iter().map(Decision::uses_path).sum::<usize>();
+    let mut by_path = decisions.iter().map(Decision::uses_path).sum::<usize>();
+    if !several && by_path == 1 {
+        // Asked once and last of all, it needs no variable.
+        decisions = decide(&format!("({})", new_writer(spec)));
+        by_path = 0;
+    }
     out.line(0, "#variable_conflict use_column");
     if several || by_path > 0 {
         out.line(0, "DECLARE");
     }
     if by_path > 0 {
-        out.line(1, "_segue_new_writer boolean;");
+        out.line(1, &format!("{WRITER} boolean;"));
     }
     if several {
         for decision in &decisions {
@@ -277,7 +291,7 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
             let shared = decide::shared(spec);
             let condition = changed(&shared).expect("a decision by path has a shared column");
             out.line(1, &format!("IF {condition} THEN"));
-            out.line(2, &format!("_segue_new_writer := {};", new_writer(spec)));
+            out.line(2, &format!("{WRITER} := {};", new_writer(spec)));
             out.line(1, "END IF;");
         }
         update_part(&mut out, spec, &decisions, several);

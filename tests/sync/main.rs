@@ -38,6 +38,7 @@ fn spec(table: &str, marker: bool, pairs: Vec<Pair>) -> SyncSpec {
         previous_version_schema: Some(ident("v1")),
         marker: marker.then(|| ident("_segue_pending")),
         hidden_columns: hidden.map(|new| (new.column.clone(), new.type_name.clone())).collect(),
+        plain: Vec::new(),
         pairs,
     }
 }

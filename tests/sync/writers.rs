@@ -4,7 +4,7 @@ use super::*;
 
 fn items_spec() -> SyncSpec {
     let legacy = PairSide { column: ident("legacy"), type_name: "json".into(), not_null: true };
-    spec(
+    let all = spec(
         "items",
         true,
         vec![
@@ -58,7 +58,9 @@ fn items_spec() -> SyncSpec {
                 down: expression("_segue_new_parent", "_segue_new_parent", ""),
             },
         ],
-    )
+    );
+    // One of each pair's way of comparing.
+    SyncSpec { plain: ["parent", "_segue_new_price"].map(ident).to_vec(), ..all }
 }
 
 fn shop() -> Cluster {

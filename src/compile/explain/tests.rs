@@ -30,6 +30,7 @@ fn program() -> Program {
             down: None,
         }],
         hidden_columns: vec![(hidden.clone(), "text".into())],
+        plain: vec!["first".into()],
     };
     let step = |title: &str, phase, action, mode, cost, undo| Step {
         title: title.into(),

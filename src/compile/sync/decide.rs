@@ -81,15 +81,20 @@ pub fn shared(spec: &SyncSpec) -> Vec<Ident> {
     all.cloned().collect()
 }
 
-/// One decision for each pair that has one to take.
-pub fn decisions(spec: &SyncSpec, ups: &[Option<String>], downs: &[Option<String>]) -> Vec<Decision> {
+/// One decision for each pair that has one to take. `writer`: SQL for whether the writer's path comes to the new version first.
+pub fn decisions(
+    spec: &SyncSpec,
+    ups: &[Option<String>],
+    downs: &[Option<String>],
+    writer: &str,
+) -> Vec<Decision> {
     spec.pairs
         .iter()
         .enumerate()
         .map(|(index, pair)| Decision {
             number: index + 1,
-            up: ups[index].as_ref().and_then(|assignment| up(spec, pair, assignment)),
-            down: downs[index].as_ref().and_then(|assignment| down(pair, assignment)),
+            up: ups[index].as_ref().and_then(|assignment| up(spec, pair, assignment, writer)),
+            down: downs[index].as_ref().and_then(|assignment| down(pair, assignment, writer)),
             pending: pending(spec, pair),
         })
         .filter(|decision| decision.up.is_some() || decision.down.is_some())
@@ -111,12 +116,12 @@ fn pending(spec: &SyncSpec, pair: &Pair) -> Option<String> {
     Some(format!("OLD.{marker} IS TRUE AND NOT ({untouched})"))
 }
 
-fn up(spec: &SyncSpec, pair: &Pair, assignment: &str) -> Option<Move> {
+fn up(spec: &SyncSpec, pair: &Pair, assignment: &str, writer: &str) -> Option<Move> {
     let mut reasons: Vec<String> = Vec::new();
     reasons.extend(changed(own(&pair.up)));
     let by_shared = changed(shared_of(&pair.up));
     let by_path = by_shared.is_some();
-    reasons.extend(by_shared.map(|shared| format!("{shared} AND _segue_new_writer IS NOT TRUE")));
+    reasons.extend(by_shared.map(|shared| format!("{shared} AND {writer} IS NOT TRUE")));
     let written = match (touched_new(pair), reasons.is_empty()) {
         (_, true) => None,
         (None, false) => Some(reasons.join(" OR ")),
@@ -129,10 +134,10 @@ fn up(spec: &SyncSpec, pair: &Pair, assignment: &str) -> Option<Move> {
     Some(Move { condition: ways.join(" OR "), assignment: assignment.to_owned(), by_path })
 }
 
-fn down(pair: &Pair, assignment: &str) -> Option<Move> {
+fn down(pair: &Pair, assignment: &str, writer: &str) -> Option<Move> {
     let by_shared = changed(shared_of(&pair.down));
     let by_path = by_shared.is_some();
-    let by_shared = by_shared.map(|shared| format!("{shared} AND _segue_new_writer IS TRUE"));
+    let by_shared = by_shared.map(|shared| format!("{shared} AND {writer} IS TRUE"));
     let condition = match &pair.new {
         // Both sides: the old version's own writes come after the new one's, before the path.
         Some(_) => {
