@@ -188,8 +188,8 @@ fn changed<'a>(columns: impl IntoIterator<Item = &'a Ident>) -> Option<String> {
     Some(format!("{} OPERATOR(pg_catalog.*<>) {}", row("OLD"), row("NEW")))
 }
 
-/// When the update trigger fires; `None`: never, so there is none. Paid for by every updated row, so what is cheap and settles
-/// it comes first: the backfill's own write, then columns that need no record made of them.
+/// When the update trigger fires; `None`: never, so there is none. Paid for by every updated row, and read anew by every statement:
+/// short, the marker first, and columns that need no record before those that do.
 ///
 /// The operators of IS DISTINCT FROM are looked up when the trigger is made, in pg_catalog; in the function they would be looked
 /// up under each client's search_path, so there [`changed`] compares all columns.
@@ -199,10 +199,13 @@ fn update_condition(spec: &SyncSpec) -> Option<String> {
     let mut ways: Vec<String> =
         plain.iter().map(|column| format!("OLD.{column} IS DISTINCT FROM NEW.{column}")).collect();
     ways.extend(changed(&others));
-    let Some(marker) = &spec.marker else { return (!ways.is_empty()).then(|| ways.join(" OR ")) };
-    ways.push(format!("OLD.{marker} IS TRUE"));
-    let own = format!("NOT (OLD.{marker} IS TRUE AND NEW.{marker} IS NOT TRUE)");
-    Some(format!("{own} AND ({})", ways.join(" OR ")))
+    let touched = (!ways.is_empty()).then(|| ways.join(" OR "));
+    let Some(marker) = &spec.marker else { return touched };
+    // A pending row whose marker stays is an application's write; where it goes, the backfill's own.
+    Some(match touched {
+        Some(touched) => format!("CASE WHEN OLD.{marker} THEN NEW.{marker} ELSE {touched} END"),
+        None => format!("OLD.{marker} AND NEW.{marker}"),
+    })
 }
 
 /// Whether the writer's path comes to the new version first: true, false, or NULL where it has neither.
@@ -296,7 +299,8 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
         }
         update_part(&mut out, spec, &decisions, several);
         if let Some(marker) = &spec.marker {
-            out.line(1, &format!("IF OLD.{marker} IS TRUE THEN NEW.{marker} := false; END IF;"));
+            // It is so already, or has to be: to ask would cost more.
+            out.line(1, &format!("NEW.{marker} := false;"));
         }
         out.line(1, "RETURN NEW;");
     }
