@@ -53,6 +53,13 @@ pub enum Command {
         #[arg(long)]
         sql: bool,
     },
+    /// What the role lacks for what Segue does, or for a plan, as GRANTs for an owner or superuser to run
+    Privileges {
+        plan: Option<PathBuf>,
+        /// The role that Segue is to connect as [default: the one of this connection]
+        #[arg(long, value_name = "NAME")]
+        role: Option<String>,
+    },
     /// Expand, backfill and publish a plan, supervised in this terminal
     Start {
         plan: PathBuf,

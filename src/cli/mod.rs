@@ -9,6 +9,7 @@ pub mod exit;
 mod fail;
 mod look;
 mod migrate;
+mod privileges;
 mod review;
 mod start;
 mod status;
@@ -71,6 +72,9 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Init => init(&context).await,
         Command::Check { plans } => review::check(&context, plans).await,
         Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,
+        Command::Privileges { plan, role } => {
+            privileges::run(&context, plan.as_deref(), role.as_deref()).await
+        }
         Command::Start { plan, complete, settings } => start::run(&context, plan, *complete, settings).await,
         Command::Status { watch } => status::run(&context, *watch).await,
         Command::Pause { reason, wait } => steer::pause(&context, reason.as_deref(), *wait).await,

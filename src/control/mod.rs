@@ -10,6 +10,7 @@ pub mod lease;
 pub mod limits;
 pub mod pace;
 pub mod policy;
+pub mod privileges;
 pub mod progress;
 pub mod record;
 pub mod retry;
