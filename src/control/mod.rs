@@ -5,6 +5,7 @@ pub mod advance;
 pub mod growth;
 pub mod guard;
 pub mod hold;
+pub mod ignored;
 pub mod lag;
 pub mod lease;
 pub mod limits;
