@@ -53,6 +53,7 @@ const HOLD: Is = Is::With(
         ("reading", Is::Or(&Is::Number, &Is::Null)),
         ("threshold", Is::Or(&Is::Number, &Is::Null)),
         ("unit", Is::Or(&Is::Text, &Is::Null)),
+        ("until", Is::Or(&Is::Time, &Is::Null)),
     ],
 );
 
@@ -111,6 +112,12 @@ const ROLLOUT: Is = Is::Object(&[
     ),
     ("backfill", Is::List(&BACKFILL)),
     ("limits", LIMITS),
+    (
+        "contract_hold",
+        Is::Or(&Is::Object(&[("by", Is::Text), ("reason", Is::Text), ("since", Is::Time)]), &Is::Null),
+    ),
+    ("accepted_blind", Is::List(&Is::Text)),
+    ("ignored_standbys", Is::List(&Is::Object(&[("name", Is::Text), ("until", Is::Time)]))),
     (
         "steps",
         Is::Object(&[("done", Is::Whole), ("total", Is::Whole), ("current", Is::Or(&Is::Text, &Is::Null))]),

@@ -53,6 +53,13 @@ pub enum Command {
         #[arg(long)]
         sql: bool,
     },
+    /// What the role lacks for what Segue does, or for a plan, as GRANTs for an owner or superuser to run
+    Privileges {
+        plan: Option<PathBuf>,
+        /// The role that Segue is to connect as [default: the one of this connection]
+        #[arg(long, value_name = "NAME")]
+        role: Option<String>,
+    },
     /// Expand, backfill and publish a plan, supervised in this terminal
     Start {
         plan: PathBuf,
@@ -70,6 +77,9 @@ pub enum Command {
     },
     /// Hold the rollout until `segue resume`; in force within one slice
     Pause {
+        /// The pause lifts itself after this long, such as 30m.
+        #[arg(long = "for", value_parser = lasting, value_name = "DURATION")]
+        lasting: Option<Duration>,
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         /// Do not wait for a live supervisor to confirm longer than this many seconds.
@@ -90,7 +100,40 @@ pub enum Command {
         wait: u64,
     },
     /// Lift a pause; supervises in this terminal if no supervisor is alive
-    Resume,
+    Resume {
+        /// Go without the guard on this signal while it cannot be read; for the rest of the rollout.
+        #[arg(long, value_name = "SIGNAL")]
+        accept_blind: Vec<String>,
+    },
+    /// No contract, whoever asks for it, until `segue release-contract`
+    HoldContract {
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// Allow the contract again
+    ReleaseContract {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// A standby's lag, or that it is missing, does not count for a while
+    IgnoreStandby {
+        /// As `segue status` names it.
+        standby: String,
+        /// For how long, such as 30m; then it counts again.
+        #[arg(long = "for", value_parser = lasting, value_name = "DURATION")]
+        lasting: Duration,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
     /// Back to the old version, from any state up to ready
     Rollback {
         #[arg(long, value_name = "TEXT")]
@@ -134,6 +177,9 @@ pub struct SettingFlags {
     /// How long to try for a strong lock before the step is postponed.
     #[arg(long, value_parser = duration, value_name = "DURATION")]
     pub lock_budget: Option<Duration>,
+    /// Go without the guard on this signal while it cannot be read.
+    #[arg(long, value_name = "SIGNAL")]
+    pub accept_blind: Vec<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -149,6 +195,14 @@ pub struct DemoFlags {
 fn duration(text: &str) -> Result<Duration, String> {
     crate::plan::duration::parse_duration(text)
         .map_err(|_| "write a number and a unit, such as 50ms, 1s or 5m".to_owned())
+}
+
+/// One that ends, and not at once.
+fn lasting(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        lasting if lasting.as_millis() == 0 => Err("it is over at once".to_owned()),
+        lasting => Ok(lasting),
+    }
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

@@ -60,13 +60,8 @@ pub async fn compile_parsed(
     parsed: Diagnostics,
 ) -> Result<Compiled, Fail> {
     let past = Past::read(context, connected).await?;
-    let catalog = context.catalog(&mut connected.session, &past.versions).await?;
     let mut remarks = parsed;
-    // A version schema dropped by hand is nobody's way in any more.
-    let previous =
-        past.latest.map(|(_, schema)| schema).filter(|schema| catalog.other_schemas.contains(schema));
-    let (program, found) = compile::compile(&plan, &catalog, previous.as_ref());
-    remarks.extend(found);
+    let (program, catalog) = program(context, connected, &plan, &past, &mut remarks).await?;
     check_parents(&plan, &past.applied, &mut remarks);
     let Some(program) = program else { return Err(Fail::plan(remarks)) };
     let policy = Policy::resolve(&[context.settings(), &plan.settings]);
@@ -85,6 +80,23 @@ pub async fn compile_parsed(
         return Err(Fail::plan(remarks));
     }
     Ok(Compiled { plan, program, catalog, remarks })
+}
+
+/// The program alone, which takes no right but that to read the catalog. `None`: `remarks` say why not.
+pub async fn program(
+    context: &Context,
+    connected: &mut Connected,
+    plan: &Plan,
+    past: &Past,
+    remarks: &mut Diagnostics,
+) -> Result<(Option<Program>, Catalog), Fail> {
+    let catalog = context.catalog(&mut connected.session, &past.versions).await?;
+    // A version schema dropped by hand is nobody's way in any more.
+    let previous = past.latest.as_ref().map(|(_, schema)| schema);
+    let previous = previous.filter(|schema| catalog.other_schemas.contains(schema));
+    let (program, found) = compile::compile(plan, &catalog, previous);
+    remarks.extend(found);
+    Ok((program, catalog))
 }
 
 /// Parents that the plan names must have been completed.

@@ -96,6 +96,8 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
         }
         Ending::Failed { error } => Fail::new(Exit::Failed, error.clone())
             .help("`segue resume` tries again from here, `segue rollback` undoes it"),
+        Ending::ContractHeld { hold } => Fail::new(Exit::Refused, hold.why())
+            .help("both versions stay live; once it is released, `segue complete` goes on"),
         Ending::Refused { users } => {
             let message = format!("the old version is in use:\n  {}", users.join("\n  "));
             Fail::new(Exit::Refused, message)

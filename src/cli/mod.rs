@@ -9,6 +9,8 @@ pub mod exit;
 mod fail;
 mod look;
 mod migrate;
+mod noted;
+mod privileges;
 mod review;
 mod start;
 mod status;
@@ -71,13 +73,25 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Init => init(&context).await,
         Command::Check { plans } => review::check(&context, plans).await,
         Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,
+        Command::Privileges { plan, role } => {
+            privileges::run(&context, plan.as_deref(), role.as_deref()).await
+        }
         Command::Start { plan, complete, settings } => start::run(&context, plan, *complete, settings).await,
         Command::Status { watch } => status::run(&context, *watch).await,
-        Command::Pause { reason, wait } => steer::pause(&context, reason.as_deref(), *wait).await,
+        Command::Pause { lasting, reason, wait } => {
+            steer::pause(&context, *lasting, reason.as_deref(), *wait).await
+        }
+        Command::HoldContract { reason, wait } => noted::hold_contract(&context, reason, *wait).await,
+        Command::ReleaseContract { reason, wait } => {
+            noted::release_contract(&context, reason.as_deref(), *wait).await
+        }
+        Command::IgnoreStandby { standby, lasting, reason, wait } => {
+            noted::ignore_standby(&context, standby, *lasting, reason.as_deref(), *wait).await
+        }
         Command::Tune { limit, value, reason, wait } => {
             steer::tune(&context, *limit, value, reason.as_deref(), *wait).await
         }
-        Command::Resume => steer::resume(&context).await,
+        Command::Resume { accept_blind } => steer::resume(&context, accept_blind).await,
         Command::Rollback { reason } => steer::rollback(&context, reason.as_deref()).await,
         Command::Complete { force } => steer::complete(&context, *force).await,
         Command::Migrate { dir, complete, settings } => {

@@ -9,7 +9,7 @@ use super::watching;
 use crate::control::advance::Ending;
 use crate::control::guard::{self, GuardState};
 use crate::control::policy::Policy;
-use crate::control::signal::{Freshness, Snapshot};
+use crate::control::signal::{Freshness, Reading, Snapshot};
 use crate::control::state::Goal;
 use crate::monitor::{self, Watch};
 use crate::plan::{Settings, Spanned};
@@ -71,6 +71,7 @@ pub async fn roll_out(
     if let Some(budget) = flags.lock_budget {
         policy.locks.budget = budget;
     }
+    let policy = accepting_blind(policy, &flags.accept_blind)?;
     let config = connected.config;
     drop(connected.session);
     guards_can_be_read(context, &config, &policy).await?;
@@ -93,22 +94,31 @@ fn of_flags(flags: &SettingFlags) -> Settings {
     }
 }
 
+/// What the operator named is to be a guard's signal: a misspelt one would be found out too late.
+pub fn accepting_blind(policy: Policy, signals: &[String]) -> Result<Policy, Fail> {
+    policy.accepting_blind(signals).map_err(|why| Fail::new(Exit::Usage, why))
+}
+
 /// A guard that cannot be read guards nothing: refuse before anything is touched.
 async fn guards_can_be_read(
     context: &Context,
     config: &crate::pg::Config,
     policy: &Policy,
 ) -> Result<(), Fail> {
-    let watch = Watch { guards: policy.guards.clone(), ..Watch::new(context.schema.clone()) };
+    let guards = policy.guards.clone();
+    let watch = Watch { guards, self_test: true, ..Watch::new(context.schema.clone()) };
     let monitor = monitor::start(config, watch).map_err(|error| {
         Fail::new(Exit::Failed, format!("the monitor's thread cannot be started: {error}"))
     })?;
     let mut states = monitor.subscribe();
     let deadline = tokio::time::Instant::now() + FIRST_LOOK;
     // A probe of the operator's may answer later than the signals of Segue's own.
-    let unread = |snapshot: &Snapshot| {
-        snapshot.readings.iter().any(|r| r.state == Freshness::Blind && policy.guard(&r.name).is_some())
+    let is_blind = |r: &Reading| {
+        r.state == Freshness::Blind
+            && policy.guard(&r.name).is_some()
+            && !policy.accepted_blind.contains(&r.name)
     };
+    let unread = |snapshot: &Snapshot| snapshot.readings.iter().any(is_blind);
     while states.borrow_and_update().at.is_none() || unread(&monitor.snapshot()) {
         if !matches!(tokio::time::timeout_at(deadline, states.changed()).await, Ok(Ok(()))) {
             break;
@@ -122,7 +132,7 @@ async fn guards_can_be_read(
     let blind: Vec<String> = snapshot
         .readings
         .iter()
-        .filter(|r| r.state == Freshness::Blind && policy.guard(&r.name).is_some())
+        .filter(|r| is_blind(r))
         .map(|r| {
             let subject = r.subject.as_deref().map(|s| format!(" of {s}")).unwrap_or_default();
             format!("{}{subject}: {}", r.name, r.detail.as_deref().unwrap_or("it cannot be read"))
@@ -135,6 +145,7 @@ async fn guards_can_be_read(
     lines.extend(down);
     Err(Fail::new(Exit::Refused, format!("a guard cannot be read:\n  {}", lines.join("\n  "))).help(
         "nothing was changed. What the role may not see: GRANT pg_monitor TO it. A standby that is missing: bring it back, \
-         or drop its slot. A probe: its query is to return one number",
+         or drop its slot. A probe: its query is to return one number. \
+         `--accept-blind SIGNAL` goes without the guard while it is blind",
     ))
 }

@@ -80,6 +80,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
                 known.iter().find(|h| h.kind == hold.kind && h.by == hold.by && h.subject == hold.subject)
             {
                 hold.reading = now.reading;
+                // Why a signal cannot be read may be another thing by now.
+                hold.reason.clone_from(&now.reason);
             }
         }
     }

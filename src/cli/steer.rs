@@ -4,7 +4,7 @@
 use super::context::{Connected, Context};
 use super::exit::Exit;
 use super::fail::{self, Fail};
-use super::watching;
+use super::{start, watching};
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
@@ -12,7 +12,7 @@ use crate::control::tuning::Change;
 use crate::plan::limits::Limit;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin;
-use crate::ui::limits;
+use crate::ui;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// The rollout under way.
-async fn under_way(context: &Context, connected: &Connected, to: &str) -> Result<Rollout, Fail> {
+pub(super) async fn under_way(context: &Context, connected: &Connected, to: &str) -> Result<Rollout, Fail> {
     match store::current_rollout(&connected.session, &context.schema).await? {
         Some(rollout) if !rollout.is_ended() => Ok(rollout),
         Some(rollout) => Err(Fail::new(
@@ -56,7 +56,7 @@ async fn put(
 /// go on with what the operator wanted to turn away from.
 async fn can_take(connected: &Connected, rollout: &Rollout, kind: record::CommandKind) -> Result<(), Fail> {
     let contents = store::contents(&connected.session, rollout.id).await?;
-    match super::status::fold(connected, rollout, &contents).await?.refusal(kind) {
+    match super::status::fold(connected, rollout, &contents).await?.refusal(&kind) {
         None => Ok(()),
         Some(why) => Err(Fail::new(Exit::Refused, format!("{} is {}: {why}", rollout.plan, rollout.state))
             .help("`segue resume` goes on with it; `segue status` shows where it stands")),
@@ -116,14 +116,39 @@ async fn supervise(context: &Context, connected: Connected, rollout: Rollout) ->
     watching::run(context, &config, program, |outside| begin::take_over(outside, rollout)).await
 }
 
-pub async fn pause(context: &Context, reason: Option<&str>, wait: u64) -> Result<(), Fail> {
+pub async fn pause(
+    context: &Context,
+    lasting: Option<Duration>,
+    reason: Option<&str>,
+    wait: u64,
+) -> Result<(), Fail> {
+    let (args, long) = match lasting {
+        Some(lasting) => (
+            json!({"for": format!("{}ms", lasting.as_millis())}),
+            format!(" for {}", ui::human::duration(lasting)),
+        ),
+        None => (json!({}), String::new()),
+    };
+    let (plan, nobody) = note(context, "pause", CommandKind::Pause, reason, args, wait).await?;
+    super::say(context, "paused", &format!("paused{long}: {plan}{nobody}"));
+    Ok(())
+}
+
+/// Puts a command that begins nothing, and sees it taken. The plan's name, and whether nobody is there.
+pub(super) async fn note(
+    context: &Context,
+    to: &str,
+    kind: CommandKind,
+    reason: Option<&str>,
+    args: serde_json::Value,
+    wait: u64,
+) -> Result<(String, &'static str), Fail> {
     let mut connected = context.prepare().await?;
-    let rollout = under_way(context, &connected, "pause").await?;
-    let id = put(&mut connected, &rollout, CommandKind::Pause, reason, json!({})).await?;
+    let rollout = under_way(context, &connected, to).await?;
+    let id = put(&mut connected, &rollout, kind, reason, args).await?;
     ask_or_note(context, &connected, &rollout, id, wait).await?;
     let nobody = nobody(context, &connected).await?;
-    super::say(context, "paused", &format!("paused: {}{nobody}", rollout.plan));
-    Ok(())
+    Ok((rollout.plan, nobody))
 }
 
 pub async fn tune(
@@ -134,13 +159,9 @@ pub async fn tune(
     wait: u64,
 ) -> Result<(), Fail> {
     let change = Change::of(limit, value).map_err(|why| Fail::new(Exit::Usage, why))?;
-    let mut connected = context.prepare().await?;
-    let rollout = under_way(context, &connected, "tune").await?;
     let args = json!({(limit.name()): value});
-    let id = put(&mut connected, &rollout, CommandKind::Tune, reason, args).await?;
-    ask_or_note(context, &connected, &rollout, id, wait).await?;
-    let nobody = nobody(context, &connected).await?;
-    super::say(context, "tuned", &format!("tuned: {}: {}{nobody}", rollout.plan, limits::change(&change)));
+    let (plan, nobody) = note(context, "tune", CommandKind::Tune, reason, args, wait).await?;
+    super::say(context, "tuned", &format!("tuned: {plan}: {}{nobody}", ui::limits::change(&change)));
     Ok(())
 }
 
@@ -171,9 +192,15 @@ async fn ask_or_note(
     }
 }
 
-pub async fn resume(context: &Context) -> Result<(), Fail> {
+pub async fn resume(context: &Context, accept_blind: &[String]) -> Result<(), Fail> {
     let mut connected = context.prepare().await?;
     let rollout = under_way(context, &connected, "resume").await?;
+    if !accept_blind.is_empty() {
+        let policy = store::contents(&connected.session, rollout.id).await?.policy;
+        start::accepting_blind(policy, accept_blind)?;
+        let args = json!({"signals": accept_blind});
+        put(&mut connected, &rollout, CommandKind::AcceptBlind, None, args).await?;
+    }
     let id = put(&mut connected, &rollout, CommandKind::Resume, None, json!({})).await?;
     if is_supervised(context, &connected).await? {
         match answer(context, &connected, id, ANSWER).await? {
@@ -276,6 +303,7 @@ async fn follow(
         }
         if !is_supervised(context, connected).await? {
             if now.state == "ready" && asked == "completed" {
+                can_take(connected, &now, record::CommandKind::Complete { force: false }).await?;
                 return Err(Fail::new(Exit::Refused, "the old version is in use")
                     .help("`segue clients` shows by whom; `segue log` has what the supervisor saw"));
             }

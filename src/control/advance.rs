@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::hold::{Hold, HoldKind, OPERATOR};
+use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
 use super::state::{Goal, Hand, Leaving, RolloutState, State, StepStatus, same_hold};
@@ -23,6 +23,8 @@ pub enum Event {
         kind: CommandKind,
         by: String,
         reason: Option<String>,
+        /// For how long, where it ends by itself.
+        lasting: Option<Duration>,
         /// What is wrong with the command itself, whatever the state.
         fault: Option<String>,
     },
@@ -38,6 +40,8 @@ pub enum Event {
         outcome: Outcome,
         recorded: bool,
     },
+    /// Time has passed: what ends by itself may be over.
+    Tick,
     /// Rest is over; the step may be tried again.
     Rested,
     /// Who still uses the old version; empty: nobody within the quiet period.
@@ -84,6 +88,10 @@ pub enum Ending {
     Failed {
         error: String,
     },
+    /// Somebody holds the contract.
+    ContractHeld {
+        hold: ContractHold,
+    },
     /// The old version is in use.
     Refused {
         users: Vec<String>,
@@ -106,6 +114,7 @@ impl Ending {
             Ending::Completed => "the rollout is completed",
             Ending::RolledBack { .. } => "the rollout is rolled back",
             Ending::Failed { .. } => "a step failed",
+            Ending::ContractHeld { .. } => "the contract is held",
             Ending::Refused { .. } => "the old version is in use",
             Ending::Interrupted => "interrupted; resumable",
             Ending::Postponed { .. } => "a strong lock was not to be had within the budget",
@@ -156,12 +165,21 @@ impl Advance {
         match event {
             Event::Up => {
                 self.state.hand.up = true;
+                self.expire();
                 if let (State::Failed, Some(before)) = (self.state.state, self.state.failed_in) {
                     self.to(before, None);
                 }
                 self.go_on();
             }
-            Event::Command { id, kind, by, reason, fault } => self.command(id, kind, by, reason, fault),
+            Event::Command { id, kind, by, reason, lasting, fault } => {
+                self.command(id, kind, by, reason, lasting, fault);
+            }
+            Event::Tick => {
+                if self.state.is_due(self.now) {
+                    self.expire();
+                    self.go_on();
+                }
+            }
             Event::Guards { holds, cancel, rollback } => self.guards(holds, cancel, rollback),
             Event::StepEnded { step, direction, outcome, recorded } => {
                 self.step_ended(step, direction, outcome, recorded);
@@ -195,6 +213,30 @@ impl Advance {
         }
     }
 
+    /// Ends what was asked for until now.
+    fn expire(&mut self) {
+        let now = self.now;
+        if let Some(hold) = self.state.operator_pause.clone().filter(|hold| hold.is_over(now)) {
+            self.record(Record::Released { hold });
+        }
+        let ignored = self.state.ignored_standbys.clone();
+        for (standby, _) in ignored.into_iter().filter(|(_, until)| *until <= now) {
+            self.record(Record::StandbyCounts { standby });
+        }
+    }
+
+    /// When a pause asked for now is to end by itself, or why it cannot be given: nobody's pause without an
+    /// end gets one, and of two ends the later one counts.
+    fn pause_until(&self, lasting: Option<Duration>) -> Result<Option<Timestamp>, String> {
+        match (lasting.map(|lasting| self.now + lasting), &self.state.operator_pause) {
+            (Some(_), Some(Hold { until: None, .. })) => {
+                Err("it is paused already, until `segue resume`: that pause is not given an end".to_owned())
+            }
+            (Some(new), Some(Hold { until: Some(old), .. })) => Ok(Some(new.max(*old))),
+            (until, _) => Ok(until),
+        }
+    }
+
     fn interrupt(&mut self) {
         match (self.state.hand.leaving, self.state.hand.running) {
             (Some(_), Some(_)) => self.effect(Effect::Cancel),
@@ -212,12 +254,15 @@ impl Advance {
         kind: CommandKind,
         by: String,
         reason: Option<String>,
+        lasting: Option<Duration>,
         fault: Option<String>,
     ) {
-        let refusal = self.state.refusal(kind).map(str::to_owned).or(fault);
+        let until = self.pause_until(lasting);
+        let no_end = until.as_ref().err().filter(|_| kind == CommandKind::Pause).cloned();
+        let refusal = self.state.refusal(&kind).or(fault).or(no_end);
         self.record(Record::CommandTaken {
             id,
-            kind,
+            kind: kind.clone(),
             by: by.clone(),
             reason: reason.clone(),
             refused: refusal.clone(),
@@ -236,6 +281,7 @@ impl Advance {
                     threshold: None,
                     unit: None,
                     since: self.now,
+                    until: until.unwrap_or_default(),
                 };
                 self.record(Record::Held { hold });
             }
@@ -256,8 +302,15 @@ impl Advance {
                     self.record(Record::ContractAllowed { forced: true });
                 }
             }
+            CommandKind::HoldContract => {
+                let reason = reason.unwrap_or_default();
+                self.record(Record::ContractHeld { hold: ContractHold { by, reason, since: self.now } });
+            }
             // The record is the change.
-            CommandKind::Tune(_) => {}
+            CommandKind::Tune(_)
+            | CommandKind::AcceptBlind { .. }
+            | CommandKind::ReleaseContract
+            | CommandKind::IgnoreStandby { .. } => {}
         }
         self.go_on();
     }
@@ -412,6 +465,12 @@ impl Advance {
         }
         if self.state.goal == Goal::Ready && self.state.state == State::Ready {
             return self.effect(Effect::Stop(Ending::Ready));
+        }
+        if self.state.state == State::Ready
+            && let Some(hold) = self.state.contract_hold.clone()
+        {
+            self.record(Record::GoalChanged { goal: Goal::Ready });
+            return self.effect(Effect::Stop(Ending::ContractHeld { hold }));
         }
         if !self.state.contract_allowed {
             self.state.hand.checking_clients = true;

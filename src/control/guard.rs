@@ -78,7 +78,8 @@ impl GuardState {
 pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: Timestamp) -> Verdict {
     state.subjects.retain(|(signal, _), _| policy.guards.iter().any(|g| g.signal == *signal));
     for guard in &policy.guards {
-        observe(state, snapshot, guard, now);
+        let may_be_blind = policy.accepted_blind.contains(&guard.signal);
+        observe(state, snapshot, guard, may_be_blind, now);
     }
     let writes_stopped_before = state.paused;
     state.paused = state.subjects.values().any(Subject::paused);
@@ -107,10 +108,14 @@ pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: T
 }
 
 /// Brings all of one guard's subjects up to date.
-fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, now: Timestamp) {
+fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, may_be_blind: bool, now: Timestamp) {
     let mut samples: BTreeMap<Option<String>, Sample> = BTreeMap::new();
     for reading in snapshot.readings.iter().filter(|r| r.name == guard.signal) {
-        let sample = Sample::of(reading);
+        let sample = match reading.state {
+            // Known no better than one that nobody speaks of: what it held before ends after the usual calm.
+            Freshness::Blind if may_be_blind => Sample::Unmentioned,
+            _ => Sample::of(reading),
+        };
         // Two readings of one subject: the worse one counts.
         match samples.get(&reading.subject) {
             Some(known) if !sample.worse_than(known) => {}
@@ -163,7 +168,7 @@ impl Sample {
     fn worse_than(&self, other: &Sample) -> bool {
         match (self, other) {
             (Sample::Value { value, .. }, Sample::Value { value: than, .. }) => value > than,
-            (Sample::Value { .. }, Sample::NotApplicable) => true,
+            (Sample::Value { .. }, Sample::NotApplicable | Sample::Unmentioned) => true,
             (Sample::Unreadable { .. }, _) => true,
             _ => false,
         }

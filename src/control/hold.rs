@@ -26,6 +26,31 @@ pub struct Hold {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit: Option<String>,
     pub since: Timestamp,
+    /// When it ends by itself; `None`: not by time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Timestamp>,
+}
+
+impl Hold {
+    /// Its time has come.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+/// Somebody keeps the old version from being removed, whoever asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContractHold {
+    pub by: String,
+    pub reason: String,
+    pub since: Timestamp,
+}
+
+impl ContractHold {
+    /// Why there is no contract.
+    pub fn why(&self) -> String {
+        format!("{} holds the contract: {}; `segue release-contract` lifts that", self.by, self.reason)
+    }
 }
 
 pub const OPERATOR: &str = "operator";

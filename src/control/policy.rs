@@ -26,6 +26,9 @@ pub struct Policy {
     #[serde(default)]
     pub vacuum: bool,
     pub guards: Vec<Guard>,
+    /// Signals whose guards do not hold while they are blind: an operator named them.
+    #[serde(default)]
+    pub accepted_blind: Vec<String>,
     /// The old version must have been seen unused this long before the contract.
     pub quiet_for: Duration,
     pub locks: LockPolicy,
@@ -116,9 +119,24 @@ impl Policy {
             on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
             vacuum: last(layers, |l| l.vacuum).unwrap_or(false),
             guards,
+            accepted_blind: Vec::new(),
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
         }
+    }
+
+    /// With more signals that may be blind; an error names one that has no guard.
+    pub fn accepting_blind(mut self, signals: &[String]) -> Result<Policy, String> {
+        for signal in signals {
+            if self.guard(signal).is_none() {
+                let known: Vec<&str> = self.guards.iter().map(|guard| guard.signal.as_str()).collect();
+                return Err(format!("there is no guard on {signal:?}; there are: {}", known.join(", ")));
+            }
+            if !self.accepted_blind.contains(signal) {
+                self.accepted_blind.push(signal.clone());
+            }
+        }
+        Ok(self)
     }
 
     /// The guard of a signal, if there is one.
@@ -349,7 +367,9 @@ mod tests {
         assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
         // As it was written before there were such settings.
         let fields = stored.as_object_mut().unwrap();
-        ["rate", "wal", "rest", "vacuum"].iter().for_each(|later| assert!(fields.remove(*later).is_some()));
+        ["rate", "wal", "rest", "vacuum", "accepted_blind"]
+            .iter()
+            .for_each(|later| assert!(fields.remove(*later).is_some()));
         assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), policy);
     }
 }

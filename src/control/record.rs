@@ -1,10 +1,11 @@
 //! Owns what the journal says: one record a decision or outcome. Must not store or print them.
 
 use super::growth::{Measure, Moment};
-use super::hold::Hold;
+use super::hold::{ContractHold, Hold};
 use super::retry::FailureClass;
 use super::state::{Goal, State};
 use super::tuning::Change;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub enum Direction {
     Back,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandKind {
     Pause,
@@ -26,6 +27,17 @@ pub enum CommandKind {
     },
     /// Change limits of the backfill.
     Tune(Change),
+    /// Guards on these signals do not hold the rollout while they are blind.
+    AcceptBlind {
+        signals: Vec<String>,
+    },
+    HoldContract,
+    ReleaseContract,
+    /// A standby that does not count until then.
+    IgnoreStandby {
+        standby: String,
+        until: Timestamp,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +105,17 @@ pub enum Record {
         by: String,
         reason: Option<String>,
         refused: Option<String>,
+    },
+    /// What the rollout began with although it could not be read.
+    BlindAccepted {
+        signals: Vec<String>,
+    },
+    ContractHeld {
+        hold: ContractHold,
+    },
+    /// A standby that was ignored counts again: its time is over.
+    StandbyCounts {
+        standby: String,
     },
     RollbackDecided {
         guard: Option<String>,

@@ -2,10 +2,12 @@
 //! is next: that is `advance`'s.
 
 use super::growth::Measures;
-use super::hold::{Hold, HoldKind, OPERATOR};
+use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
+use super::ignored::Ignored;
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::tuning::Change;
 use crate::compile::program::{Action, Phase, Program, Undo};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Where a rollout stands; the names are the contract's.
@@ -94,6 +96,11 @@ pub struct RolloutState {
     /// What operators changed of the policy's limits.
     pub tuned: Change,
     pub guard_holds: Vec<Hold>,
+    /// Somebody keeps the contract from beginning.
+    pub contract_hold: Option<ContractHold>,
+    /// Signals that may be blind, by an operator's word.
+    pub accepted_blind: Vec<String>,
+    pub ignored_standbys: Ignored,
     /// Every standby seen since the rollout began.
     pub expected_standbys: Vec<String>,
     /// How large the tables were that are filled.
@@ -155,6 +162,9 @@ impl RolloutState {
             operator_pause: None,
             tuned: Change::default(),
             guard_holds: Vec::new(),
+            contract_hold: None,
+            accepted_blind: Vec::new(),
+            ignored_standbys: Ignored::new(),
             expected_standbys: Vec::new(),
             measures: Measures::default(),
             rolled_back_by: None,
@@ -213,13 +223,43 @@ impl RolloutState {
             }
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
             Record::Released { hold } => self.guard_holds.retain(|h| !same_hold(h, hold)),
-            Record::CommandTaken { kind: CommandKind::Tune(change), refused: None, .. } => {
-                self.tuned.take(change);
-            }
+            Record::CommandTaken { kind, refused: None, .. } => self.take(kind),
             Record::CommandTaken { .. } => {}
+            Record::BlindAccepted { signals } => self.accept_blind(signals),
+            Record::ContractHeld { hold } => self.contract_hold = Some(hold.clone()),
+            Record::StandbyCounts { standby } => drop(self.ignored_standbys.remove(standby)),
             Record::StandbysExpected { names } => self.expected_standbys.clone_from(names),
             Record::RollbackDecided { guard, .. } => self.rolled_back_by.clone_from(guard),
         }
+    }
+
+    /// Commands whose record is the change.
+    fn take(&mut self, kind: &CommandKind) {
+        match kind {
+            CommandKind::Tune(change) => self.tuned.take(change),
+            CommandKind::AcceptBlind { signals } => self.accept_blind(signals),
+            CommandKind::ReleaseContract => self.contract_hold = None,
+            CommandKind::IgnoreStandby { standby, until } => {
+                self.ignored_standbys.insert(standby.clone(), *until);
+            }
+            CommandKind::Pause
+            | CommandKind::Resume
+            | CommandKind::Rollback
+            | CommandKind::Complete { .. }
+            | CommandKind::HoldContract => {}
+        }
+    }
+
+    fn accept_blind(&mut self, signals: &[String]) {
+        self.accepted_blind.extend(signals.iter().cloned());
+        self.accepted_blind.sort();
+        self.accepted_blind.dedup();
+    }
+
+    /// Whether something that an operator asked for is over by time.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.operator_pause.as_ref().is_some_and(|hold| hold.is_over(now))
+            || self.ignored_standbys.values().any(|until| *until <= now)
     }
 
     /// Every reason why work does not go on at full speed.
@@ -252,25 +292,45 @@ impl RolloutState {
     }
 
     /// Why a command cannot be taken in this state; `None`: it can.
-    pub fn refusal(&self, kind: CommandKind) -> Option<&'static str> {
+    pub fn refusal(&self, kind: &CommandKind) -> Option<String> {
+        const NO_WAY_BACK: &str =
+            "the contract has begun: the old columns may be gone, only going forward is safe";
         let state = self.state;
-        match kind {
+        let contracting = state == State::Contracting
+            || (state == State::Failed && self.failed_in == Some(State::Contracting));
+        let why = match kind {
             CommandKind::Rollback => match state {
-                State::Contracting | State::Completed => {
-                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
-                }
-                State::Failed if self.failed_in == Some(State::Contracting) => {
-                    Some("the contract has begun: the old columns may be gone, only going forward is safe")
-                }
+                State::Completed => Some(NO_WAY_BACK),
                 State::RolledBack => Some("it is rolled back already"),
+                _ => contracting.then_some(NO_WAY_BACK),
+            },
+            CommandKind::Complete { .. } => match (state, &self.contract_hold) {
+                (State::RollingBack | State::RolledBack, _) => Some("it is being rolled back"),
+                (State::Completed, _) => Some("it is completed already"),
+                (_, Some(hold)) if !contracting => return Some(hold.why()),
                 _ => None,
             },
-            CommandKind::Complete { .. } => match state {
-                State::RollingBack | State::RolledBack => Some("it is being rolled back"),
-                State::Completed => Some("it is completed already"),
-                _ => None,
+            CommandKind::HoldContract => match (state, &self.contract_hold) {
+                (State::RollingBack | State::RolledBack, _) => Some("it is being rolled back"),
+                (State::Completed, _) => Some("it is completed already"),
+                _ if contracting => Some("the contract has begun; `segue pause` holds what is left of it"),
+                (_, Some(hold)) => return Some(hold.why()),
+                (_, None) => None,
             },
-            CommandKind::Pause | CommandKind::Resume => {
+            CommandKind::ReleaseContract => {
+                self.contract_hold.is_none().then_some("nobody holds the contract")
+            }
+            CommandKind::IgnoreStandby { standby, .. } => {
+                if !state.is_over() && !self.expected_standbys.contains(standby) {
+                    let known = match self.expected_standbys.is_empty() {
+                        true => "none was seen".to_owned(),
+                        false => format!("there are: {}", self.expected_standbys.join(", ")),
+                    };
+                    return Some(format!("the rollout knows no standby {standby:?}; {known}"));
+                }
+                state.is_over().then_some("it is over: no standby holds it")
+            }
+            CommandKind::Pause | CommandKind::Resume | CommandKind::AcceptBlind { .. } => {
                 state.is_over().then_some("it is over: there is nothing to hold")
             }
             CommandKind::Tune(_) => match state {
@@ -280,7 +340,8 @@ impl RolloutState {
                 }
                 _ => Some("no rows are being filled any more: there is nothing to tune"),
             },
-        }
+        };
+        why.map(str::to_owned)
     }
 
     /// The last step that happened or may have happened and is not undone yet.

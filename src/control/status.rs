@@ -1,7 +1,7 @@
 //! Owns where a rollout stands, as `segue status --json` gives it. Must not read a database, and must
 //! not render for people: that is `ui`'s.
 
-use super::hold::Hold;
+use super::hold::{ContractHold, Hold};
 use super::progress::{TableProgress, VacuumProgress};
 use super::record::Direction;
 use super::signal::Reading;
@@ -31,6 +31,11 @@ pub struct RolloutStatus {
     pub version_schema: String,
     pub previous_version_schema: Option<String>,
     pub holds: Vec<Hold>,
+    /// Who keeps the old version from being removed.
+    pub contract_hold: Option<ContractHold>,
+    /// Signals that hold nothing while they are blind, by an operator's word.
+    pub accepted_blind: Vec<String>,
+    pub ignored_standbys: Vec<IgnoredStandby>,
     /// `None`: it never had one.
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
@@ -56,6 +61,13 @@ pub struct RolloutStatus {
     pub failed_in: Option<State>,
     #[serde(skip)]
     pub rolled_back_by: Option<String>,
+}
+
+/// A standby that does not count until then.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IgnoredStandby {
+    pub name: String,
+    pub until: Timestamp,
 }
 
 /// Who advances it, or did last.
@@ -135,6 +147,9 @@ impl Status {
             version_schema: program.version_schema.as_str().to_owned(),
             previous_version_schema: program.previous_version_schema.as_ref().map(|s| s.as_str().to_owned()),
             holds: holds(state),
+            contract_hold: state.contract_hold.clone(),
+            accepted_blind: state.accepted_blind.clone(),
+            ignored_standbys: ignored(state),
             supervisor,
             backfill,
             limits: limits(facts.limits, state),
@@ -180,6 +195,11 @@ pub fn title(title: &str, direction: Direction) -> String {
         Direction::Forward => title.to_owned(),
         Direction::Back => format!("undo: {title}"),
     }
+}
+
+fn ignored(state: &RolloutState) -> Vec<IgnoredStandby> {
+    let all = state.ignored_standbys.iter();
+    all.map(|(name, until)| IgnoredStandby { name: name.clone(), until: *until }).collect()
 }
 
 fn limits(began_with: Tuning, state: &RolloutState) -> Limits {
@@ -299,6 +319,7 @@ mod tests {
             threshold: None,
             unit: None,
             since: at("2026-11-22T07:00:00Z"),
+            until: None,
         };
         for record in [
             ended(0),
@@ -366,7 +387,10 @@ mod tests {
           "versions": [ {"schema": "public_20261120_orders", "role": "previous"}, {"schema": "public_full_name", "role": "new", "published": false} ] });
         let mut said = serde_json::to_value(&status).unwrap();
         // Added to it since.
-        assert!(said["rollout"].as_object_mut().unwrap().remove("limits").is_some());
+        let rollout = said["rollout"].as_object_mut().unwrap();
+        for added in ["limits", "contract_hold", "accepted_blind", "ignored_standbys"] {
+            assert!(rollout.remove(added).is_some(), "{added}");
+        }
         assert_eq!(said, expected);
     }
 

@@ -1,6 +1,7 @@
 //! Owns the watch over a server's health: one sampler a file, on a thread and connections of its own, so that
 //! neither a busy worker nor a blocked one can blind it. It publishes what it saw; what it cannot see, it says.
-//! Must not judge a reading, and must not change anything: its sessions are read only.
+//! Must not judge a reading, and must not change anything: its sessions are read only,
+//! but for the lock that the self-test takes for a moment.
 
 pub mod board;
 mod capability;
@@ -11,6 +12,7 @@ mod locks;
 mod probes;
 mod replication;
 mod sampling;
+mod self_test;
 mod waits;
 mod wal;
 
@@ -64,6 +66,8 @@ pub struct Watch {
     pub expected_standbys: Vec<String>,
     /// Standbys (or slots) that an operator has given up.
     pub ignored_standbys: Vec<String>,
+    /// Whether the lock signals are blind until they passed a test whose answer is known. It needs Segue's own schema.
+    pub self_test: bool,
 }
 
 impl Watch {
@@ -79,6 +83,7 @@ impl Watch {
             own: "segue/".to_owned(),
             expected_standbys: Vec::new(),
             ignored_standbys: Vec::new(),
+            self_test: false,
         }
     }
 }

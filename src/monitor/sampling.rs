@@ -6,7 +6,7 @@ use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
 use super::{MEASURE_INTERVAL, MonitorState, SLOW_INTERVAL, Watch};
-use super::{clients, growth, horizon, locks, replication, waits, wal};
+use super::{clients, growth, horizon, locks, replication, self_test, waits, wal};
 use crate::clock;
 use crate::control::signal::{Reading, name};
 use crate::ident::Ident;
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     config: pg::Config,
     watch: Watch,
     inner: Mutex<Inner>,
+    /// Why the lock signals are not to be believed; `None`: they are.
+    untested: Mutex<Option<String>>,
     state: watch::Sender<Arc<MonitorState>>,
     /// Start of the position clock.
     start: Instant,
@@ -75,7 +77,8 @@ impl Shared {
         inner.state.samples = inner.board.samples();
         inner.state.snapshot = inner.state.snapshot_at(now);
         let state = watch::Sender::new(Arc::new(inner.state.clone()));
-        Shared { config, watch, inner: Mutex::new(inner), state, start: now }
+        let untested = Mutex::new(watch.self_test.then(|| NOT_READ_YET.to_owned()));
+        Shared { untested, config, watch, inner: Mutex::new(inner), state, start: now }
     }
 
     pub fn subscribe(&self) -> watch::Receiver<Arc<MonitorState>> {
@@ -106,11 +109,12 @@ impl Shared {
 pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let probes: Vec<Probe> = shared.watch.guards.iter().filter_map(Probe::of).collect();
     let all = async {
-        tokio::join!(fast(&shared), slow(&shared), async {
+        let probing = async {
             if !probes.is_empty() {
                 probe(&shared, &probes).await;
             }
-        })
+        };
+        tokio::join!(fast(&shared), slow(&shared), probing, prove(&shared))
     };
     tokio::select! {
         _ = all => {}
@@ -298,7 +302,26 @@ async fn replication(
     Ok(())
 }
 
+/// Tests the lock signals until they have passed, once in a monitor's life.
+async fn prove(shared: &Shared) {
+    let say = |word| *shared.untested.lock().expect("nobody panics while holding this") = word;
+    while shared.watch.self_test {
+        match self_test::run(&shared.config, &shared.watch.role).await {
+            Ok(()) => return say(None),
+            Err(why) => {
+                tracing::warn!("{why}");
+                say(Some(why));
+            }
+        }
+        tokio::time::sleep(SLOW_INTERVAL).await;
+    }
+}
+
 async fn locks(shared: &Shared, session: &Session) -> Result<(), Trouble> {
+    let untested = shared.untested.lock().expect("nobody panics while holding this").clone();
+    if let Some(why) = untested {
+        return Err(Trouble::Signal(Failure::Blind(why)));
+    }
     let answer: locks::Answer = ask(session, "who waits for Segue", locks::SQL, &[&shared.watch.own]).await?;
     let (taken, interval) = (Instant::now(), shared.watch.interval);
     let readings = locks::readings(&answer, clock::now());

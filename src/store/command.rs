@@ -17,6 +17,13 @@ pub enum CommandKind {
     Complete,
     /// Change limits of the backfill: `args` says which.
     Tune,
+    /// Go on although these signals cannot be read: `args` says which.
+    AcceptBlind,
+    /// No contract until it is released.
+    HoldContract,
+    ReleaseContract,
+    /// A standby does not count for a while: `args` says which and for how long.
+    IgnoreStandby,
 }
 
 impl CommandKind {
@@ -27,12 +34,27 @@ impl CommandKind {
             CommandKind::Rollback => "rollback",
             CommandKind::Complete => "complete",
             CommandKind::Tune => "tune",
+            CommandKind::AcceptBlind => "accept_blind",
+            CommandKind::HoldContract => "hold_contract",
+            CommandKind::ReleaseContract => "release_contract",
+            CommandKind::IgnoreStandby => "ignore_standby",
         }
     }
 
     fn of(text: &str) -> Option<CommandKind> {
         use CommandKind::*;
-        [Pause, Resume, Rollback, Complete, Tune].into_iter().find(|kind| kind.as_str() == text)
+        let all = [
+            Pause,
+            Resume,
+            Rollback,
+            Complete,
+            Tune,
+            AcceptBlind,
+            HoldContract,
+            ReleaseContract,
+            IgnoreStandby,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

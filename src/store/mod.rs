@@ -13,6 +13,7 @@ mod error;
 mod fence;
 mod init;
 mod lease;
+mod privileges;
 mod record;
 mod rollout;
 
@@ -24,6 +25,7 @@ pub use error::Error;
 pub use fence::{Fence, TakeOver, fence_in_tx, take_over, try_take_over};
 pub use init::{SCHEMA, Stored, VERSION, init, stored};
 pub use lease::{Claim, Lease, LeaseSeen, acquire, look, release, renew};
+pub use privileges::{Of, privileges};
 pub use record::{Record, append, append_in_tx, records};
 pub use rollout::{
     Contents, NewRollout, Rollout, applied_plans, contents, create_rollout, current_rollout, history,

@@ -8,8 +8,10 @@ use crate::clock::Deadline;
 use crate::compile::program::Program;
 use crate::control::lease::TTL;
 use crate::control::policy::Policy;
+use crate::control::record::Record;
 use crate::control::state::Goal;
 use crate::ident::Ident;
+use crate::journal;
 use crate::pg::Config;
 use crate::store::{self, Claim, Lease, LeaseSeen, NewRollout, Rollout, TakeOver};
 use std::time::Duration;
@@ -87,7 +89,11 @@ pub async fn start(outside: Outside, new: &New<'_>) -> Result<Supervisor, NotBeg
         catalog_before: new.catalog_before,
         goal: new.goal,
     };
-    let rollout = match store::create_rollout(&mut session, &lease, &row, &[]).await {
+    let signals = new.policy.accepted_blind.clone();
+    let accepted = journal::encode(&Record::BlindAccepted { signals });
+    let first = [(accepted.kind.as_str(), accepted.body)];
+    let first = if new.policy.accepted_blind.is_empty() { &[][..] } else { &first[..] };
+    let rollout = match store::create_rollout(&mut session, &lease, &row, first).await {
         Ok(rollout) => rollout,
         Err(error) => {
             // It was never ours to hold.

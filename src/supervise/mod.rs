@@ -1,6 +1,7 @@
 //! Owns the one loop that advances a rollout: events in, `control::advance`, journal, effects out.
 //! Must not decide: every choice is control's.
 
+mod asked;
 pub mod begin;
 pub mod keeper;
 mod quiet;
@@ -10,13 +11,14 @@ use crate::clock;
 use crate::compile::program::Program;
 use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
 use crate::control::guard::{self, GuardState, Verdict};
-use crate::control::hold::Hold;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
+use crate::control::signal::{Reading, name};
 use crate::control::state::{Leaving, RolloutState, State};
-use crate::control::tuning::{Change, Tuning};
+use crate::control::tuning::Tuning;
+use crate::control::{hold::Hold, ignored};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
@@ -87,6 +89,7 @@ impl Supervisor {
         for (_, record) in keeper.journal().await? {
             state.fold(&record);
         }
+        let policy = accepting(policy, &state);
         let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
         let monitor = monitor::start(&outside.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
@@ -160,7 +163,14 @@ impl Supervisor {
         let up = Record::SupervisorUp { holder, term: self.keeper.lease.term, version };
         self.note(vec![up]).await?;
         let deadline = tokio::time::Instant::now() + FIRST_LOOK;
-        while self.readings.borrow_and_update().at.is_none() {
+        // The lock signals are there once they passed their test.
+        let unread = |seen: &MonitorState| {
+            let untested = |reading: &&Reading| {
+                reading.name == name::LOCK_WAIT && reading.detail.as_deref() == Some(monitor::NOT_READ_YET)
+            };
+            seen.at.is_none() || seen.snapshot.readings.iter().any(|reading| untested(&reading))
+        };
+        while unread(&self.readings.borrow_and_update()) {
             if tokio::time::timeout_at(deadline, self.readings.changed()).await.is_err() {
                 break;
             }
@@ -179,7 +189,12 @@ impl Supervisor {
                     // The monitor's thread died: no permit is issued any more, and work stops by itself.
                     Err(_) => return Err(monitor_died()),
                 },
-                _ = commands.tick() => self.take_commands().await?,
+                _ = commands.tick() => {
+                    self.take_commands().await?;
+                    if self.state.is_due(clock::now()) {
+                        self.take(Event::Tick).await?;
+                    }
+                }
                 _ = seconds.tick() => self.each_second().await?,
                 ended = running(&mut self.running) => {
                     let (step, direction, ended) = ended;
@@ -296,7 +311,9 @@ impl Supervisor {
             all.dedup();
             self.note(vec![Record::StandbysExpected { names: all }]).await?;
         }
-        self.verdict = guard::fold(&mut self.guards, &snapshot, &self.policy, clock::now());
+        let now = clock::now();
+        let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
+        self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {
             let readings = serde_json::to_value(&evidence).expect("evidence is plain data");
             self.note(vec![Record::Evidence {
@@ -351,23 +368,9 @@ impl Supervisor {
 
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
-            let mut fault = None;
-            let kind = match command.kind {
-                store::CommandKind::Pause => CommandKind::Pause,
-                store::CommandKind::Resume => CommandKind::Resume,
-                store::CommandKind::Rollback => CommandKind::Rollback,
-                store::CommandKind::Complete => {
-                    let force = command.args.get("force").and_then(|f| f.as_bool()).unwrap_or(false);
-                    CommandKind::Complete { force }
-                }
-                store::CommandKind::Tune => match Change::of_args(&command.args) {
-                    Ok(change) => CommandKind::Tune(change),
-                    Err(why) => {
-                        fault = Some(why);
-                        CommandKind::Tune(Change::default())
-                    }
-                },
-            };
+            let event = asked::event(command, &self.policy, clock::now());
+            let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
+            let kind = kind.clone();
             if kind == CommandKind::Resume {
                 self.guards.released();
             }
@@ -376,10 +379,11 @@ impl Supervisor {
                 self.permits.send_modify(|permit| permit.paused = true);
                 self.work.gate.idle(SECOND).await;
             }
-            let (id, by, reason) = (command.id, command.by, command.reason);
-            self.take(Event::Command { id, kind, by, reason, fault }).await?;
-            if matches!(kind, CommandKind::Tune(_)) {
-                self.tune();
+            self.take(event).await?;
+            match kind {
+                CommandKind::Tune(_) => self.tune(),
+                CommandKind::AcceptBlind { .. } => self.policy = accepting(self.policy.clone(), &self.state),
+                _ => {}
             }
         }
         Ok(())
@@ -501,6 +505,15 @@ fn versions(program: &Program) -> Vec<crate::ident::Ident> {
     program.previous_version_schema.iter().chain([&program.version_schema]).cloned().collect()
 }
 
+/// The policy with what operators accepted since.
+fn accepting(policy: Arc<Policy>, state: &RolloutState) -> Arc<Policy> {
+    let signals = &state.accepted_blind;
+    match signals.iter().all(|signal| policy.accepted_blind.contains(signal)) {
+        true => policy,
+        false => Arc::new(Policy { accepted_blind: signals.clone(), ..Policy::clone(&policy) }),
+    }
+}
+
 /// What the monitor of a rollout watches.
 fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String]) -> Watch {
     Watch {
@@ -511,6 +524,7 @@ fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String
         role: format!("{rollout}/monitor"),
         own: format!("segue/{rollout}/work"),
         expected_standbys: standbys.to_vec(),
+        self_test: true,
         ..Watch::new(program.schema.clone())
     }
 }

@@ -82,6 +82,15 @@ impl JsonLines {
                     _ => Value::Null,
                 };
                 fields.insert("limits".into(), limits);
+                match record {
+                    Record::CommandTaken {
+                        kind: CommandKind::AcceptBlind { .. } | CommandKind::IgnoreStandby { .. },
+                        ..
+                    } => {
+                        fields.extend(object(args));
+                    }
+                    _ => {}
+                }
                 fields
             }
             _ => object(stored.body),
@@ -113,7 +122,7 @@ fn outcome(outcome: &Outcome) -> Map<String, Value> {
 fn hold(hold: &Hold) -> Map<String, Value> {
     object(json!({
         "kind": hold.kind, "by": hold.by, "subject": hold.subject, "reason": hold.reason,
-        "reading": hold.reading, "threshold": hold.threshold, "unit": hold.unit, "since": hold.since,
+        "reading": hold.reading, "threshold": hold.threshold, "unit": hold.unit, "since": hold.since, "until": hold.until,
     }))
 }
 
@@ -192,8 +201,8 @@ mod tests {
         {"at":"2026-11-22T07:00:00.022Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":0.012}
         {"at":"2026-11-22T07:00:00.022Z","event":"state_changed","from":"expanding","to":"backfilling","error":null}
         {"at":"2026-11-22T07:00:00.025Z","event":"step_began","step":1,"number":2,"total":4,"title":"fill users (full_name)","phase":"backfill","direction":"forward"}
-        {"at":"2026-11-22T07:00:03Z","event":"held","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
-        {"at":"2026-11-22T07:00:15Z","event":"released","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z","seconds":12.0}
+        {"at":"2026-11-22T07:00:03Z","event":"held","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z","until":null}
+        {"at":"2026-11-22T07:00:15Z","event":"released","kind":"throttle","by":"replication_lag","subject":"standby1","reason":"at 70 % of full speed","reading":1.4,"threshold":1.0,"unit":"s","since":"2026-11-22T07:00:03Z","until":null,"seconds":12.0}
         {"at":"2026-11-22T07:00:18.025Z","event":"step_ended","step":1,"number":2,"total":4,"title":"fill users (full_name)","phase":"backfill","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":18.0}
         {"at":"2026-11-22T07:00:21.1Z","event":"step_began","step":2,"number":3,"total":4,"title":"publish public_full_name","phase":"backfill","direction":"forward"}
         {"at":"2026-11-22T07:00:21.2Z","event":"step_ended","step":2,"number":3,"total":4,"title":"publish public_full_name","phase":"backfill","direction":"forward","outcome":"done","error":null,"class":null,"blockers":null,"seconds":0.1}
@@ -229,7 +238,7 @@ mod tests {
         {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"pause","force":null,"limits":null}
         {"at":"2026-11-22T07:00:00Z","event":"command_taken","id":9,"by":"alice","reason":null,"refused":null,"kind":"tune","force":null,"limits":{"rows_per_second":null,"wal_bytes_per_second":8000000}}
         {"at":"2026-11-22T07:00:00.001Z","event":"step_ended","step":0,"number":1,"total":4,"title":"prepare users","phase":"expand","direction":"back","outcome":"failed","error":"no","class":"disk_full","blockers":null,"seconds":null}
-        {"at":"2026-11-22T07:00:00.002Z","event":"held","kind":"pause","by":"replication_lag","subject":"standby1","reason":"cannot be read: standby1 is gone","reading":null,"threshold":10.0,"unit":"s","since":"2026-11-22T07:00:03Z"}
+        {"at":"2026-11-22T07:00:00.002Z","event":"held","kind":"pause","by":"replication_lag","subject":"standby1","reason":"cannot be read: standby1 is gone","reading":null,"threshold":10.0,"unit":"s","since":"2026-11-22T07:00:03Z","until":null}
         {"at":"2026-11-22T07:00:00.003Z","event":"rollback_decided","guard":"replication_lag","reason":null,"evidence":{"reading":321.5}}
         "#);
     }

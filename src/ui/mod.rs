@@ -11,6 +11,7 @@ mod lines;
 mod out;
 mod pace;
 mod paint;
+pub mod privileges;
 #[cfg(test)]
 mod samples;
 pub mod signals;

@@ -62,6 +62,7 @@ pub fn operator_pause() -> Hold {
         threshold: None,
         unit: None,
         since: at(0),
+        until: None,
     }
 }
 
@@ -75,6 +76,7 @@ pub fn throttle() -> Hold {
         threshold: Some(1.0),
         unit: Some("s".into()),
         since: at(3000),
+        until: None,
     }
 }
 

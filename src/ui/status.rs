@@ -82,6 +82,7 @@ impl Page {
             }
             _ => self.item("held", &holds(rollout, status, now)),
         }
+        self.by_operators(rollout, now);
         if matches!(rollout.state, State::Expanding | State::Backfilling | State::Failed) {
             let set = limits::set(&rollout.limits);
             self.item("limits", if set.is_empty() { &[] } else { std::slice::from_ref(&set) });
@@ -104,6 +105,30 @@ impl Page {
         self.item("supervisor", &[supervisor(rollout, now)]);
         self.item("versions", &[versions(rollout, status)]);
         self.item("next", &next(rollout));
+    }
+
+    /// What operators said of a rollout that can still go on.
+    fn by_operators(&mut self, rollout: &RolloutStatus, now: Timestamp) {
+        if rollout.state.is_over() {
+            return;
+        }
+        if let Some(hold) = &rollout.contract_hold {
+            self.item("contract", &[format!("held since {}: {}", human::moment(hold.since), hold.why())]);
+        }
+        for (i, standby) in rollout.ignored_standbys.iter().enumerate() {
+            let left = match standby.until > now {
+                true => {
+                    format!("for {} more", human::about(human::between(now, standby.until).as_secs_f64()))
+                }
+                false => "its time is over".to_owned(),
+            };
+            let text = format!("standby {} until {}, {left}", standby.name, human::moment(standby.until));
+            self.item(if i == 0 { "ignored" } else { "" }, &[text]);
+        }
+        if !rollout.accepted_blind.is_empty() {
+            let signals = rollout.accepted_blind.join(", ");
+            self.item("accepted", &[format!("{signals}: blind holds nothing, by an operator's word")]);
+        }
     }
 
     fn table(&self, table: &TableProgress, rollout: &RolloutStatus) -> String {
@@ -214,10 +239,14 @@ fn versions(rollout: &RolloutStatus, status: &Status) -> String {
 
 fn next(rollout: &RolloutStatus) -> Vec<String> {
     let operator = rollout.holds.iter().any(|hold| hold.by == OPERATOR);
+    let by_time = rollout.holds.iter().any(|hold| hold.by == OPERATOR && hold.until.is_some());
     let by_guard = rollout.holds.iter().any(|hold| hold.by != OPERATOR && hold.kind == HoldKind::Pause);
     let mut said: Vec<&str> = Vec::new();
     if wants_work(rollout) {
         match (is_alive(rollout), operator) {
+            (true, true) if by_time => {
+                said.push("the pause lifts itself when its time is over; `segue resume` lifts it now");
+            }
             (true, true) => said.push("it waits for a person: `segue resume` lifts the pause"),
             (true, false) if by_guard && rollout.state != State::RollingBack => {
                 said.push("it goes on by itself when the guard's reading allows");
@@ -238,6 +267,10 @@ fn next(rollout: &RolloutStatus) -> Vec<String> {
         (State::Expanding | State::Backfilling, Goal::Completed) => {
             "when every row is filled and every constraint proved, the new version is published, \
              then the old one removed once nobody uses it"
+        }
+        (State::Ready, Goal::Ready) if rollout.contract_hold.is_some() => {
+            "both versions stay live: `segue release-contract`, then `segue complete` (removes the old one), \
+             or `segue rollback` (removes the new one)"
         }
         (State::Ready, Goal::Ready) => {
             "both versions stay live until `segue complete` (removes the old one; `segue clients` shows who uses it) \

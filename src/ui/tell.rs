@@ -218,7 +218,7 @@ impl Teller {
             }
             Record::CommandTaken { kind, by, reason, refused, .. } => {
                 let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                let asked = format!("{by} asked: {}{reason}", command(*kind));
+                let asked = format!("{by} asked: {}{reason}", command(kind));
                 match refused {
                     Some(why) => news(Mark::Warn, format!("{asked}; refused: {why}")),
                     None => news(Mark::Note, asked),
@@ -246,6 +246,14 @@ impl Teller {
                     None => news(Mark::Note, cost::vacuumed(&table, *dead_before, *dead_after)),
                 }
             }
+            Record::BlindAccepted { signals } => news(
+                Mark::Warn,
+                format!("goes on although blind, by the operator's word: {}", signals.join(", ")),
+            ),
+            Record::ContractHeld { hold } => news(Mark::Held, hold.why()),
+            Record::StandbyCounts { standby } => {
+                news(Mark::Note, format!("standby {standby} counts again: its time is over"))
+            }
             Record::Evidence { what, .. } => news(Mark::Note, format!("noted in the journal: {what}")),
         })
     }
@@ -265,15 +273,23 @@ pub fn meaning(state: State) -> &'static str {
     }
 }
 
-pub fn command(kind: CommandKind) -> String {
+pub fn command(kind: &CommandKind) -> String {
     let text = match kind {
         CommandKind::Pause => "pause",
         CommandKind::Resume => "resume",
         CommandKind::Rollback => "rollback",
         CommandKind::Complete { force: false } => "complete",
         CommandKind::Complete { force: true } => "complete --force",
-        CommandKind::Tune(change) if change == Change::default() => "tune",
-        CommandKind::Tune(change) => return format!("tune to {}", limits::change(&change)),
+        CommandKind::Tune(change) if *change == Change::default() => "tune",
+        CommandKind::Tune(change) => return format!("tune to {}", limits::change(change)),
+        CommandKind::AcceptBlind { signals } => {
+            return format!("go on although blind: {}", signals.join(", "));
+        }
+        CommandKind::HoldContract => "hold the contract",
+        CommandKind::ReleaseContract => "release the contract",
+        CommandKind::IgnoreStandby { standby, until } => {
+            return format!("ignore standby {standby} until {}", human::moment(*until));
+        }
     };
     text.to_owned()
 }
@@ -314,7 +330,8 @@ pub fn hold(hold: &Hold) -> String {
         (None, Some(limit)) => Some(format!("no reading, threshold {}", human::value(limit, unit))),
         (None, None) => None,
     };
-    let why: Vec<String> = numbers.into_iter().chain(hold.reason.clone()).collect();
+    let until = hold.until.map(|until| format!("until {}", human::moment(until)));
+    let why: Vec<String> = numbers.into_iter().chain(hold.reason.clone()).chain(until).collect();
     let text = format!("{what} by {}", who(hold));
     human::plain(&if why.is_empty() { text } else { format!("{text}: {}", why.join("; ")) })
 }

@@ -184,6 +184,7 @@ mod tests {
             threshold: Some(2.0),
             unit: Some("s".to_owned()),
             since: jiff::Timestamp::UNIX_EPOCH,
+            until: None,
         }
     }
 

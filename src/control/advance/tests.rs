@@ -58,7 +58,7 @@ impl Rig {
     }
 
     fn command(&mut self, kind: CommandKind) -> Vec<Effect> {
-        self.send(Event::Command { id: 1, kind, by: "me".into(), reason: None, fault: None })
+        self.send(Event::Command { id: 1, kind, by: "me".into(), reason: None, lasting: None, fault: None })
     }
 }
 
@@ -80,6 +80,7 @@ fn pause_by(guard: &str) -> Hold {
         threshold: Some(10.0),
         unit: Some("s".into()),
         since: Timestamp::UNIX_EPOCH,
+        until: None,
     }
 }
 
@@ -261,7 +262,14 @@ fn limits_are_tuned_by_records_while_rows_are_filled() {
     // What cannot be is journalled with the reason, and changes nothing.
     let fault = Some("`rate` must be …".to_owned());
     let kind = CommandKind::Tune(Change::default());
-    rig.send(Event::Command { id: 2, kind, by: "me".into(), reason: None, fault: fault.clone() });
+    rig.send(Event::Command {
+        id: 2,
+        kind,
+        by: "me".into(),
+        reason: None,
+        lasting: None,
+        fault: fault.clone(),
+    });
     assert!(matches!(rig.journal.last(), Some(Record::CommandTaken { refused, .. }) if *refused == fault));
     // Whoever takes over folds the same limits.
     let mut other = RolloutState { tuned: Change::default(), ..rig.state.clone() };
@@ -271,4 +279,132 @@ fn limits_are_tuned_by_records_while_rows_are_filled() {
     rig.command(tune("off"));
     assert_eq!(rig.state.tuned.rate, Some(Cap::At(20_000)));
     assert!(matches!(rig.journal.last(), Some(Record::CommandTaken { refused: Some(_), .. })));
+}
+
+/// A moment of simulated time: so many seconds after the rig's own.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+impl Rig {
+    fn send_at(&mut self, event: Event, now: Timestamp) -> Vec<Effect> {
+        let (out, hand) = advance(&self.state, event, now, 0.5);
+        out.records.iter().for_each(|record| self.state.fold(record));
+        self.journal.extend(out.records);
+        self.state.hand = hand;
+        out.effects
+    }
+
+    fn pause_for(&mut self, seconds: Option<u64>, now: Timestamp) -> Option<String> {
+        let lasting = seconds.map(Duration::from_secs);
+        let (id, kind, by, reason) = (1, CommandKind::Pause, "me".to_owned(), None);
+        self.send_at(Event::Command { id, kind, by, reason, lasting, fault: None }, now);
+        let taken = self.journal.iter().rev().find_map(|record| match record {
+            Record::CommandTaken { refused, .. } => Some(refused.clone()),
+            _ => None,
+        });
+        taken.unwrap()
+    }
+}
+
+#[test]
+fn a_pause_with_an_end_lifts_itself_then_and_not_before() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    assert_eq!(rig.pause_for(Some(1800), at(0)), None);
+    assert_eq!(rig.state.operator_pause.as_ref().unwrap().until, Some(at(1800)));
+    assert_eq!(rig.send_at(Event::Tick, at(1799)), vec![]);
+    assert!(rig.state.is_paused() && !rig.state.is_due(at(1799)) && rig.state.is_due(at(1800)));
+    rig.send_at(Event::Tick, at(1800));
+    assert!(!rig.state.is_paused());
+    assert!(matches!(rig.journal.last(), Some(Record::Released { hold }) if hold.by == OPERATOR));
+    // Of two ends the later one counts, whoever came first.
+    rig.pause_for(Some(600), at(2000));
+    rig.pause_for(Some(60), at(2000));
+    assert_eq!(rig.state.operator_pause.as_ref().unwrap().until, Some(at(2600)));
+}
+
+#[test]
+fn a_pause_without_an_end_is_never_given_one() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    assert_eq!(rig.pause_for(Some(60), at(0)), None);
+    // One without an end over one with it: from now on only a person lifts it.
+    assert_eq!(rig.pause_for(None, at(1)), None);
+    assert!(rig.pause_for(Some(60), at(2)).unwrap().contains("not given an end"));
+    rig.send_at(Event::Tick, Timestamp::MAX);
+    assert!(rig.state.is_paused());
+}
+
+#[test]
+fn a_pause_that_ended_while_nobody_was_there_is_lifted_by_the_next() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.pause_for(Some(60), at(0));
+    assert_eq!(rig.send_at(Event::Up, at(59)), vec![]);
+    let mut rig = Rig::new(Goal::Ready);
+    rig.pause_for(Some(60), at(0));
+    assert_eq!(rig.send_at(Event::Up, at(60)), run(0));
+}
+
+fn held() -> CommandKind {
+    CommandKind::HoldContract
+}
+
+#[test]
+fn a_held_contract_stops_at_ready_and_complete_is_refused_with_who_and_why() {
+    let mut rig = Rig::new(Goal::Completed);
+    rig.send(Event::Up);
+    let reason = Some("audit".to_owned());
+    rig.send(Event::Command { id: 1, kind: held(), by: "alice".into(), reason, lasting: None, fault: None });
+    (0..3).for_each(|step| drop(rig.ended(step, Direction::Forward)));
+    let stopped = rig.ended(3, Direction::Forward);
+    let hold = rig.state.contract_hold.clone().unwrap();
+    assert_eq!(stopped, vec![Effect::Stop(Ending::ContractHeld { hold })]);
+    assert_eq!((rig.state.state, rig.state.goal), (State::Ready, Goal::Ready));
+    for kind in [CommandKind::Complete { force: true }, CommandKind::Complete { force: false }, held()] {
+        let why = rig.state.refusal(&kind).unwrap();
+        assert!(why.contains("alice holds the contract: audit"), "{why}");
+        assert_eq!(rig.command(kind), vec![]);
+    }
+    // The way back is open all the time.
+    assert_eq!(rig.state.refusal(&CommandKind::Rollback), None);
+    rig.command(CommandKind::ReleaseContract);
+    assert_eq!(rig.state.contract_hold, None);
+    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::CheckClients]);
+    // Held between the look and the contract: it does not begin.
+    let reason = Some("wait".to_owned());
+    rig.send(Event::Command { id: 2, kind: held(), by: "bob".into(), reason, lasting: None, fault: None });
+    let ended = rig.send(Event::Clients { users: vec![] });
+    assert!(matches!(&ended[..], [Effect::Stop(Ending::ContractHeld { hold })] if hold.by == "bob"));
+    assert!(!rig.state.contract_allowed);
+}
+
+#[test]
+fn a_contract_that_has_begun_is_not_held() {
+    let mut rig = Rig::new(Goal::Completed);
+    rig.send(Event::Up);
+    (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
+    rig.send(Event::Clients { users: vec![] });
+    assert!(rig.state.refusal(&held()).unwrap().contains("`segue pause`"));
+    assert!(rig.state.refusal(&CommandKind::ReleaseContract).unwrap().contains("nobody"));
+}
+
+#[test]
+fn a_standby_is_ignored_until_its_time_is_over() {
+    let ignore = |standby: &str| CommandKind::IgnoreStandby { standby: standby.into(), until: at(60) };
+    let mut rig = Rig::new(Goal::Ready);
+    rig.state.expected_standbys = vec!["standby1".into()];
+    rig.send(Event::Up);
+    rig.command(ignore("standby1"));
+    assert_eq!(rig.state.ignored_standbys.get("standby1"), Some(&at(60)));
+    rig.send_at(Event::Tick, at(59));
+    assert_eq!(rig.state.ignored_standbys.len(), 1);
+    rig.send_at(Event::Tick, at(60));
+    assert!(rig.state.ignored_standbys.is_empty());
+    assert!(matches!(rig.journal.last(), Some(Record::StandbyCounts { .. })));
+    // A name that nobody has would be ignored to no effect.
+    rig.command(ignore("standby2"));
+    assert!(rig.state.ignored_standbys.is_empty());
+    assert!(rig.state.refusal(&ignore("standby2")).unwrap().contains("there are: standby1"));
 }

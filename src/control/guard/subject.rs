@@ -287,6 +287,7 @@ impl Subject {
             threshold,
             unit: (!guard.unit.is_empty()).then(|| guard.unit.clone()),
             since,
+            until: None,
         };
         if let Some(pause) = &self.pause {
             let strictest = pause_level(guard).or(guard.throttle).or(guard.rollback.map(|rule| rule.above));

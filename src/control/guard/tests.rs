@@ -460,3 +460,27 @@ fn what_rose_after_our_writes_stopped_is_not_ours() {
     }
     assert!(reason(&last).contains("not Segue's doing: 0.2 s when"), "{}", reason(&last));
 }
+
+#[test]
+fn an_accepted_blind_signal_holds_nothing_and_counts_again_when_it_is_read() {
+    let mut run = Run::new(|_| {});
+    let blind = |run: &mut Run, state| {
+        run.wait(250);
+        let readings = vec![unreadable(REPLICATION_LAG, Some("standby1"), state, run.now)];
+        run.show(readings)
+    };
+    assert!(blind(&mut run, Freshness::Blind).paused);
+    run.policy.accepted_blind = vec![REPLICATION_LAG.to_owned()];
+    assert_eq!(blind(&mut run, Freshness::Blind), Verdict::default());
+    // Read late is not blind, and a reading that is there is obeyed.
+    assert!(blind(&mut run, Freshness::Stale).paused);
+    assert_eq!(run.lag_for(6, 0.1), Verdict::default());
+    assert!(run.lag_for(1, 12.0).paused);
+    // What it said last was bad: that pause ends only after the usual calm.
+    assert!(blind(&mut run, Freshness::Blind).paused);
+    (0..24).for_each(|_| drop(blind(&mut run, Freshness::Blind)));
+    assert_eq!(blind(&mut run, Freshness::Blind), Verdict::default());
+    // No word at all is another thing than being blind.
+    run.wait(250);
+    assert!(run.show(vec![]).paused);
+}

@@ -1,0 +1,38 @@
+//! Owns the commands that change what a rollout may do and begin nothing: hold and release the contract, ignore a
+//! standby. Must not become a supervisor.
+
+use super::context::Context;
+use super::fail::Fail;
+use super::steer::note;
+use crate::store::CommandKind;
+use crate::ui::human;
+use serde_json::json;
+use std::time::Duration;
+
+pub async fn hold_contract(context: &Context, reason: &str, wait: u64) -> Result<(), Fail> {
+    let kind = CommandKind::HoldContract;
+    let (plan, nobody) = note(context, "hold", kind, Some(reason), json!({}), wait).await?;
+    super::say(context, "contract_held", &format!("contract held: {plan}{nobody}"));
+    Ok(())
+}
+
+pub async fn release_contract(context: &Context, reason: Option<&str>, wait: u64) -> Result<(), Fail> {
+    let kind = CommandKind::ReleaseContract;
+    let (plan, nobody) = note(context, "release", kind, reason, json!({}), wait).await?;
+    super::say(context, "contract_released", &format!("contract released: {plan}{nobody}"));
+    Ok(())
+}
+
+pub async fn ignore_standby(
+    context: &Context,
+    standby: &str,
+    lasting: Duration,
+    reason: Option<&str>,
+    wait: u64,
+) -> Result<(), Fail> {
+    let args = json!({"standby": standby, "for": format!("{}ms", lasting.as_millis())});
+    let (plan, nobody) = note(context, "ignore", CommandKind::IgnoreStandby, reason, args, wait).await?;
+    let long = human::duration(lasting);
+    super::say(context, "standby_ignored", &format!("standby {standby} ignored for {long}: {plan}{nobody}"));
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Owns reading from the catalogs what a role has of what Segue needs, on every version. Must not judge it.
+
+use super::error::Error;
+use crate::control::privileges::Facts;
+use crate::ident::{Ident, QualifiedName};
+use crate::pg::Session;
+
+/// Whose tables are in question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Every table of the schema.
+    Schema,
+    /// These and their partitions, and a version schema that is to be removed.
+    Plan { tables: Vec<QualifiedName>, previous: Option<Ident> },
+}
+
+/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: theirs, `$6` an earlier version schema.
+fn sql(server_version: u32) -> String {
+    // From 16 on a member may be one that cannot become the role.
+    let membership = if server_version >= 160_000 { "SET" } else { "MEMBER" };
+    // Before 15 it was a superuser's alone.
+    let silence = match server_version >= 150_000 {
+        true => "has_parameter_privilege(r.rolname, 'session_replication_role', 'SET')",
+        false => "r.rolsuper",
+    };
+    format!(
+        "
+WITH RECURSIVE r AS (
+  SELECT * FROM pg_roles WHERE rolname = $1
+), tables AS (
+  SELECT c.oid, c.relname, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p')
+     AND CASE WHEN $3 THEN n.nspname = $2
+              ELSE (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($4::text[], $5::text[])) END
+  UNION
+  SELECT c.oid, c.relname, c.relowner FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
+    JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p')
+), owned AS (
+  SELECT relowner AS owner, quote_ident(relname) AS what FROM tables
+  UNION ALL
+  SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname = $6
+), owners AS (
+  SELECT o.rolname, o.rolsuper, o.oid, jsonb_agg(owned.what ORDER BY owned.what) AS owns
+    FROM owned JOIN pg_roles o ON o.oid = owned.owner GROUP BY 1, 2, 3
+), own AS (
+  SELECT n.oid, has_schema_privilege(r.rolname, n.oid, 'USAGE') AS use_it,
+         has_schema_privilege(r.rolname, n.oid, 'CREATE') AS create_in
+    FROM r, pg_namespace n WHERE n.nspname = 'segue'
+)
+SELECT jsonb_build_object(
+  'role', r.rolname, 'database', current_database(), 'schema', $2,
+  'server_version', current_setting('server_version_num')::int,
+  'superuser', r.rolsuper, 'inherits', r.rolinherit,
+  'connect', has_database_privilege(r.rolname, current_database(), 'CONNECT'),
+  'create_in_database', has_database_privilege(r.rolname, current_database(), 'CREATE'),
+  'use_schema', coalesce((SELECT has_schema_privilege(r.rolname, oid, 'USAGE') FROM pg_namespace WHERE nspname = $2), false),
+  'create_in_schema',
+     coalesce((SELECT has_schema_privilege(r.rolname, oid, 'CREATE') FROM pg_namespace WHERE nspname = $2), false),
+  'owners', coalesce((SELECT jsonb_agg(jsonb_build_object(
+      'role', o.rolname, 'superuser', o.rolsuper, 'owns', o.owns,
+      'may_become', pg_has_role(r.rolname, o.oid, '{membership}'),
+      'inherited', pg_has_role(r.rolname, o.oid, 'USAGE')) ORDER BY o.rolname) FROM owners o), '[]'),
+  'own', (SELECT jsonb_build_object('use_it', own.use_it, 'create_in', own.create_in, 'write', coalesce((
+      SELECT bool_and(has_table_privilege(r.rolname, c.oid, 'SELECT') AND has_table_privilege(r.rolname, c.oid, 'INSERT')
+                      AND (c.relname IN ('records', 'meta') OR has_table_privilege(r.rolname, c.oid, 'UPDATE')))
+        FROM pg_class c WHERE c.relnamespace = own.oid AND c.relkind = 'r'), true)) FROM own),
+  'read_all_stats', pg_has_role(r.rolname, 'pg_read_all_stats', 'USAGE'),
+  'cancel_autovacuum',
+     (SELECT pg_has_role(r.rolname, oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_signal_autovacuum_worker'),
+  'reserved_connections',
+     (SELECT pg_has_role(r.rolname, oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'),
+  'silence_triggers', {silence})
+  FROM r"
+    )
+}
+
+/// What a role has; `None`: there is no such role. Without a name it is the session's own.
+pub async fn privileges(
+    session: &Session,
+    role: Option<&str>,
+    schema: &Ident,
+    of: &Of,
+) -> Result<Option<Facts>, Error> {
+    let doing = "reading what the role may";
+    let role: String = match role {
+        Some(role) => role.to_owned(),
+        None => session.json(doing, "SELECT to_jsonb(current_user)", &[]).await?,
+    };
+    let (all, tables, previous) = match of {
+        Of::Schema => (true, &[][..], None),
+        Of::Plan { tables, previous } => (false, &tables[..], previous.clone()),
+    };
+    let schemas: Vec<Ident> = tables.iter().map(|table| table.schema.clone()).collect();
+    let names: Vec<Ident> = tables.iter().map(|table| table.name.clone()).collect();
+    let sql = format!("SELECT coalesce(({}), 'null')", sql(session.server_version()));
+    Ok(session.json(doing, &sql, &[&role, schema, &all, &schemas, &names, &previous]).await?)
+}

@@ -1,0 +1,137 @@
+//! Owns reading what an operator asked for, from the command's row to control's event. Must not carry it out.
+
+use crate::control::advance::Event;
+use crate::control::policy::Policy;
+use crate::control::record::CommandKind;
+use crate::control::tuning::Change;
+use crate::plan::duration::parse_duration;
+use crate::store::{self, Command};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// The event that a command is. What is wrong with its arguments is in it, so that it is refused and journalled.
+pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
+    let Command { id, kind, reason, by, args, .. } = command;
+    let mut faults = Vec::new();
+    let mut lasting = None;
+    let kind = match kind {
+        store::CommandKind::Pause => {
+            lasting = duration(&args, &mut faults);
+            CommandKind::Pause
+        }
+        store::CommandKind::Resume => CommandKind::Resume,
+        store::CommandKind::Rollback => CommandKind::Rollback,
+        store::CommandKind::Complete => {
+            CommandKind::Complete { force: args.get("force").and_then(Value::as_bool).unwrap_or(false) }
+        }
+        store::CommandKind::Tune => CommandKind::Tune(Change::of_args(&args).unwrap_or_else(|why| {
+            faults.push(why);
+            Change::default()
+        })),
+        store::CommandKind::AcceptBlind => {
+            let signals = signals(&args, &mut faults);
+            faults.extend(policy.clone().accepting_blind(&signals).err());
+            CommandKind::AcceptBlind { signals }
+        }
+        store::CommandKind::HoldContract => {
+            if reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
+                faults.push("it needs a reason, for whoever finds the contract held".to_owned());
+            }
+            CommandKind::HoldContract
+        }
+        store::CommandKind::ReleaseContract => CommandKind::ReleaseContract,
+        store::CommandKind::IgnoreStandby => {
+            let standby = args.get("standby").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let lasting = duration(&args, &mut faults);
+            if standby.is_empty() || (lasting.is_none() && faults.is_empty()) {
+                faults.push(
+                    "its args must be such as {\"standby\": \"standby1\", \"for\": \"30m\"}".to_owned(),
+                );
+            }
+            CommandKind::IgnoreStandby { standby, until: now + lasting.unwrap_or_default() }
+        }
+    };
+    Event::Command { id, kind, by, reason, lasting, fault: faults.into_iter().next() }
+}
+
+/// `{"for": "30m"}`; `None`: it is not said.
+fn duration(args: &Value, faults: &mut Vec<String>) -> Option<Duration> {
+    let said = args.get("for").filter(|said| !said.is_null())?;
+    let text = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+    match parse_duration(&text) {
+        Ok(duration) if !duration.is_zero() => Some(duration),
+        _ => {
+            faults.push(format!("`for` must be a duration such as `30m`, not {text:?}"));
+            None
+        }
+    }
+}
+
+fn signals(args: &Value, faults: &mut Vec<String>) -> Vec<String> {
+    let list = args.get("signals").and_then(Value::as_array);
+    let named: Option<Vec<String>> =
+        list.and_then(|list| list.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+    named.filter(|signals| !signals.is_empty()).unwrap_or_else(|| {
+        faults.push("its args must be such as {\"signals\": [\"replication_lag\"]}".to_owned());
+        Vec::new()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn asked(
+        kind: store::CommandKind,
+        reason: Option<&str>,
+        args: Value,
+    ) -> (CommandKind, Option<Duration>, String) {
+        let command = Command {
+            id: 1,
+            schema: "public".into(),
+            rollout: None,
+            kind,
+            reason: reason.map(str::to_owned),
+            by: "me".into(),
+            args,
+            at: Timestamp::UNIX_EPOCH,
+            applied_at: None,
+            outcome: None,
+        };
+        match event(command, &Policy::default(), Timestamp::UNIX_EPOCH) {
+            Event::Command { kind, lasting, fault, .. } => (kind, lasting, fault.unwrap_or_default()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn ends_are_read_and_what_is_none_is_refused() {
+        use store::CommandKind::{IgnoreStandby, Pause};
+        let half_an_hour = Some(Duration::from_secs(1800));
+        assert_eq!(asked(Pause, None, json!({"for": "30m"})).1, half_an_hour);
+        assert_eq!(asked(Pause, None, json!({})), (CommandKind::Pause, None, String::new()));
+        for bad in [json!(30), json!("0"), json!("soon"), json!("-5m")] {
+            let (_, lasting, fault) = asked(Pause, None, json!({"for": bad}));
+            assert!(lasting.is_none() && fault.contains("such as `30m`"), "{fault}");
+        }
+        let (kind, _, fault) = asked(IgnoreStandby, None, json!({"standby": "s1", "for": "1m"}));
+        let until = Timestamp::from_second(60).unwrap();
+        assert_eq!((kind, fault.as_str()), (CommandKind::IgnoreStandby { standby: "s1".into(), until }, ""));
+        for bad in [json!({"standby": "s1"}), json!({"for": "1m"}), json!([])] {
+            assert!(!asked(IgnoreStandby, None, bad).2.is_empty());
+        }
+    }
+
+    #[test]
+    fn only_guarded_signals_are_accepted_and_only_a_reason_holds_the_contract() {
+        use store::CommandKind::{AcceptBlind, HoldContract};
+        assert_eq!(asked(AcceptBlind, None, json!({"signals": ["lock_wait"]})).2, "");
+        let fault = asked(AcceptBlind, None, json!({"signals": ["lag"]})).2;
+        assert_eq!(fault, "there is no guard on \"lag\"; there are: replication_lag, lock_wait");
+        assert!(!asked(AcceptBlind, None, json!({"signals": []})).2.is_empty());
+        assert!(asked(HoldContract, Some(" "), json!({})).2.contains("needs a reason"));
+        assert_eq!(asked(HoldContract, Some("audit"), json!({})).2, "");
+    }
+}
