@@ -80,7 +80,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         match constraint.kind {
             ConstraintKind::Check => {
                 let span = place(draft, table, &constraint.columns);
-                built.checks.extend(check(draft, source, constraint, &mapping, name.clone(), span))
+                let last = draft.tables[table].last_name(constraint).clone();
+                let check = check(draft, source, constraint, &mapping, name.clone(), span);
+                built.checks.extend(check.map(|check| BuiltCheck { last_name: last, ..check }))
             }
             ConstraintKind::ForeignKey => {
                 let span = place(draft, table, &constraint.columns);
@@ -95,7 +97,7 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
             let span = place(draft, table, &index.columns);
-            let carried = carried_index(draft, source, index, &mapping);
+            let carried = carried_index(draft, table, source, index, &mapping);
             built.indexes.extend(carried.map(|index| BuiltIndex { span, ..index }));
         }
     }
@@ -202,7 +204,7 @@ fn foreign_key(
         types: types.collect(),
         span: None,
         name,
-        last_name: constraint.name.clone(),
+        last_name: draft.tables[table].last_name(constraint).clone(),
         definition,
         target,
         validate: constraint.validated,
@@ -216,6 +218,7 @@ fn deferral(constraint: &Constraint) -> &'static str {
 
 fn carried_index(
     draft: &mut Draft<'_>,
+    table: usize,
     source: &Table,
     index: &Index,
     mapping: &Mapping,
@@ -292,7 +295,7 @@ fn carried_index(
         tail.push_str(&format!(" WHERE {predicate}"));
     }
     Some(BuiltIndex {
-        last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
+        last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
         tail,
         unique: index.unique,
@@ -302,7 +305,8 @@ fn carried_index(
         comment: index.comment.clone(),
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
-        replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
+        replica_identity: draft.tables[table].replica_identity.is_none()
+            && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
     })
 }

@@ -6,6 +6,7 @@ use super::names::{self, Names};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
+use crate::plan::ReplicaIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,6 +49,10 @@ pub struct DraftTable<'a> {
     pub shown: Option<Ident>,
     pub columns: Vec<DraftColumn<'a>>,
     pub additions: Vec<Addition>,
+    /// Constraints of the catalog that get another name at the contract, by the one they have there.
+    pub renamed_constraints: BTreeMap<Ident, Ident>,
+    /// `None`: it stays as it is.
+    pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
 }
@@ -123,6 +128,12 @@ pub struct Bound {
 pub struct Resolved {
     pub sql: String,
     pub reads: BTreeSet<Ident>,
+}
+
+/// What an update or delete tells subscribers of the row it was, from the contract on.
+pub struct NewReplicaIdentity {
+    pub to: ReplicaIdentity,
+    pub span: Option<Span>,
 }
 
 /// What is to be built on an existing table before the new version is published.
@@ -234,6 +245,8 @@ impl<'a> DraftTable<'a> {
             shown: Some(table.name.clone()),
             columns: table.columns.iter().map(DraftColumn::existing).collect(),
             additions: Vec::new(),
+            renamed_constraints: BTreeMap::new(),
+            replica_identity: None,
             span: None,
         }
     }
@@ -259,12 +272,35 @@ impl<'a> DraftTable<'a> {
         })
     }
 
+    /// What a constraint of the catalog is called in the end.
+    pub fn last_name<'c>(&'c self, constraint: &'c Constraint) -> &'c Ident {
+        self.renamed_constraints.get(&constraint.name).unwrap_or(&constraint.name)
+    }
+
+    /// A constraint of the catalog by its name as the operations so far leave it.
+    pub fn constraint(&self, name: &Ident) -> Option<&'a Constraint> {
+        self.source?.constraints.iter().find(|c| self.last_name(c) == name && !self.goes_with_a_column(c))
+    }
+
+    fn goes_with_a_column(&self, constraint: &Constraint) -> bool {
+        constraint.columns.iter().any(|c| self.column_of(c).is_some_and(DraftColumn::is_dropped))
+    }
+
     /// Whether a constraint of this name stays or comes.
     pub fn has_constraint(&self, name: &Ident) -> bool {
-        self.source.is_some_and(|table| table.constraints.iter().any(|c| c.name == *name))
+        self.source.is_some_and(|table| table.constraints.iter().any(|c| self.last_name(c) == name))
             || self.additions.iter().any(|a| a.name == *name && !matches!(a.kind, AdditionKind::Index(_)))
     }
 
+    /// Whether anything is to be done to it.
+    pub fn has_work(&self) -> bool {
+        self.has_changes()
+            || !self.additions.is_empty()
+            || !self.renamed_constraints.is_empty()
+            || self.replica_identity.is_some()
+    }
+
+    /// Whether the new version sees it otherwise than it is.
     pub fn has_changes(&self) -> bool {
         let is_there = |column: &&DraftColumn<'a>| column.source.is_some() || column.new.is_some();
         self.source.is_some()

@@ -57,6 +57,7 @@ pub fn check(draft: &mut Draft<'_>) {
                 changed_column(draft, number, column, source);
             }
         }
+        super::op::check_replica_identity(draft, number, source);
     }
     created_references(draft);
 }
@@ -252,7 +253,7 @@ fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut
     }
 }
 
-fn reads(expression: &str, table: &Table, column: &Ident) -> bool {
+pub fn reads(expression: &str, table: &Table, column: &Ident) -> bool {
     struct Nothing;
     impl super::expr::Scope for Nothing {
         fn relation_columns(&self, _: Option<&str>, _: &str) -> Option<Vec<Ident>> {

@@ -5,7 +5,7 @@ use super::decode::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::{
     AddColumn, AlterColumn, CreateIndex, CreateTable, DropColumn, DropIndex, DropTable, RenameColumn,
-    RenameTable, Sql,
+    RenameConstraint, RenameTable, SetReplicaIdentity, Sql,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -27,11 +27,13 @@ pub enum OperationKind {
     AlterColumn(AlterColumn),
     CreateIndex(CreateIndex),
     DropIndex(DropIndex),
+    RenameConstraint(RenameConstraint),
+    SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
 }
 
 /// The keys of the operations, as pgroll has them.
-pub const OPERATIONS: [&str; 10] = [
+pub const OPERATIONS: [&str; 12] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -41,17 +43,13 @@ pub const OPERATIONS: [&str; 10] = [
     "alter_column",
     "create_index",
     "drop_index",
+    "rename_constraint",
+    "set_replica_identity",
     "sql",
 ];
 
 /// Operations of pgroll's that this version does not have.
-const NOT_YET: [&str; 5] = [
-    "create_constraint",
-    "drop_constraint",
-    "drop_multicolumn_constraint",
-    "rename_constraint",
-    "set_replica_identity",
-];
+const NOT_YET: [&str; 3] = ["create_constraint", "drop_constraint", "drop_multicolumn_constraint"];
 
 impl OperationKind {
     /// The key it has in a plan.
@@ -66,6 +64,8 @@ impl OperationKind {
             OperationKind::AlterColumn(_) => "alter_column",
             OperationKind::CreateIndex(_) => "create_index",
             OperationKind::DropIndex(_) => "drop_index",
+            OperationKind::RenameConstraint(_) => "rename_constraint",
+            OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
         }
     }
@@ -135,6 +135,8 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "alter_column" => AlterColumn::decode(f),
         "create_index" => one(CreateIndex::decode(f).map(OperationKind::CreateIndex)),
         "drop_index" => one(DropIndex::decode(f).map(OperationKind::DropIndex)),
+        "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
+        "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "sql" => one(Sql::decode(f).map(OperationKind::Sql)),
         other => unreachable!("`{other}` is in OPERATIONS and not decoded"),
     };
@@ -151,10 +153,7 @@ fn unknown(cx: &Context, entry: &Entry) {
     }
     let at = cx.span(&entry.key_bytes);
     if let Some(name) = NOT_YET.iter().find(|name| name.eq_ignore_ascii_case(&entry.key)) {
-        let help = match *name {
-            "set_replica_identity" | "rename_constraint" => "run its statement in an `sql` operation",
-            _ => "run its statements in an `sql` operation, or apply this file with pgroll",
-        };
+        let help = "run its statements in an `sql` operation, or apply this file with pgroll";
         cx.report(
             Diagnostic::error(
                 "plan.unsupported_operation",

@@ -21,3 +21,5 @@ CREATE SCHEMA public_taken;
 INSERT INTO teams VALUES (1, 'one', 'first');
 INSERT INTO users SELECT n, 'user ' || n, n + 20, 1, 'mail' FROM generate_series(1, 20) n;
 INSERT INTO parts SELECT n, n, n FROM generate_series(1, 9) n;
+CREATE TABLE posts (id bigint PRIMARY KEY, text text);
+CREATE PUBLICATION news FOR TABLE posts;

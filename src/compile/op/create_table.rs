@@ -23,6 +23,8 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         shown: Some(name.clone()),
         columns: Vec::new(),
         additions: Vec::new(),
+        renamed_constraints: Default::default(),
+        replica_identity: None,
         span: op.name.span.clone(),
     });
     let errors = draft.diagnostics.0.len();
