@@ -145,18 +145,40 @@ pub struct Addition {
 }
 
 pub enum AdditionKind {
-    Check { bound: Bound, no_inherit: bool },
+    Check {
+        bound: Bound,
+        no_inherit: bool,
+    },
     ForeignKey(NewForeignKey),
-    Unique { column: usize },
+    Unique(NewUnique),
     Index(NewIndex),
+    /// A constraint of a table of this plan, made with it: only its name and a column of it matter here.
+    Made {
+        column: usize,
+    },
 }
 
 pub struct NewForeignKey {
-    pub column: usize,
+    pub columns: Vec<usize>,
     pub target: usize,
-    pub target_column: usize,
-    /// From MATCH on.
-    pub actions: String,
+    pub target_columns: Vec<usize>,
+    pub match_type: String,
+    pub on_delete: String,
+    pub on_delete_set_columns: Vec<usize>,
+    pub on_update: String,
+    pub deferral: (bool, bool),
+}
+
+/// A unique constraint or a primary key.
+#[derive(Default)]
+pub struct NewUnique {
+    pub primary: bool,
+    pub columns: Vec<usize>,
+    pub include: Vec<usize>,
+    pub nulls_not_distinct: bool,
+    pub storage_parameters: Option<String>,
+    pub tablespace: Option<Ident>,
+    pub deferral: (bool, bool),
 }
 
 pub struct NewIndex {
@@ -174,8 +196,11 @@ impl Addition {
         let bound = |bound: &Bound| bound.columns.values().any(|(number, _)| *number == column);
         match &self.kind {
             AdditionKind::Check { bound: check, .. } => bound(check),
-            AdditionKind::ForeignKey(key) => key.column == column,
-            AdditionKind::Unique { column: unique } => *unique == column,
+            AdditionKind::ForeignKey(key) => key.columns.contains(&column),
+            AdditionKind::Unique(unique) => {
+                unique.columns.iter().chain(&unique.include).any(|c| *c == column)
+            }
+            AdditionKind::Made { column: made } => *made == column,
             AdditionKind::Index(index) => {
                 index.keys.iter().any(|(key, _)| *key == column)
                     || index.predicate.as_ref().is_some_and(bound)
@@ -185,7 +210,7 @@ impl Addition {
 
     /// Whether its name is among those of relations.
     pub fn is_index(&self) -> bool {
-        matches!(self.kind, AdditionKind::Unique { .. } | AdditionKind::Index(_))
+        matches!(self.kind, AdditionKind::Unique(_) | AdditionKind::Index(_))
     }
 }
 

@@ -341,8 +341,11 @@ fn created_references(draft: &mut Draft<'_>) {
         for addition in &table.additions {
             let AdditionKind::ForeignKey(key) = &addition.kind else { continue };
             let target = &draft.tables[key.target];
-            let column = &target.columns[key.target_column];
-            if target.source.is_some() && target.shown.is_some() && !column.is_shared() {
+            let mut columns = key.target_columns.iter().map(|column| &target.columns[*column]);
+            if target.source.is_some()
+                && target.shown.is_some()
+                && let Some(column) = columns.find(|column| !column.is_shared())
+            {
                 faults.push((addition.what.clone(), column.name.as_str().to_owned(), addition.span.clone()));
             }
         }

@@ -4,6 +4,7 @@
 pub mod alter_column;
 pub mod column;
 pub mod column_ops;
+pub mod create_constraint;
 pub mod create_index;
 pub mod create_table;
 mod decode;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use alter_column::AlterColumn;
 pub use column::{Check, ColumnDef, Generated, IdentityDef, References};
 pub use column_ops::{AddColumn, DropColumn, RenameColumn};
+pub use create_constraint::CreateConstraint;
 pub use create_index::{CreateIndex, IndexColumn};
 pub use create_table::CreateTable;
 pub use drop_index::DropIndex;

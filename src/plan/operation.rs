@@ -4,8 +4,8 @@
 use super::decode::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::{
-    AddColumn, AlterColumn, CreateIndex, CreateTable, DropColumn, DropIndex, DropTable, RenameColumn,
-    RenameConstraint, RenameTable, SetReplicaIdentity, Sql,
+    AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateTable, DropColumn, DropIndex, DropTable,
+    RenameColumn, RenameConstraint, RenameTable, SetReplicaIdentity, Sql,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -27,13 +27,14 @@ pub enum OperationKind {
     AlterColumn(AlterColumn),
     CreateIndex(CreateIndex),
     DropIndex(DropIndex),
+    CreateConstraint(CreateConstraint),
     RenameConstraint(RenameConstraint),
     SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
 }
 
 /// The keys of the operations, as pgroll has them.
-pub const OPERATIONS: [&str; 12] = [
+pub const OPERATIONS: [&str; 13] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -43,13 +44,14 @@ pub const OPERATIONS: [&str; 12] = [
     "alter_column",
     "create_index",
     "drop_index",
+    "create_constraint",
     "rename_constraint",
     "set_replica_identity",
     "sql",
 ];
 
 /// Operations of pgroll's that this version does not have.
-const NOT_YET: [&str; 3] = ["create_constraint", "drop_constraint", "drop_multicolumn_constraint"];
+const NOT_YET: [&str; 2] = ["drop_constraint", "drop_multicolumn_constraint"];
 
 impl OperationKind {
     /// The key it has in a plan.
@@ -64,6 +66,7 @@ impl OperationKind {
             OperationKind::AlterColumn(_) => "alter_column",
             OperationKind::CreateIndex(_) => "create_index",
             OperationKind::DropIndex(_) => "drop_index",
+            OperationKind::CreateConstraint(_) => "create_constraint",
             OperationKind::RenameConstraint(_) => "rename_constraint",
             OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
@@ -135,6 +138,7 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "alter_column" => AlterColumn::decode(f),
         "create_index" => one(CreateIndex::decode(f).map(OperationKind::CreateIndex)),
         "drop_index" => one(DropIndex::decode(f).map(OperationKind::DropIndex)),
+        "create_constraint" => one(CreateConstraint::decode(f).map(OperationKind::CreateConstraint)),
         "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
         "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "sql" => one(Sql::decode(f).map(OperationKind::Sql)),

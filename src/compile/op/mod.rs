@@ -4,18 +4,20 @@
 mod add_column;
 mod alter_column;
 mod column;
+mod create_constraint;
 mod create_index;
 mod create_table;
 mod drop_column;
 mod drop_index;
 mod drop_table;
+mod new_form;
 mod rename_column;
 mod rename_constraint;
 mod rename_table;
 mod set_replica_identity;
 mod sql;
 
-pub use column::{comment_sql, deferrable_sql};
+pub use column::{actions_sql, comment_sql, deferrable_sql};
 pub use create_index::{index_sql, index_tail};
 pub use set_replica_identity::{check as check_replica_identity, replica_identity_sql};
 
@@ -35,6 +37,7 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
         OperationKind::AlterColumn(op) => alter_column::apply(draft, op, span),
         OperationKind::CreateIndex(op) => create_index::apply(draft, op, span),
         OperationKind::DropIndex(op) => drop_index::apply(draft, op),
+        OperationKind::CreateConstraint(op) => create_constraint::apply(draft, op, span),
         OperationKind::RenameConstraint(op) => rename_constraint::apply(draft, op),
         OperationKind::SetReplicaIdentity(op) => set_replica_identity::apply(draft, op, span),
         OperationKind::Sql(op) => sql::apply(draft, op, span, alone),

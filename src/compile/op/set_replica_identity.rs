@@ -134,7 +134,10 @@ fn index<'t, 'a>(
                 return Err((format!("{what}: it has a predicate"), needs()));
             }
             AdditionKind::Index(index) => Some(index.keys.iter().map(|(column, _)| *column).collect()),
-            AdditionKind::Unique { column } => Some(vec![*column]),
+            AdditionKind::Unique(unique) if unique.deferral != (false, false) => {
+                return Err((format!("{what}: its constraint is deferrable"), needs()));
+            }
+            AdditionKind::Unique(unique) => Some(unique.columns.clone()),
             _ => None,
         }
     } else {
