@@ -73,7 +73,8 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     let mut built = Built::default();
     let mut taken: Vec<Ident> = source.constraints.iter().map(|constraint| constraint.name.clone()).collect();
     for constraint in &source.constraints {
-        if !is_touched(&constraint.columns, &mapping) {
+        let dropped = draft.tables[table].dropped_constraints.contains(&constraint.name);
+        if dropped || !is_touched(&constraint.columns, &mapping) {
             continue;
         }
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
@@ -94,7 +95,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         taken.push(name);
     }
     for index in &source.indexes {
-        let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
+        let goes = |name: &Ident| draft.tables[table].dropped_constraints.contains(name);
+        let dropped = index.constraint.as_ref().is_some_and(goes)
+            || draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
             let span = place(draft, table, &index.columns);
             let carried = carried_index(draft, table, source, index, &mapping);

@@ -51,6 +51,8 @@ pub struct DraftTable<'a> {
     pub additions: Vec<Addition>,
     /// Constraints of the catalog that get another name at the contract, by the one they have there.
     pub renamed_constraints: BTreeMap<Ident, Ident>,
+    /// Those that go with the old forms of their columns.
+    pub dropped_constraints: BTreeSet<Ident>,
     /// `None`: it stays as it is.
     pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
@@ -271,6 +273,7 @@ impl<'a> DraftTable<'a> {
             columns: table.columns.iter().map(DraftColumn::existing).collect(),
             additions: Vec::new(),
             renamed_constraints: BTreeMap::new(),
+            dropped_constraints: BTreeSet::new(),
             replica_identity: None,
             span: None,
         }
@@ -304,7 +307,13 @@ impl<'a> DraftTable<'a> {
 
     /// A constraint of the catalog by its name as the operations so far leave it.
     pub fn constraint(&self, name: &Ident) -> Option<&'a Constraint> {
-        self.source?.constraints.iter().find(|c| self.last_name(c) == name && !self.goes_with_a_column(c))
+        self.staying().find(|c| self.last_name(c) == name && !self.goes_with_a_column(c))
+    }
+
+    /// Constraints of the catalog that no operation drops.
+    fn staying(&self) -> impl Iterator<Item = &'a Constraint> {
+        let all = self.source.into_iter().flat_map(|table| &table.constraints);
+        all.filter(|constraint| !self.dropped_constraints.contains(&constraint.name))
     }
 
     fn goes_with_a_column(&self, constraint: &Constraint) -> bool {
@@ -313,7 +322,7 @@ impl<'a> DraftTable<'a> {
 
     /// Whether a constraint of this name stays or comes.
     pub fn has_constraint(&self, name: &Ident) -> bool {
-        self.source.is_some_and(|table| table.constraints.iter().any(|c| self.last_name(c) == name))
+        self.staying().any(|c| self.last_name(c) == name)
             || self.additions.iter().any(|a| a.name == *name && !matches!(a.kind, AdditionKind::Index(_)))
     }
 

@@ -23,3 +23,7 @@ INSERT INTO users SELECT n, 'user ' || n, n + 20, 1, 'mail' FROM generate_series
 INSERT INTO parts SELECT n, n, n FROM generate_series(1, 9) n;
 CREATE TABLE posts (id bigint PRIMARY KEY, text text);
 CREATE PUBLICATION news FOR TABLE posts;
+CREATE TABLE people (id bigint PRIMARY KEY, age integer CONSTRAINT adult CHECK (age > 17), team integer);
+CREATE TABLE visits (id bigint PRIMARY KEY, a integer, b integer, place text, CONSTRAINT visits_once UNIQUE (a, b));
+CREATE TABLE slogans (id bigint PRIMARY KEY, text text UNIQUE);
+CREATE TABLE banners (id bigint PRIMARY KEY, slogan text CONSTRAINT of_motto REFERENCES slogans (text));

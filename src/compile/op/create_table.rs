@@ -24,6 +24,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         columns: Vec::new(),
         additions: Vec::new(),
         renamed_constraints: Default::default(),
+        dropped_constraints: Default::default(),
         replica_identity: None,
         span: op.name.span.clone(),
     });

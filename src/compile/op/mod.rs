@@ -8,7 +8,9 @@ mod create_constraint;
 mod create_index;
 mod create_table;
 mod drop_column;
+mod drop_constraint;
 mod drop_index;
+mod drop_multicolumn_constraint;
 mod drop_table;
 mod new_form;
 mod rename_column;
@@ -38,6 +40,8 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
         OperationKind::CreateIndex(op) => create_index::apply(draft, op, span),
         OperationKind::DropIndex(op) => drop_index::apply(draft, op),
         OperationKind::CreateConstraint(op) => create_constraint::apply(draft, op, span),
+        OperationKind::DropConstraint(op) => drop_constraint::apply(draft, op),
+        OperationKind::DropMulticolumnConstraint(op) => drop_multicolumn_constraint::apply(draft, op),
         OperationKind::RenameConstraint(op) => rename_constraint::apply(draft, op),
         OperationKind::SetReplicaIdentity(op) => set_replica_identity::apply(draft, op, span),
         OperationKind::Sql(op) => sql::apply(draft, op, span, alone),

@@ -26,7 +26,7 @@ pub fn can_have_two_forms(
     what: &str,
 ) -> bool {
     let found = &draft.tables[table].columns[column];
-    if !found.source.is_some_and(|source| source.generated.is_some()) {
+    if found.source.is_none_or(|source| source.generated.is_none()) {
         return true;
     }
     let name = found.name.as_str();

@@ -103,8 +103,11 @@ fn index<'t, 'a>(
         let constraint = source.constraints.iter().find(|c| c.index.as_ref() == Some(&index.name));
         constraint.map_or(index.name.clone(), |constraint| table.last_name(constraint).clone())
     };
-    let is_dropped = |index: &Ident| draft.dropped_indexes.iter().any(|dropped| dropped.name == *index);
-    let there = || source.indexes.iter().filter(|index| !is_dropped(&index.name));
+    let is_dropped = |index: &crate::catalog::Index| {
+        draft.dropped_indexes.iter().any(|dropped| dropped.name == index.name)
+            || index.constraint.as_ref().is_some_and(|name| table.dropped_constraints.contains(name))
+    };
+    let there = || source.indexes.iter().filter(|index| !is_dropped(index));
     let columns: Option<Vec<usize>> = if let Some(index) = there().find(|index| last(index) == *name) {
         let constraint = source.constraints.iter().find(|c| c.index.as_ref() == Some(&index.name));
         let fault = if !index.unique {
