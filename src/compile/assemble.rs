@@ -162,7 +162,7 @@ pub fn not_null_name(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<
     });
     old.map_or_else(
         || names::object_name(draft.tables[shape.number].logical(), &column.name, "not_null"),
-        |constraint| constraint.name.clone(),
+        |constraint| draft.tables[shape.number].last_name(constraint).clone(),
     )
 }
 

@@ -1,10 +1,10 @@
 //! Owns what is to be built on an existing table before the new version is published: what its columns' new forms
 //! must have because the old ones have it, and what the plan adds. Must not order steps.
 
-use super::draft::{AdditionKind, Draft, NewForeignKey};
+use super::draft::{AdditionKind, Draft, NewForeignKey, NewUnique};
 use super::expr::Expression;
 use super::names;
-use super::op::{index_sql, index_tail};
+use super::op::{actions_sql, index_sql, index_tail};
 use crate::catalog::{Constraint, ConstraintKind, Index, Table};
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
@@ -73,14 +73,17 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     let mut built = Built::default();
     let mut taken: Vec<Ident> = source.constraints.iter().map(|constraint| constraint.name.clone()).collect();
     for constraint in &source.constraints {
-        if !is_touched(&constraint.columns, &mapping) {
+        let dropped = draft.tables[table].dropped_constraints.contains(&constraint.name);
+        if dropped || !is_touched(&constraint.columns, &mapping) {
             continue;
         }
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
         match constraint.kind {
             ConstraintKind::Check => {
                 let span = place(draft, table, &constraint.columns);
-                built.checks.extend(check(draft, source, constraint, &mapping, name.clone(), span))
+                let last = draft.tables[table].last_name(constraint).clone();
+                let check = check(draft, source, constraint, &mapping, name.clone(), span);
+                built.checks.extend(check.map(|check| BuiltCheck { last_name: last, ..check }))
             }
             ConstraintKind::ForeignKey => {
                 let span = place(draft, table, &constraint.columns);
@@ -92,14 +95,16 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         taken.push(name);
     }
     for index in &source.indexes {
-        let dropped = draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
+        let goes = |name: &Ident| draft.tables[table].dropped_constraints.contains(name);
+        let dropped = index.constraint.as_ref().is_some_and(goes)
+            || draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
             let span = place(draft, table, &index.columns);
-            let carried = carried_index(draft, source, index, &mapping);
+            let carried = carried_index(draft, table, source, index, &mapping);
             built.indexes.extend(carried.map(|index| BuiltIndex { span, ..index }));
         }
     }
-    add(draft, table, &mut built);
+    add(draft, table, &taken, &mut built);
     built
 }
 
@@ -202,7 +207,7 @@ fn foreign_key(
         types: types.collect(),
         span: None,
         name,
-        last_name: constraint.name.clone(),
+        last_name: draft.tables[table].last_name(constraint).clone(),
         definition,
         target,
         validate: constraint.validated,
@@ -216,6 +221,7 @@ fn deferral(constraint: &Constraint) -> &'static str {
 
 fn carried_index(
     draft: &mut Draft<'_>,
+    table: usize,
     source: &Table,
     index: &Index,
     mapping: &Mapping,
@@ -292,7 +298,7 @@ fn carried_index(
         tail.push_str(&format!(" WHERE {predicate}"));
     }
     Some(BuiltIndex {
-        last_name: constraint.map_or_else(|| index.name.clone(), |constraint| constraint.name.clone()),
+        last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
         tail,
         unique: index.unique,
@@ -302,24 +308,30 @@ fn carried_index(
         comment: index.comment.clone(),
         statistics_targets: index.statistics_targets.clone(),
         clustered: index.clustered,
-        replica_identity: source.replica_identity_index.as_ref() == Some(&index.name),
+        replica_identity: draft.tables[table].replica_identity.is_none()
+            && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
     })
 }
 
 /// What the plan itself adds, over the columns as the plan leaves them. What stands on a column that a later
 /// operation drops goes with it, as DROP COLUMN has it.
-fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
+fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) {
     let on = draft.qualified(table);
     let additions = &draft.tables[table].additions;
     for addition in additions {
-        let name = addition.name.clone();
+        let last_name = addition.name.clone();
+        // One that the plan renames or drops has its name until the contract.
+        let name = match taken.contains(&last_name) && !addition.is_index() {
+            true => names::hidden(&last_name, "_segue_new_", |name| taken.contains(name)),
+            false => last_name.clone(),
+        };
         let position = addition.span.as_ref().map(|span| (span.bytes.start, span.bytes.end));
         match &addition.kind {
             AdditionKind::Check { bound, no_inherit } => {
                 let Ok(resolved) = draft.over_new(table, bound) else { continue };
                 built.checks.push(BuiltCheck {
-                    last_name: name.clone(),
+                    last_name,
                     name,
                     expression: resolved.sql,
                     no_inherit: *no_inherit,
@@ -330,25 +342,32 @@ fn add(draft: &mut Draft<'_>, table: usize, built: &mut Built) {
                 });
             }
             AdditionKind::ForeignKey(key) => {
-                built.foreign_keys.extend(new_foreign_key(draft, table, key, name, position))
+                let key = new_foreign_key(draft, table, key, name, position);
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { last_name, ..key }))
             }
-            AdditionKind::Unique { column } => {
-                let Some(column) = &draft.tables[table].columns[*column].new else { continue };
+            AdditionKind::Unique(unique) => {
+                let Some(tail) = unique_tail(draft, table, unique) else { continue };
+                let kind = if unique.primary { "PRIMARY KEY" } else { "UNIQUE" };
+                let (deferrable, initially_deferred) = unique.deferral;
+                let deferral = super::op::deferrable_sql(deferrable, initially_deferred);
+                let columns = unique.columns.iter().chain(&unique.include);
                 built.indexes.push(BuiltIndex {
-                    sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on} ({column})"),
-                    tail: format!(" ({column})"),
+                    sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on}{tail}"),
+                    tail,
                     unique: true,
                     span: position,
-                    last_name: name.clone(),
+                    last_name,
                     name,
-                    constraint: Some(("UNIQUE", "", None)),
+                    constraint: Some((kind, deferral, None)),
                     comment: None,
                     statistics_targets: Vec::new(),
                     clustered: false,
                     replica_identity: false,
-                    columns: vec![column.clone()],
+                    columns: physical(draft, table, columns).unwrap_or_default(),
                 });
             }
+            // Of a table that is there, it is made here.
+            AdditionKind::Made { .. } => continue,
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
                 let Some(tail) = index_tail(draft, table, index) else { continue };
@@ -379,18 +398,49 @@ fn new_foreign_key(
     name: Ident,
     span: Option<(usize, usize)>,
 ) -> Option<BuiltForeignKey> {
-    let from = &draft.tables[table].columns[key.column];
-    let pointed_at = &draft.tables[key.target].columns[key.target_column];
-    let (column, to) = (from.new.as_ref()?, pointed_at.new.as_ref()?);
+    let columns = physical(draft, table, &key.columns)?;
+    let to = physical(draft, key.target, &key.target_columns)?;
+    let set = physical(draft, table, &key.on_delete_set_columns)?;
     let target = draft.qualified(key.target);
+    let actions = actions_sql(&key.match_type, &key.on_delete, &set, &key.on_update, key.deferral);
+    let type_name = |table: usize, column: &usize| draft.tables[table].columns[*column].type_name.clone();
+    let types = key.columns.iter().zip(&key.target_columns);
     Some(BuiltForeignKey {
         last_name: name.clone(),
         name,
-        definition: format!("FOREIGN KEY ({column}) REFERENCES {target} ({to}) {}", key.actions),
+        definition: format!("FOREIGN KEY ({}) REFERENCES {target} ({}) {actions}", list(&columns), list(&to)),
+        types: types.map(|(from, to)| (type_name(table, from), type_name(key.target, to))).collect(),
         target,
         validate: true,
         comment: None,
-        types: vec![(from.type_name.clone(), pointed_at.type_name.clone())],
         span,
     })
+}
+
+/// What a unique index says after the table's name.
+fn unique_tail(draft: &Draft<'_>, table: usize, unique: &NewUnique) -> Option<String> {
+    let mut sql = format!(" ({})", list(&physical(draft, table, &unique.columns)?));
+    let include = physical(draft, table, &unique.include)?;
+    if !include.is_empty() {
+        sql.push_str(&format!(" INCLUDE ({})", list(&include)));
+    }
+    if unique.nulls_not_distinct {
+        sql.push_str(" NULLS NOT DISTINCT");
+    }
+    if let Some(parameters) = &unique.storage_parameters {
+        sql.push_str(&format!(" WITH ({parameters})"));
+    }
+    if let Some(tablespace) = &unique.tablespace {
+        sql.push_str(&format!(" TABLESPACE {tablespace}"));
+    }
+    Some(sql)
+}
+
+/// What the new version has for these columns; `None` where one is gone.
+fn physical<'c>(
+    draft: &Draft<'_>,
+    table: usize,
+    columns: impl IntoIterator<Item = &'c usize>,
+) -> Option<Vec<Ident>> {
+    columns.into_iter().map(|column| draft.tables[table].columns[*column].new.clone()).collect()
 }

@@ -7,11 +7,11 @@ use super::assemble::{
 use super::draft::{Draft, DraftColumn, Up};
 use super::hazard::partitions;
 use super::names;
-use super::op::comment_sql;
+use super::op::{comment_sql, replica_identity_sql};
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
-use crate::catalog::{ConstraintKind, ForeignKey, Identity, Sequence};
+use crate::catalog::{Constraint, ConstraintKind, ForeignKey, Identity, Sequence};
 use crate::ident::{Ident, QualifiedName, literal};
 use std::collections::BTreeSet;
 
@@ -52,6 +52,9 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
         }
     }
     drop_columns(shape, table.columns.iter(), &mut sql);
+    for (from, to) in ordered(renamed_constraints(draft, shape)) {
+        sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
+    }
     for index in &shape.built.indexes {
         if let Some((kind, deferral, _)) = &index.constraint {
             let (last, now) = (&index.last_name, &index.name);
@@ -82,6 +85,9 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
         end_column(draft, name, column, &mut sql);
     }
     end_indexes(draft, shape, &mut sql);
+    if let Some(identity) = &table.replica_identity {
+        sql.push(replica_identity_sql(name, &identity.to));
+    }
     if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
         sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
     }
@@ -97,6 +103,21 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     let held = locks(std::iter::once((name.clone(), LockMode::AccessExclusive)).chain(gone));
     let title = format!("contract {}", table.logical().as_str());
     Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+}
+
+/// Constraints that stay as they are but for their names; what stands on a new form gets its last name there.
+fn renamed_constraints(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Rename> {
+    let table = &draft.tables[shape.number];
+    let shared = |column: &Ident| table.column_of(column).is_some_and(DraftColumn::is_shared);
+    let stays = |constraint: &&Constraint| {
+        let index = shape.source.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
+        constraint.columns.iter().chain(index.iter().flat_map(|index| &index.columns)).all(shared)
+    };
+    let renamed = shape.source.constraints.iter().filter(stays);
+    renamed
+        .filter_map(|c| Some((c.name.clone(), table.renamed_constraints.get(&c.name)?.clone())))
+        .filter(|(from, to)| from != to)
+        .collect()
 }
 
 /// What a foreign key points at, by its name when the tables before `number` have had their contract.

@@ -6,6 +6,7 @@ use super::names::{self, Names};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
+use crate::plan::ReplicaIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,6 +49,12 @@ pub struct DraftTable<'a> {
     pub shown: Option<Ident>,
     pub columns: Vec<DraftColumn<'a>>,
     pub additions: Vec<Addition>,
+    /// Constraints of the catalog that get another name at the contract, by the one they have there.
+    pub renamed_constraints: BTreeMap<Ident, Ident>,
+    /// Those that go with the old forms of their columns.
+    pub dropped_constraints: BTreeSet<Ident>,
+    /// `None`: it stays as it is.
+    pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
 }
@@ -125,6 +132,12 @@ pub struct Resolved {
     pub reads: BTreeSet<Ident>,
 }
 
+/// What an update or delete tells subscribers of the row it was, from the contract on.
+pub struct NewReplicaIdentity {
+    pub to: ReplicaIdentity,
+    pub span: Option<Span>,
+}
+
 /// What is to be built on an existing table before the new version is published.
 pub struct Addition {
     pub name: Ident,
@@ -134,18 +147,40 @@ pub struct Addition {
 }
 
 pub enum AdditionKind {
-    Check { bound: Bound, no_inherit: bool },
+    Check {
+        bound: Bound,
+        no_inherit: bool,
+    },
     ForeignKey(NewForeignKey),
-    Unique { column: usize },
+    Unique(NewUnique),
     Index(NewIndex),
+    /// A constraint of a table of this plan, made with it: only its name and a column of it matter here.
+    Made {
+        column: usize,
+    },
 }
 
 pub struct NewForeignKey {
-    pub column: usize,
+    pub columns: Vec<usize>,
     pub target: usize,
-    pub target_column: usize,
-    /// From MATCH on.
-    pub actions: String,
+    pub target_columns: Vec<usize>,
+    pub match_type: String,
+    pub on_delete: String,
+    pub on_delete_set_columns: Vec<usize>,
+    pub on_update: String,
+    pub deferral: (bool, bool),
+}
+
+/// A unique constraint or a primary key.
+#[derive(Default)]
+pub struct NewUnique {
+    pub primary: bool,
+    pub columns: Vec<usize>,
+    pub include: Vec<usize>,
+    pub nulls_not_distinct: bool,
+    pub storage_parameters: Option<String>,
+    pub tablespace: Option<Ident>,
+    pub deferral: (bool, bool),
 }
 
 pub struct NewIndex {
@@ -163,8 +198,11 @@ impl Addition {
         let bound = |bound: &Bound| bound.columns.values().any(|(number, _)| *number == column);
         match &self.kind {
             AdditionKind::Check { bound: check, .. } => bound(check),
-            AdditionKind::ForeignKey(key) => key.column == column,
-            AdditionKind::Unique { column: unique } => *unique == column,
+            AdditionKind::ForeignKey(key) => key.columns.contains(&column),
+            AdditionKind::Unique(unique) => {
+                unique.columns.iter().chain(&unique.include).any(|c| *c == column)
+            }
+            AdditionKind::Made { column: made } => *made == column,
             AdditionKind::Index(index) => {
                 index.keys.iter().any(|(key, _)| *key == column)
                     || index.predicate.as_ref().is_some_and(bound)
@@ -174,7 +212,7 @@ impl Addition {
 
     /// Whether its name is among those of relations.
     pub fn is_index(&self) -> bool {
-        matches!(self.kind, AdditionKind::Unique { .. } | AdditionKind::Index(_))
+        matches!(self.kind, AdditionKind::Unique(_) | AdditionKind::Index(_))
     }
 }
 
@@ -234,6 +272,9 @@ impl<'a> DraftTable<'a> {
             shown: Some(table.name.clone()),
             columns: table.columns.iter().map(DraftColumn::existing).collect(),
             additions: Vec::new(),
+            renamed_constraints: BTreeMap::new(),
+            dropped_constraints: BTreeSet::new(),
+            replica_identity: None,
             span: None,
         }
     }
@@ -259,12 +300,41 @@ impl<'a> DraftTable<'a> {
         })
     }
 
+    /// What a constraint of the catalog is called in the end.
+    pub fn last_name<'c>(&'c self, constraint: &'c Constraint) -> &'c Ident {
+        self.renamed_constraints.get(&constraint.name).unwrap_or(&constraint.name)
+    }
+
+    /// A constraint of the catalog by its name as the operations so far leave it.
+    pub fn constraint(&self, name: &Ident) -> Option<&'a Constraint> {
+        self.staying().find(|c| self.last_name(c) == name && !self.goes_with_a_column(c))
+    }
+
+    /// Constraints of the catalog that no operation drops.
+    fn staying(&self) -> impl Iterator<Item = &'a Constraint> {
+        let all = self.source.into_iter().flat_map(|table| &table.constraints);
+        all.filter(|constraint| !self.dropped_constraints.contains(&constraint.name))
+    }
+
+    fn goes_with_a_column(&self, constraint: &Constraint) -> bool {
+        constraint.columns.iter().any(|c| self.column_of(c).is_some_and(DraftColumn::is_dropped))
+    }
+
     /// Whether a constraint of this name stays or comes.
     pub fn has_constraint(&self, name: &Ident) -> bool {
-        self.source.is_some_and(|table| table.constraints.iter().any(|c| c.name == *name))
+        self.staying().any(|c| self.last_name(c) == name)
             || self.additions.iter().any(|a| a.name == *name && !matches!(a.kind, AdditionKind::Index(_)))
     }
 
+    /// Whether anything is to be done to it.
+    pub fn has_work(&self) -> bool {
+        self.has_changes()
+            || !self.additions.is_empty()
+            || !self.renamed_constraints.is_empty()
+            || self.replica_identity.is_some()
+    }
+
+    /// Whether the new version sees it otherwise than it is.
     pub fn has_changes(&self) -> bool {
         let is_there = |column: &&DraftColumn<'a>| column.source.is_some() || column.new.is_some();
         self.source.is_some()

@@ -57,6 +57,7 @@ pub fn check(draft: &mut Draft<'_>) {
                 changed_column(draft, number, column, source);
             }
         }
+        super::op::check_replica_identity(draft, number, source);
     }
     created_references(draft);
 }
@@ -252,7 +253,7 @@ fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut
     }
 }
 
-fn reads(expression: &str, table: &Table, column: &Ident) -> bool {
+pub fn reads(expression: &str, table: &Table, column: &Ident) -> bool {
     struct Nothing;
     impl super::expr::Scope for Nothing {
         fn relation_columns(&self, _: Option<&str>, _: &str) -> Option<Vec<Ident>> {
@@ -340,8 +341,11 @@ fn created_references(draft: &mut Draft<'_>) {
         for addition in &table.additions {
             let AdditionKind::ForeignKey(key) = &addition.kind else { continue };
             let target = &draft.tables[key.target];
-            let column = &target.columns[key.target_column];
-            if target.source.is_some() && target.shown.is_some() && !column.is_shared() {
+            let mut columns = key.target_columns.iter().map(|column| &target.columns[*column]);
+            if target.source.is_some()
+                && target.shown.is_some()
+                && let Some(column) = columns.find(|column| !column.is_shared())
+            {
                 faults.push((addition.what.clone(), column.name.as_str().to_owned(), addition.span.clone()));
             }
         }

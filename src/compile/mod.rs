@@ -53,9 +53,7 @@ pub fn compile(
     let existing: Vec<usize> = (0..draft.tables.len())
         .filter(|number| {
             let table = &draft.tables[*number];
-            table.source.is_some()
-                && table.shown.is_some()
-                && (table.has_changes() || !table.additions.is_empty())
+            table.source.is_some() && table.shown.is_some() && table.has_work()
         })
         .collect();
     let shapes: Vec<Shape<'_>> =

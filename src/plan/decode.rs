@@ -313,6 +313,27 @@ impl<'a> Fields<'a> {
         self.optional_list(key).map(|items| self.cx.name_list(items, &what)).unwrap_or_default()
     }
 
+    /// A mapping of columns to SQL expressions. An empty expression is none.
+    pub fn expressions(&mut self, key: &'static str) -> Vec<(Text, Text)> {
+        let Some(node) = self.optional(key) else { return Vec::new() };
+        let Value::Map(entries) = &node.value else {
+            self.cx.wrong_type(node, &self.named(key), "a mapping of columns to expressions");
+            return Vec::new();
+        };
+        let what = format!("a column in {}", self.named(key));
+        let expression = |entry: &Entry| {
+            let column = Spanned { value: entry.key.clone(), span: Some(self.cx.span(&entry.key_bytes)) };
+            self.cx.check_name(&column, &what).then_some(())?;
+            if entry.value.is_null() {
+                return None;
+            }
+            let of = format!("`{}` in {}", clip(&entry.key), self.named(key));
+            let text = self.cx.text(&entry.value, &of).filter(|text| !text.value.trim().is_empty())?;
+            Some((column, text))
+        };
+        entries.iter().filter_map(expression).collect()
+    }
+
     /// One of `known`, in any case; the value is spelled as in `known`.
     pub fn one_of(&mut self, key: &'static str, known: &[&'static str]) -> Option<Spanned<&'static str>> {
         let node = self.optional(key)?;

@@ -4,8 +4,9 @@
 use super::decode::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::{
-    AddColumn, AlterColumn, CreateIndex, CreateTable, DropColumn, DropIndex, DropTable, RenameColumn,
-    RenameTable, Sql,
+    AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateTable, DropColumn, DropConstraint,
+    DropIndex, DropMulticolumnConstraint, DropTable, RenameColumn, RenameConstraint, RenameTable,
+    SetReplicaIdentity, Sql,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -27,11 +28,16 @@ pub enum OperationKind {
     AlterColumn(AlterColumn),
     CreateIndex(CreateIndex),
     DropIndex(DropIndex),
+    CreateConstraint(CreateConstraint),
+    DropConstraint(DropConstraint),
+    DropMulticolumnConstraint(DropMulticolumnConstraint),
+    RenameConstraint(RenameConstraint),
+    SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
 }
 
 /// The keys of the operations, as pgroll has them.
-pub const OPERATIONS: [&str; 10] = [
+pub const OPERATIONS: [&str; 15] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -41,16 +47,12 @@ pub const OPERATIONS: [&str; 10] = [
     "alter_column",
     "create_index",
     "drop_index",
-    "sql",
-];
-
-/// Operations of pgroll's that this version does not have.
-const NOT_YET: [&str; 5] = [
     "create_constraint",
     "drop_constraint",
     "drop_multicolumn_constraint",
     "rename_constraint",
     "set_replica_identity",
+    "sql",
 ];
 
 impl OperationKind {
@@ -66,6 +68,11 @@ impl OperationKind {
             OperationKind::AlterColumn(_) => "alter_column",
             OperationKind::CreateIndex(_) => "create_index",
             OperationKind::DropIndex(_) => "drop_index",
+            OperationKind::CreateConstraint(_) => "create_constraint",
+            OperationKind::DropConstraint(_) => "drop_constraint",
+            OperationKind::DropMulticolumnConstraint(_) => "drop_multicolumn_constraint",
+            OperationKind::RenameConstraint(_) => "rename_constraint",
+            OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
         }
     }
@@ -73,10 +80,6 @@ impl OperationKind {
 
 fn known(key: &str) -> Option<&'static str> {
     OPERATIONS.into_iter().find(|name| name.eq_ignore_ascii_case(key))
-}
-
-fn known_or_not_yet(key: &str) -> bool {
-    OPERATIONS.iter().chain(&NOT_YET).any(|name| name.eq_ignore_ascii_case(key))
 }
 
 impl Operation {
@@ -92,7 +95,7 @@ impl Operation {
         if let [_, second, ..] = entries.as_slice() {
             several(cx, entries, second);
             // Fields at the operation's own level would only be reported again, one by one.
-            if !entries.iter().all(|entry| known_or_not_yet(&entry.key)) {
+            if !entries.iter().all(|entry| known(&entry.key).is_some()) {
                 return Vec::new();
             }
         }
@@ -102,7 +105,7 @@ impl Operation {
 
 fn several(cx: &Context, entries: &[Entry], second: &Entry) {
     let first = clip(&entries[0].key);
-    let help = if entries[0].value.is_null() && !known_or_not_yet(&second.key) {
+    let help = if entries[0].value.is_null() && known(&second.key).is_none() {
         format!("indent the fields of `{first}` further than its name")
     } else {
         format!("each operation is an item of its own: write `- {}:`", clip(&second.key))
@@ -135,6 +138,13 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "alter_column" => AlterColumn::decode(f),
         "create_index" => one(CreateIndex::decode(f).map(OperationKind::CreateIndex)),
         "drop_index" => one(DropIndex::decode(f).map(OperationKind::DropIndex)),
+        "create_constraint" => one(CreateConstraint::decode(f).map(OperationKind::CreateConstraint)),
+        "drop_constraint" => one(DropConstraint::decode(f).map(OperationKind::DropConstraint)),
+        "drop_multicolumn_constraint" => {
+            one(DropMulticolumnConstraint::decode(f).map(OperationKind::DropMulticolumnConstraint))
+        }
+        "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
+        "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "sql" => one(Sql::decode(f).map(OperationKind::Sql)),
         other => unreachable!("`{other}` is in OPERATIONS and not decoded"),
     };
@@ -150,22 +160,7 @@ fn unknown(cx: &Context, entry: &Entry) {
         return;
     }
     let at = cx.span(&entry.key_bytes);
-    if let Some(name) = NOT_YET.iter().find(|name| name.eq_ignore_ascii_case(&entry.key)) {
-        let help = match *name {
-            "set_replica_identity" | "rename_constraint" => "run its statement in an `sql` operation",
-            _ => "run its statements in an `sql` operation, or apply this file with pgroll",
-        };
-        cx.report(
-            Diagnostic::error(
-                "plan.unsupported_operation",
-                format!("`{name}` is an operation of pgroll's that this version of Segue does not have yet"),
-            )
-            .at(at)
-            .help(help),
-        );
-        return;
-    }
-    let help = match nearest(&entry.key, OPERATIONS.into_iter().chain(NOT_YET)) {
+    let help = match nearest(&entry.key, OPERATIONS) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the operations are {}", OPERATIONS.join(", ")),
     };

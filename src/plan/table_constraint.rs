@@ -1,4 +1,4 @@
-//! Owns a table's constraint as `create_table` takes it, and which of its fields belong to which kind.
+//! Owns a table's constraint as `create_table` and `create_constraint` take it, and which of its fields belong to which kind.
 //! Must not know a catalog.
 
 use super::Text;
@@ -68,13 +68,27 @@ const KINDS: [(&str, TableConstraintKind); 5] = [
 impl TableConstraint {
     pub(crate) fn decode(cx: &Context, node: &Node) -> Option<TableConstraint> {
         let mut f = Fields::of(cx, node, "a constraint of `create_table`", None)?;
+        let found = TableConstraint::read(&mut f, &KINDS);
+        f.finish();
+        found
+    }
+
+    /// One for a table that is there, among other fields of its mapping: of any kind but `exclude`, whose
+    /// index cannot be built beside the writes.
+    pub(crate) fn of_existing(f: &mut Fields<'_>) -> Option<TableConstraint> {
+        TableConstraint::read(f, &KINDS[..4])
+    }
+
+    fn read(f: &mut Fields<'_>, kinds: &[(&'static str, TableConstraintKind)]) -> Option<TableConstraint> {
+        let cx = f.cx;
         let name = f.required_name("name");
-        let kind =
-            f.required("type").is_some().then(|| f.one_of("type", &KINDS.map(|(name, _)| name))).flatten();
+        let names: Vec<&'static str> = kinds.iter().map(|(name, _)| *name).collect();
+        let kind = f.require("type").then(|| f.one_of("type", &names)).flatten();
         let kind =
             kind.and_then(|found| KINDS.iter().find(|(name, _)| *name == found.value).map(|(_, kind)| *kind));
+        let excludes = kinds.iter().any(|(_, kind)| *kind == TableConstraintKind::Exclude);
         if let Some(kind) = kind {
-            belongs(&mut f, kind);
+            belongs(f, kind, excludes);
         }
         let columns = f.names("columns");
         let check = f.optional_filled("check");
@@ -83,14 +97,15 @@ impl TableConstraint {
         let initially_deferred = f.flag("initially_deferred");
         let no_inherit = f.flag("no_inherit");
         let references = f.keyed("references").and_then(|(at, node)| TableReferences::decode(cx, node, at));
-        let exclude = f.keyed("exclude").and_then(|(at, node)| Exclude::decode(cx, node, at));
+        let exclude = excludes
+            .then(|| f.keyed("exclude").and_then(|(at, node)| Exclude::decode(cx, node, at)))
+            .flatten();
         let index_parameters =
             f.keyed("index_parameters").and_then(|(at, node)| IndexParameters::decode(cx, node, at));
         if let (Some(TableConstraintKind::ForeignKey), Some(references)) = (kind, &references) {
-            foreign_key_fits(&f, &columns, references);
+            foreign_key_fits(f, &columns, references);
         }
         let span = Some(cx.span(&f.at));
-        f.finish();
         Some(TableConstraint {
             name: name?,
             kind: kind?,
@@ -109,7 +124,7 @@ impl TableConstraint {
 }
 
 /// What the kind needs, and what it cannot have.
-fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind) {
+fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind, excludes: bool) {
     use TableConstraintKind::*;
     let name = KINDS.iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name);
     f.what = format!("the {name} constraint");
@@ -139,7 +154,7 @@ fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind) {
         Exclude => &["check", "no_inherit", "nulls_not_distinct", "references", "columns"],
     };
     let also: &[&'static str] = if kind == PrimaryKey { &["nulls_not_distinct"] } else { &[] };
-    for key in never.iter().chain(also) {
+    for key in never.iter().chain(also).filter(|key| excludes || **key != "exclude") {
         if let Some((at, node)) = f.keyed(key)
             && !node.says_nothing()
         {

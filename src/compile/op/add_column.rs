@@ -2,7 +2,7 @@
 
 use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
-use crate::compile::draft::{Addition, AdditionKind, Bound, Draft, Resolved, Up};
+use crate::compile::draft::{Addition, AdditionKind, Bound, Draft, NewUnique, Resolved, Up};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, literal};
@@ -111,7 +111,7 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
         let key = draft.names.choose(&shown, &name, "key");
         draft.tables[table].additions.push(Addition {
             name: key,
-            kind: AdditionKind::Unique { column: number },
+            kind: AdditionKind::Unique(NewUnique { columns: vec![number], ..NewUnique::default() }),
             what: format!("unique of {what}"),
             span: def.name.span.clone(),
         });

@@ -1,8 +1,9 @@
 //! Owns `alter_column`: default and comment are the table's at the contract; all else gives the column a new form
 //! beside the old one, kept in step by `up` and `down`.
 
-use super::column::{add_check, add_reference, can_index, comment_sql, reference};
-use crate::compile::draft::{Addition, AdditionKind, Change, Down, Draft, Resolved, Up};
+use super::column::{add_check, add_reference, add_unique, comment_sql, reference};
+use super::new_form::{Form, can_have_two_forms, new_forms};
+use crate::compile::draft::{Draft, NewUnique};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::Ident;
@@ -27,7 +28,16 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
         alter_created(draft, op, table, column, default, span);
         return;
     }
-    if is_structural(op) && !new_form(draft, op, table, column, &what) {
+    let form = Form {
+        column,
+        type_name: op.type_name.as_ref(),
+        nullable: op.nullable,
+        up: op.up.as_ref(),
+        down: op.down.as_ref(),
+        span: &op.column.span,
+        what: what.clone(),
+    };
+    if is_structural(op) && !new_forms(draft, table, &[form]) {
         return;
     }
     let changed = &mut draft.tables[table].columns[column];
@@ -51,17 +61,9 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
     if let Some(references) = &op.references {
         add_reference(draft, table, column, references, &what);
     }
-    if let Some(unique) = &op.unique
-        && can_index(draft, table, &unique.span, &what)
-        && let Some(name) = draft.constraint_name(table, unique)
-    {
-        if draft.relation_name(unique, "constraint").is_none() {
-            return;
-        }
-        draft.names.take(&name);
-        let kind = AdditionKind::Unique { column };
-        let what = format!("unique {} of {what}", name.as_str());
-        draft.tables[table].additions.push(Addition { name, kind, what, span: unique.span.clone() });
+    if let Some(unique) = &op.unique {
+        let added = NewUnique { columns: vec![column], ..NewUnique::default() };
+        add_unique(draft, table, unique, added, &what);
     }
 }
 
@@ -111,21 +113,12 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
             return false;
         }
     }
+    if (is_structural(op) || op.default.is_some()) && !can_have_two_forms(draft, table, column, span, what) {
+        return false;
+    }
     let draft_column = &draft.tables[table].columns[column];
     let name = draft_column.name.as_str().to_owned();
     let source = draft_column.source;
-    if let Some(source) = source
-        && source.generated.is_some()
-        && (is_structural(op) || op.default.is_some())
-    {
-        draft.error_help(
-            "compile.generated",
-            format!("{what}: `{name}` is generated, so no write can keep two forms of it in step"),
-            span,
-            "add a new column and drop this one",
-        );
-        return false;
-    }
     let not_null = draft_column.not_null;
     let identity = source.is_some_and(|column| column.identity.is_some());
     if identity && op.default.is_some() {
@@ -191,84 +184,6 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
         complete = false;
     }
     complete
-}
-
-/// Gives the column a hidden one beside it, or changes the one it has. False where that is not possible.
-fn new_form(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> bool {
-    let up = match up(draft, op, table, column, what) {
-        Ok(up) => up,
-        Err(()) => return false,
-    };
-    let type_before = draft.tables[table].columns[column].type_name.clone();
-    let version = draft.tables[table].columns[column].changes.len();
-    let hidden = {
-        let name = draft.tables[table].columns[column].name.clone();
-        draft.tables[table].hidden_column(&name)
-    };
-    if let (Some(type_name), Some(collation)) = (
-        &op.type_name,
-        draft.tables[table].columns[column].source.and_then(|source| source.collation.as_ref()),
-    ) {
-        draft.warn(
-            "compile.collation_dropped",
-            format!("{what}: the column's collation {collation} is not kept: a new type comes with its own"),
-            &type_name.span,
-            "this is as ALTER COLUMN … TYPE has it; indexes and comparisons then sort by the new one",
-        );
-    }
-    let changed = &mut draft.tables[table].columns[column];
-    if changed.is_shared() {
-        changed.new = Some(hidden);
-        changed.what = what.to_owned();
-        changed.span = op.column.span.clone();
-    }
-    changed.up = up;
-    if changed.up_span.is_none() || op.up.is_some() {
-        changed.up_span = op.up.as_ref().and_then(|up| up.span.clone());
-    }
-    if let Some(type_name) = &op.type_name {
-        changed.type_name = type_name.value.clone();
-        changed.type_changed = true;
-    }
-    if let Some(nullable) = op.nullable {
-        changed.not_null = !nullable;
-        draft.name_not_null(table, column);
-    }
-    let changed = &mut draft.tables[table].columns[column];
-    changed.changes.push(Change {
-        type_before,
-        down: Down::Same,
-        what: what.to_owned(),
-        down_span: op.down.as_ref().and_then(|down| down.span.clone()),
-    });
-    if let Some(text) = &op.down {
-        match draft.bind(text, table, &format!("down of {what}")) {
-            Some(bound) => {
-                draft.tables[table].columns[column].changes[version].down = Down::Expression(bound)
-            }
-            None => return false,
-        }
-    }
-    true
-}
-
-fn up(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> Result<Up, ()> {
-    let Some(text) = &op.up else {
-        let before = &draft.tables[table].columns[column];
-        return Ok(match (&before.up, before.old()) {
-            (Up::Same, Some(old)) => Up::Derived(Resolved::column(old)),
-            (up, _) => up.clone(),
-        });
-    };
-    let up_what = format!("up of {what}");
-    let bound = draft.bind(text, table, &up_what).ok_or(())?;
-    match draft.over_old(table, &bound) {
-        Ok(resolved) => Ok(Up::Derived(resolved)),
-        Err(why) => {
-            draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
-            Err(())
-        }
-    }
 }
 
 /// A table of this plan is empty and only new: plain ALTER TABLE.

@@ -1,11 +1,11 @@
 //! Owns what `create_table`, `add_column` and `alter_column` share: serial types, checks, foreign keys, and a
 //! column's definition as SQL for tables that this plan creates.
 
-use crate::compile::draft::{Addition, AdditionKind, Draft, DraftColumn, NewForeignKey, Up};
+use crate::compile::draft::{Addition, AdditionKind, Draft, DraftColumn, NewForeignKey, NewUnique, Up};
 use crate::compile::lookup::Target;
 use crate::diagnostic::Span;
-use crate::ident::{Ident, literal};
-use crate::plan::{Check, ColumnDef, Generated, References};
+use crate::ident::{Ident, list, literal};
+use crate::plan::{Check, ColumnDef, Generated, References, Text};
 
 /// The integer type behind a serial one.
 pub fn serial(type_name: &str) -> Option<&'static str> {
@@ -24,16 +24,27 @@ pub fn foreign_key_sql(
     on_delete: &str,
     set_columns: &[Ident],
     on_update: &str,
-    (deferrable, initially_deferred): (bool, bool),
+    deferral: (bool, bool),
 ) -> (String, String) {
-    let references = format!("REFERENCES {} ({})", target.name, crate::ident::list(&target.physical));
+    let references = format!("REFERENCES {} ({})", target.name, list(&target.physical));
+    (references, actions_sql(match_type, on_delete, set_columns, on_update, deferral))
+}
+
+/// Words of a foreign key from MATCH on.
+pub fn actions_sql(
+    match_type: &str,
+    on_delete: &str,
+    set_columns: &[Ident],
+    on_update: &str,
+    (deferrable, initially_deferred): (bool, bool),
+) -> String {
     let mut actions = format!("MATCH {match_type} ON DELETE {on_delete}");
     if !set_columns.is_empty() {
-        actions.push_str(&format!(" ({})", crate::ident::list(set_columns)));
+        actions.push_str(&format!(" ({})", list(set_columns)));
     }
     actions.push_str(&format!(" ON UPDATE {on_update}"));
     actions.push_str(deferrable_sql(deferrable, initially_deferred));
-    (references, actions)
+    actions
 }
 
 pub fn deferrable_sql(deferrable: bool, initially_deferred: bool) -> &'static str {
@@ -76,28 +87,50 @@ pub fn add_reference(
     references: &References,
     what: &str,
 ) {
-    let Some(name) = draft.constraint_name(table, &references.name) else { return };
-    let Some((target, _, actions)) = reference(draft, references) else { return };
+    let Some(target) = draft.target(&references.table, std::slice::from_ref(&references.column)) else {
+        return;
+    };
+    let key = NewForeignKey {
+        columns: vec![column],
+        target: target.table,
+        target_columns: target.columns,
+        match_type: references.match_type.clone(),
+        on_delete: references.on_delete.clone(),
+        on_delete_set_columns: Vec::new(),
+        on_update: references.on_update.clone(),
+        deferral: (references.deferrable, references.initially_deferred),
+    };
+    add_foreign_key(draft, table, &references.name, key, what);
+}
+
+pub fn add_foreign_key(draft: &mut Draft<'_>, table: usize, name: &Text, key: NewForeignKey, what: &str) {
+    let Some(ident) = draft.constraint_name(table, name) else { return };
     if draft.tables[table].source.is_some_and(|t| t.kind == crate::catalog::TableKind::Partitioned) {
         let message = format!(
             "{what}: PostgreSQL cannot add a foreign key to a partitioned table without reading it under a lock"
         );
-        draft.error_help(
-            "compile.partitioned",
-            message,
-            &references.name.span,
-            "add it with an `sql` operation",
-        );
+        draft.error_help("compile.partitioned", message, &name.span, "add it with an `sql` operation");
         return;
     }
-    let kind = AdditionKind::ForeignKey(NewForeignKey {
-        column,
-        target: target.table,
-        target_column: target.columns[0],
-        actions,
-    });
-    let what = format!("foreign key {} of {what}", name.as_str());
-    draft.tables[table].additions.push(Addition { name, kind, what, span: references.name.span.clone() });
+    let what = format!("foreign key {} of {what}", ident.as_str());
+    let kind = AdditionKind::ForeignKey(key);
+    draft.tables[table].additions.push(Addition { name: ident, kind, what, span: name.span.clone() });
+}
+
+/// Adds a unique constraint or a primary key to what is to be built on an existing table.
+pub fn add_unique(draft: &mut Draft<'_>, table: usize, name: &Text, unique: NewUnique, what: &str) {
+    if !can_index(draft, table, &name.span, what) {
+        return;
+    }
+    let Some(ident) = draft.constraint_name(table, name) else { return };
+    if draft.relation_name(name, "constraint").is_none() {
+        return;
+    }
+    draft.names.take(&ident);
+    let kind = if unique.primary { "primary key" } else { "unique" };
+    let what = format!("{kind} {} of {what}", ident.as_str());
+    let kind = AdditionKind::Unique(unique);
+    draft.tables[table].additions.push(Addition { name: ident, kind, what, span: name.span.clone() });
 }
 
 /// Whether an existing table can have an index built without blocking it. Reports why not.
@@ -195,7 +228,7 @@ pub fn created_column(
 /// Remembers the name of a constraint of a new table's last column, so that it is not given twice.
 fn note_name(draft: &mut Draft<'_>, table: usize, name: Ident) {
     let column = draft.tables[table].columns.len() - 1;
-    let kind = AdditionKind::Unique { column };
+    let kind = AdditionKind::Made { column };
     draft.tables[table].additions.push(Addition { name, kind, what: String::new(), span: None });
 }
 

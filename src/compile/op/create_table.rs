@@ -23,6 +23,9 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         shown: Some(name.clone()),
         columns: Vec::new(),
         additions: Vec::new(),
+        renamed_constraints: Default::default(),
+        dropped_constraints: Default::default(),
+        replica_identity: None,
         span: op.name.span.clone(),
     });
     let errors = draft.diagnostics.0.len();
@@ -65,7 +68,8 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
     draft.created.statements.extend(statements.into_iter().map(|sql| (table, sql)));
 }
 
-fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -> Option<String> {
+/// As CREATE TABLE and ALTER TABLE … ADD have it.
+pub fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -> Option<String> {
     let name = draft.constraint_name(table, &item.name)?;
     let columns = columns(draft, table, &item.columns)?;
     let what = format!("constraint {} of {}", name.as_str(), draft.tables[table].logical().as_str());
@@ -152,7 +156,7 @@ fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -> Op
         let span = item.name.span.clone();
         draft.tables[table].additions.push(Addition {
             name,
-            kind: AdditionKind::Unique { column },
+            kind: AdditionKind::Made { column },
             what,
             span,
         });

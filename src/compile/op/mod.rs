@@ -4,17 +4,24 @@
 mod add_column;
 mod alter_column;
 mod column;
+mod create_constraint;
 mod create_index;
 mod create_table;
 mod drop_column;
+mod drop_constraint;
 mod drop_index;
+mod drop_multicolumn_constraint;
 mod drop_table;
+mod new_form;
 mod rename_column;
+mod rename_constraint;
 mod rename_table;
+mod set_replica_identity;
 mod sql;
 
-pub use column::{comment_sql, deferrable_sql};
+pub use column::{actions_sql, comment_sql, deferrable_sql};
 pub use create_index::{index_sql, index_tail};
+pub use set_replica_identity::{check as check_replica_identity, replica_identity_sql};
 
 use super::draft::Draft;
 use crate::plan::{Operation, OperationKind};
@@ -32,6 +39,11 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
         OperationKind::AlterColumn(op) => alter_column::apply(draft, op, span),
         OperationKind::CreateIndex(op) => create_index::apply(draft, op, span),
         OperationKind::DropIndex(op) => drop_index::apply(draft, op),
+        OperationKind::CreateConstraint(op) => create_constraint::apply(draft, op, span),
+        OperationKind::DropConstraint(op) => drop_constraint::apply(draft, op),
+        OperationKind::DropMulticolumnConstraint(op) => drop_multicolumn_constraint::apply(draft, op),
+        OperationKind::RenameConstraint(op) => rename_constraint::apply(draft, op),
+        OperationKind::SetReplicaIdentity(op) => set_replica_identity::apply(draft, op, span),
         OperationKind::Sql(op) => sql::apply(draft, op, span, alone),
     }
 }

@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (:n, 9, 3);
+UPDATE t SET low = 20 WHERE id = :n;
+UPDATE t SET high = 10 WHERE id = :n;

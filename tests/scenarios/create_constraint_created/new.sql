@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (:n, 5, 6);
+INSERT INTO u VALUES (:n, :n + 1, 1);
+DELETE FROM u WHERE a = :n;

@@ -1,0 +1,2 @@
+UPDATE t SET country = NULL, city = NULL WHERE city = 'Nowhere';
+ALTER TABLE t ADD CONSTRAINT at_office FOREIGN KEY (country, city) REFERENCES offices ON DELETE CASCADE ON UPDATE CASCADE;

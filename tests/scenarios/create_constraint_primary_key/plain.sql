@@ -1,0 +1,2 @@
+UPDATE t SET shop = 0 WHERE shop IS NULL;
+ALTER TABLE t ADD CONSTRAINT t_key PRIMARY KEY (shop, number);

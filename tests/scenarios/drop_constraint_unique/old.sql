@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 'mine:n');
+INSERT INTO t VALUES (:n, 'mine:n') ON CONFLICT ON CONSTRAINT t_mail DO NOTHING;

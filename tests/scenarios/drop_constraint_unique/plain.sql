@@ -1,0 +1,2 @@
+ALTER TABLE t DROP CONSTRAINT t_mail;
+ALTER TABLE t RENAME mail TO address;

@@ -1,0 +1,1 @@
+SELECT * FROM public.t FULL JOIN public_plan.t n USING (id) WHERE t.high <> n.high OR t.low IS DISTINCT FROM LEAST(n.low, n.high - 1) OR t.country <> n.country OR t.city <> n.city OR id < 1000000 AND (t.country IS NULL OR n.country IS NULL);

@@ -1,0 +1,1 @@
+ALTER TABLE t DROP CONSTRAINT in_order, DROP CONSTRAINT at_office;

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, :n, 1, 1) ON CONFLICT ON CONSTRAINT once DO NOTHING;
+UPDATE t SET size = 2, team = 2 WHERE id = :n;
