@@ -305,7 +305,10 @@ async fn replication(
 /// Tests the lock signals until they have passed, once in a monitor's life.
 async fn prove(shared: &Shared) {
     let say = |word| *shared.untested.lock().expect("nobody panics while holding this") = word;
-    while shared.watch.self_test {
+    if !shared.watch.self_test {
+        return;
+    }
+    loop {
         match self_test::run(&shared.config, &shared.watch.role).await {
             Ok(()) => return say(None),
             Err(why) => {

@@ -82,14 +82,12 @@ impl JsonLines {
                     _ => Value::Null,
                 };
                 fields.insert("limits".into(), limits);
-                match record {
-                    Record::CommandTaken {
-                        kind: CommandKind::AcceptBlind { .. } | CommandKind::IgnoreStandby { .. },
-                        ..
-                    } => {
-                        fields.extend(object(args));
-                    }
-                    _ => {}
+                if let Record::CommandTaken {
+                    kind: CommandKind::AcceptBlind { .. } | CommandKind::IgnoreStandby { .. },
+                    ..
+                } = record
+                {
+                    fields.extend(object(args));
                 }
                 fields
             }

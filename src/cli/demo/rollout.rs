@@ -39,7 +39,7 @@ pub(super) struct Line {
 /// What `Rollout::next` has to tell.
 #[derive(Debug)]
 pub(super) enum Next {
-    Line(Line),
+    Line(Box<Line>),
     /// Nothing came in that time.
     Quiet,
     /// It ended, and all lines were read.
@@ -107,7 +107,7 @@ impl Rollout {
                     if !matches!(said, Some(Said::Glance(_))) {
                         keep(&self.said, text.clone());
                     }
-                    return Ok(Next::Line(Line { text, said }));
+                    return Ok(Next::Line(Box::new(Line { text, said })));
                 }
                 Err(RecvTimeoutError::Timeout) => return Ok(Next::Quiet),
                 Err(RecvTimeoutError::Disconnected) => self.closed = true,
