@@ -145,7 +145,8 @@ fn one(
 fn servers(options: &Options) -> segue::sandbox::Options {
     // Twice the table at its largest, on both servers, and the WAL.
     let rows = options.large.unwrap_or(0).max(options.rows);
-    let mut servers = segue::sandbox::Options::test().room((8 << 30) + rows * 600);
+    let room = if options.disk { u64::MAX } else { (8 << 30) + rows * 600 };
+    let mut servers = segue::sandbox::Options::test().room(room);
     for (name, value) in server::SETTINGS {
         servers = servers.set(name, value);
     }

@@ -36,6 +36,9 @@ pub struct Options {
     /// Rows of its table.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub cost_rows: u64,
+    /// The servers' data on the disk of the temporary directory, instead of in memory where that has room.
+    #[arg(long)]
+    pub disk: bool,
     /// A setting of the servers, on top of the printed ones.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<(String, String)>,
