@@ -292,3 +292,75 @@ fn a_default_of_the_new_version_stays_out_of_the_old() {
     let last = sql(&program, Phase::Contract);
     assert!(last.iter().any(|sql| sql.ends_with("ALTER COLUMN \"city\" SET DEFAULT ('Ulm')")), "{last:?}");
 }
+
+#[test]
+fn every_up_reads_the_columns_before_and_every_down_those_after() {
+    let swap = "  - create_constraint:\n      {table: users, name: c, type: check, columns: [email, city], check: email < city,\n       \
+                up: {email: LEAST(email; city), city: GREATEST(email; city)}, down: {email: email || city, city: city}}\n"
+        .replace("LEAST(email; city)", "\"LEAST(email, city)\"")
+        .replace("GREATEST(email; city)", "\"GREATEST(email, city)\"");
+    let program = program(&catalog(), &swap);
+    let sync = program.steps.iter().find_map(|step| match &step.action {
+        Action::Expand { sync, .. } => Some(sync),
+        _ => None,
+    });
+    let pairs = &sync.expect("a sync function").pairs;
+    let sql = |of: &Option<super::program::PairExpression>| of.as_ref().expect("it is given").sql.clone();
+    assert_eq!(sql(&pairs[0].up), "(LEAST(\"email\", \"city\"))");
+    assert_eq!(sql(&pairs[1].up), "(GREATEST(\"email\", \"city\"))");
+    assert_eq!(sql(&pairs[0].down), "(\"_segue_new_email\" || \"_segue_new_city\")");
+}
+
+#[test]
+fn constraints_change_names_only_at_the_contract() {
+    let mut catalog = catalog();
+    let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");
+    for (name, column) in [("a", "email"), ("b", "city")] {
+        let mut check = constraint(name, ConstraintKind::Check, &[column]);
+        check.expression = Some(format!("({column} <> ''::text)"));
+        users.constraints.push(check);
+    }
+    let program = program(
+        &catalog,
+        "  - rename_constraint: {table: users, from: a, to: c}\n  \
+         - rename_constraint: {table: users, from: b, to: a}\n  \
+         - drop_constraint: {table: users, name: c, down: email}\n  \
+         - alter_column: {table: users, column: email, check: {name: b, constraint: email > 'x'}, up: email, down: email}\n",
+    );
+    let before = [sql(&program, Phase::Expand), sql(&program, Phase::Backfill)].concat();
+    assert!(!before.iter().any(|sql| sql.contains("RENAME")), "{before:#?}");
+    // The old `b` is there until the contract; the dropped constraint is not built again.
+    let added: Vec<&String> = before.iter().filter(|sql| sql.contains("ADD CONSTRAINT")).collect();
+    assert_eq!(added.len(), 1, "{added:?}");
+    assert!(
+        added[0].matches("ADD CONSTRAINT").count() == 1 && added[0].contains("\"_segue_new_b\""),
+        "{added:?}"
+    );
+    let contract = sql(&program, Phase::Contract);
+    let at = |part: &str| {
+        contract.iter().position(|sql| sql.contains(part)).unwrap_or_else(|| panic!("{contract:#?}"))
+    };
+    assert!(at("DROP COLUMN \"email\"") < at("RENAME CONSTRAINT \"b\" TO \"a\""));
+    assert!(at("RENAME CONSTRAINT \"b\" TO \"a\"") < at("RENAME CONSTRAINT \"_segue_new_b\" TO \"b\""));
+    assert!(!contract.iter().any(|sql| sql.contains("\"c\"")), "{contract:#?}");
+}
+
+#[test]
+fn a_replica_identity_that_publications_cannot_live_with_is_refused() {
+    let mut catalog = catalog();
+    let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");
+    users.publications.push(crate::catalog::Publication {
+        name: "p".into(),
+        columns: Some(vec!["id".into(), "email".into()]),
+        row_filter: None,
+    });
+    let to = |identity: &str| {
+        codes(
+            &catalog,
+            &format!("  - set_replica_identity: {{table: users, identity: {{type: {identity}}}}}\n"),
+        )
+    };
+    assert_eq!(to("full"), ["compile.replica_identity"]);
+    assert_eq!(to("nothing"), ["compile.replica_identity"]);
+    assert_eq!(to("default"), [""; 0]);
+}
