@@ -136,7 +136,12 @@ fn expression(
     what: &str,
 ) -> Option<String> {
     match Expression::parse(text, &source.name, &draft.scope()) {
-        Ok(expression) => Some(expression.substitute(&mut |name| mapped(name, mapping).to_string())),
+        Ok(expression) => {
+            Some(expression.substitute_nested(&mut |name, nested| match mapped(name, mapping) {
+                column if nested => format!("{}.{column}", source.name),
+                column => column.to_string(),
+            }))
+        }
         Err(error) => {
             let message =
                 format!("cannot build {what} again for the new form of its columns: {}", error.message);

@@ -168,7 +168,7 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
         let up = match &column.up {
             _ if new.is_none() => None,
             Up::Derived(resolved) => Some(resolved.clone()),
-            Up::Volatile(sql) => Some(Resolved { sql: sql.clone(), reads: BTreeSet::new() }),
+            Up::Volatile(sql) => Some(Resolved::constant(sql)),
             _ => None,
         };
         let expression = |resolved: Resolved| {
