@@ -95,6 +95,10 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     if !adds.is_empty() {
         statements.push(format!("ALTER TABLE {name} {}", adds.join(", ")));
     }
+    // It was for the rows that are there; the old version's new rows get theirs by `up`.
+    for (_, new) in hidden.iter().filter(|(column, _)| made_with(column).is_some()) {
+        statements.push(format!("ALTER TABLE {name} ALTER COLUMN {new} DROP DEFAULT"));
+    }
     for (column, new) in &hidden {
         if let Some(source) = column.source {
             statements.extend(settings(name, source, column, new));
@@ -129,6 +133,11 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     Some(step(title, Phase::Expand, action, held, Cost::Catalog, undo))
 }
 
+/// What rows have that `up` is not for.
+fn made_with<'a>(column: &'a DraftColumn<'_>) -> Option<&'a String> {
+    column.only.as_ref()?.made_with.as_ref()
+}
+
 fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, new: &Ident) -> String {
     let mut sql = format!("{new} {}", column.type_name);
     if let Some(collation) = column.source.and_then(|c| c.collation.as_ref()).filter(|_| !column.type_changed)
@@ -144,6 +153,9 @@ fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, ne
             sql.push_str(" NOT NULL");
         }
         sql.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(value) = made_with(column) {
+        sql.push_str(&format!(" DEFAULT {value}"));
     }
     sql
 }

@@ -77,6 +77,7 @@ pub struct DraftColumn<'a> {
     pub comment_changed: bool,
     pub type_changed: bool,
     pub up: Up,
+    pub only: Option<Only>,
     /// What was done to its value, oldest first; its version is their number.
     pub changes: Vec<Change>,
     /// Sequence that this plan makes for it (serial), with the type it gives out.
@@ -100,6 +101,15 @@ pub enum Up {
     /// Not derived from the row: a sequence, a clock. Another `up` may not read it.
     Volatile(String),
     Derived(Resolved),
+}
+
+/// Which rows `up` is for. The others have what the column is made with, so they are never written.
+pub struct Only {
+    /// In parentheses.
+    pub sql: String,
+    /// A constant; `None`: NULL.
+    pub made_with: Option<String>,
+    pub span: Option<Span>,
 }
 
 /// One step of a value's history and the way back.
@@ -238,6 +248,7 @@ impl<'a> DraftColumn<'a> {
             what: String::new(),
             span: None,
             default_span: None,
+            only: None,
             up_span: None,
         }
     }
@@ -547,6 +558,17 @@ impl Resolved {
     /// What reads no column.
     pub fn constant(sql: &str) -> Resolved {
         Resolved { sql: sql.to_owned(), nested: sql.to_owned(), reads: BTreeSet::new() }
+    }
+
+    /// This where `only` is true, else `rest`, a constant, or NULL.
+    pub fn only_where(&self, only: &Resolved, rest: Option<&str>) -> Resolved {
+        let rest = rest.unwrap_or("NULL");
+        let case = |only: &str, own: &str| format!("(CASE WHEN {only} THEN {own} ELSE {rest} END)");
+        Resolved {
+            sql: case(&only.sql, &self.sql),
+            nested: case(&only.nested, &self.nested),
+            reads: self.reads.union(&only.reads).cloned().collect(),
+        }
     }
 
     pub fn as_type(&self, type_name: &str) -> Resolved {

@@ -252,6 +252,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         what: String::new(),
         span: def.name.span.clone(),
         default_span: def.default.as_ref().and_then(|default| default.span.clone()),
+        only: None,
         up_span: None,
     }
 }

@@ -102,6 +102,8 @@ fn begin(draft: &mut Draft<'_>, table: usize, form: &Form<'_>, up: Up) {
         changed.span = form.span.clone();
     }
     changed.up = up;
+    // Its `up` has it by now, and the type need not be that of what the column would be made with.
+    changed.only = None;
     if changed.up_span.is_none() || form.up.is_some() {
         changed.up_span = form.up.and_then(|up| up.span.clone());
     }
