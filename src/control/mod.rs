@@ -14,6 +14,7 @@ pub mod policy;
 pub mod privileges;
 pub mod progress;
 pub mod record;
+pub mod replay;
 pub mod retry;
 pub mod signal;
 pub mod slicing;

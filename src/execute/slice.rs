@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
+/// And under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -124,7 +124,7 @@ pub async fn run(
     let doing = "filling a slice";
     let tuning = work.gate.tuning();
     let longest = (tuning.slice_time * 20).max(Duration::from_secs(5));
-    let limits = Limits::new(LOCK_TIMEOUT, longest);
+    let limits = Limits::new(LOCK_TIMEOUT.min(work.longest_wait(session).await?), longest);
     let tx = session.transaction(doing, &limits).await?;
     // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;

@@ -41,7 +41,7 @@ pub use drop_multicolumn_constraint::DropMulticolumnConstraint;
 pub use folder::{Placed, PlanFile, order, plan_files, plan_name};
 pub use operation::{Operation, OperationKind};
 pub use parse::{MAX_BYTES, decode_bytes, parse, too_large};
-pub use project::{Environment, PROJECT_FILE, Project, expand_variables, parse_project};
+pub use project::{Environment, PROJECT_FILE, Project, StandbySettings, expand_variables, parse_project};
 pub use rename_constraint::RenameConstraint;
 pub use set_replica_identity::{ReplicaIdentity, SetReplicaIdentity};
 pub use settings::Settings;
