@@ -3,7 +3,7 @@
 
 use super::expr::Expression;
 use super::names::{self, Names};
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::plan::ReplicaIdentity;
@@ -53,6 +53,8 @@ pub struct DraftTable<'a> {
     pub renamed_constraints: BTreeMap<Ident, Ident>,
     /// Those that go with the old forms of their columns.
     pub dropped_constraints: BTreeSet<Ident>,
+    /// A foreign key of it points at a column that is widened.
+    pub retargeted: bool,
     /// `None`: it stays as it is.
     pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
@@ -76,6 +78,8 @@ pub struct DraftColumn<'a> {
     pub default_changed: bool,
     pub comment_changed: bool,
     pub type_changed: bool,
+    /// Its new form takes with it the foreign keys that point at it.
+    pub widened: bool,
     pub up: Up,
     pub only: Option<Only>,
     /// What was done to its value, oldest first; its version is their number.
@@ -242,6 +246,7 @@ impl<'a> DraftColumn<'a> {
             default_changed: false,
             comment_changed: false,
             type_changed: false,
+            widened: false,
             up: Up::Same,
             changes: Vec::new(),
             serial: None,
@@ -287,6 +292,7 @@ impl<'a> DraftTable<'a> {
             additions: Vec::new(),
             renamed_constraints: BTreeMap::new(),
             dropped_constraints: BTreeSet::new(),
+            retargeted: false,
             replica_identity: None,
             span: None,
         }
@@ -345,6 +351,7 @@ impl<'a> DraftTable<'a> {
             || !self.additions.is_empty()
             || !self.renamed_constraints.is_empty()
             || self.replica_identity.is_some()
+            || self.retargeted
     }
 
     /// Whether the new version sees it otherwise than it is.
@@ -395,6 +402,22 @@ impl<'a> Draft<'a> {
         let choose = |tag: &str| names::object_name(shown, &found.name, &format!("not_null{tag}"));
         let name = found.not_null.then(|| names::numbered(choose, taken));
         self.tables[table].columns[column].not_null_name = name;
+    }
+
+    /// The table of this schema that a foreign key points at.
+    pub fn pointed_at(&self, foreign: &ForeignKey) -> Option<&DraftTable<'a>> {
+        let here = foreign.schema == self.catalog.schema;
+        self.tables
+            .iter()
+            .find(|table| here && table.source.is_some_and(|source| source.name == foreign.table))
+    }
+
+    /// Whether a foreign key of the catalog points at a column that is widened, and so is made again with it.
+    pub fn is_retargeted(&self, constraint: &Constraint) -> bool {
+        let Some(foreign) = &constraint.foreign else { return false };
+        self.pointed_at(foreign).is_some_and(|to| {
+            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.widened))
+        })
     }
 
     pub fn qualified(&self, table: usize) -> QualifiedName {

@@ -246,6 +246,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         default_changed: false,
         comment_changed: false,
         type_changed: false,
+        widened: false,
         up: Up::Null,
         changes: Vec::new(),
         serial: None,
