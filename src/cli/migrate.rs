@@ -88,7 +88,11 @@ fn in_order(context: &Context, dir: &Path) -> Result<Vec<(Plan, Diagnostics)>, F
             files.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
-    let (found, mut faults) = plan::plan_files(&files);
+    let ledger = match files.iter().any(|file| file == plan::LEDGER) {
+        true => Some(super::context::read_source(&dir.join(plan::LEDGER))?),
+        false => None,
+    };
+    let (found, mut faults) = plan::plan_files(&files, ledger.as_ref().map(|source| source.text.as_str()));
     if found.is_empty() && !faults.has_errors() {
         return Err(Fail::new(Exit::Usage, format!("there is no plan in {}", dir.display()))
             .help("a plan's file ends in .yaml, .yml or .json"));

@@ -71,7 +71,10 @@ async fn run(cli: Cli) -> Result<(), Fail> {
     let context = Context::new(cli.global)?;
     match &cli.command {
         Command::Init => init(&context).await,
-        Command::Check { plans } => review::check(&context, plans).await,
+        Command::Check { plans, data, standby } => {
+            let data = data.then_some(review::Data { standby: standby.as_deref() });
+            review::check(&context, plans, data).await
+        }
         Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,
         Command::Privileges { plan, role } => {
             privileges::run(&context, plan.as_deref(), role.as_deref()).await

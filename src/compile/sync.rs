@@ -5,6 +5,7 @@
 //! that a path could change, and it is paid for by every row they write, so it evaluates little.
 
 mod decide;
+mod mend;
 
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
@@ -35,7 +36,7 @@ pub struct QualifiedPair {
 /// `search_path` empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qualification {
-    /// Index in `SyncSpec::pairs`.
+    /// Index in `SyncSpec::pairs`; from their number on, an expression of what is mended.
     pub pair: usize,
     pub direction: Direction,
     pub statements: Vec<String>,
@@ -62,11 +63,27 @@ pub fn qualifications(spec: &SyncSpec, columns: &[(Ident, String)]) -> Vec<Quali
         let both = [(Direction::Up, &expressions.up), (Direction::Down, &expressions.down)];
         for (direction, expression) in both {
             if let Some(expression) = expression {
-                asked.push(qualification(spec, columns, pair, direction, expression));
+                asked.push(qualification(spec, columns, pair, direction, &expression.sql));
             }
         }
     }
+    for (at, sql) in mended(spec).enumerate() {
+        asked.push(qualification(spec, columns, spec.pairs.len() + at, Direction::Up, sql));
+    }
     asked
+}
+
+/// How many answers [`statements`] takes: one for each pair, then one for each expression of what is mended.
+pub fn slots(spec: &SyncSpec) -> usize {
+    spec.pairs.len() + mended(spec).count()
+}
+
+/// Every expression of what is mended: of each constraint its violation, then its values.
+fn mended(spec: &SyncSpec) -> impl Iterator<Item = &str> {
+    let mends = spec.mending.iter().flat_map(|mending| &mending.mends);
+    mends.flat_map(|mend| {
+        std::iter::once(mend.violates.as_str()).chain(mend.set.iter().map(|(_, value)| value.as_str()))
+    })
 }
 
 fn qualification(
@@ -74,7 +91,7 @@ fn qualification(
     columns: &[(Ident, String)],
     pair: usize,
     direction: Direction,
-    expression: &PairExpression,
+    expression: &str,
 ) -> Qualification {
     // Beside the function, so that the role needs no right to temporary objects; the transaction drops it again.
     let view = QualifiedName::new(&spec.function.schema, &Ident::new("_segue_qualify"));
@@ -83,7 +100,7 @@ fn qualification(
     // No cast to the column's type: an explicit cast would cut off what an assignment refuses.
     let create = format!(
         "CREATE VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
-        expression.sql,
+        expression,
         row.join(", "),
         spec.table.name,
     );
@@ -121,27 +138,23 @@ pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionEr
 /// The statements as they will be, but with the expressions as given: for people to read.
 pub fn preview(spec: &SyncSpec) -> Vec<String> {
     let given = |expression: &Option<PairExpression>| expression.as_ref().map(|e| format!("({})", e.sql));
-    let pairs: Vec<QualifiedPair> = spec
-        .pairs
-        .iter()
-        .map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) })
-        .collect();
+    let pairs = spec.pairs.iter().map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) });
+    let mended = mended(spec).map(|sql| QualifiedPair { up: Some(format!("({sql})")), down: None });
+    let pairs: Vec<QualifiedPair> = pairs.chain(mended).collect();
     statements(spec, &pairs)
 }
 
-/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each pair of the spec.
+/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each of the [`slots`].
 pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
-    assert_eq!(spec.pairs.len(), qualified.len(), "each pair has its qualified expressions");
-    let on_update = update_condition(spec);
-    let body = body(spec, qualified, on_update.is_some());
-    let mut tag = "$segue$".to_owned();
-    while body.contains(&tag) {
-        tag.insert(tag.len() - 1, '_');
+    assert_eq!(slots(spec), qualified.len(), "each expression is qualified");
+    let (qualified, mended) = qualified.split_at(spec.pairs.len());
+    let mending = spec.mending.iter().flat_map(|mending| mend::statements(spec, mending, mended));
+    if spec.pairs.is_empty() {
+        return mending.collect();
     }
-    let mut statements = vec![format!(
-        "CREATE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}",
-        spec.function
-    )];
+    let on_update = update_condition(spec);
+    let mut statements = vec![function(&spec.function, &body(spec, qualified, on_update.is_some()))];
+    statements.extend(mending);
     // A row with a marker of false is no newcomer: it moves in from another partition, or comes from
     // a dump, and has both versions' values.
     let newcomer =
@@ -159,13 +172,27 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     statements
 }
 
+fn function(name: &QualifiedName, body: &str) -> String {
+    let mut tag = "$segue$".to_owned();
+    while body.contains(&tag) {
+        tag.insert(tag.len() - 1, '_');
+    }
+    format!("CREATE FUNCTION {name}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}")
+}
+
 /// Takes away what [`statements`] makes, as far as it is there.
 pub fn drop_statements(spec: &SyncSpec) -> Vec<String> {
-    vec![
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_insert, spec.table),
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_update, spec.table),
-        format!("DROP FUNCTION IF EXISTS {}()", spec.function),
-    ]
+    let trigger = |name: &Ident| format!("DROP TRIGGER IF EXISTS {name} ON {}", spec.table);
+    let function = |name: &QualifiedName| format!("DROP FUNCTION IF EXISTS {name}()");
+    let mut statements = Vec::new();
+    if !spec.pairs.is_empty() {
+        statements.extend([trigger(&spec.trigger_insert), trigger(&spec.trigger_update)]);
+        statements.push(function(&spec.function));
+    }
+    if let Some(mending) = &spec.mending {
+        statements.extend([trigger(&mending.trigger), function(&mending.function)]);
+    }
+    statements
 }
 
 /// Whether any of the columns differs between OLD and NEW. Compared as stored, so that it works for

@@ -32,9 +32,10 @@ pub struct Slice<'a> {
 
 impl Slice<'_> {
     /// Which rows. Only a range over `ctid` prunes the pages it reads; a list of ctids does not.
-    pub fn condition(&self, marker: &crate::ident::Ident) -> String {
+    pub fn condition(&self, spec: &BackfillSpec) -> String {
+        let pending = spec.pending();
         let mut sql = format!(
-            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {marker}",
+            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {pending}",
             self.blocks.start, self.blocks.end
         );
         if let Some(bound) = self.below {
@@ -52,19 +53,18 @@ impl Slice<'_> {
     }
 
     pub fn update(&self, spec: &BackfillSpec) -> String {
-        update(spec, self.leaf, &self.condition(&spec.marker))
+        update(spec, self.leaf, &self.condition(spec))
     }
 }
 
 /// The statement that fills the rows of one leaf that a condition picks.
 pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
-    let mut set = String::new();
-    for (column, expression) in &spec.set {
-        write!(set, "{column} = {expression}, ").expect("a String grows");
-    }
+    let values = spec.set.iter().map(|(column, expression)| format!("{column} = {expression}"));
+    let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
+    let set = values.chain(marker).collect::<Vec<_>>().join(", ");
     // The alias lets expressions that name their table by its name go on doing so.
     let name = &spec.table.name;
-    format!("UPDATE ONLY {leaf} AS {name} SET {set}{} = false WHERE {condition}", spec.marker)
+    format!("UPDATE ONLY {leaf} AS {name} SET {set} WHERE {condition}")
 }
 
 /// What a slice came to.
@@ -159,7 +159,8 @@ mod tests {
     fn a_slice_is_a_range_over_ctid() {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &"users".into()),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
+            only: None,
             set: vec![("_segue_new_x".into(), "(\"a\" + 1)".into())],
             shown: vec!["x".into()],
             key: vec![],

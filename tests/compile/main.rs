@@ -58,7 +58,7 @@ fn transaction(database: &Database, locks: &[Lock], statements: &[String]) {
 
 fn expand(database: &Database, locks: &[Lock], statements: &[String], spec: &SyncSpec) {
     let table = &catalog(database).tables[&spec.table.name];
-    let mut pairs = vec![sync::QualifiedPair::default(); spec.pairs.len()];
+    let mut pairs = vec![sync::QualifiedPair::default(); sync::slots(spec)];
     for ask in sync::qualifications(spec, &sync::row_columns(table, spec)) {
         let sql = format!(
             "BEGIN; {}; {}; {}; ROLLBACK",
