@@ -34,15 +34,27 @@ struct ShownColumn<'a> {
     replaces: Option<&'a Column>,
 }
 
+/// In which order views have shown their columns.
+pub type Order = BTreeMap<Ident, Vec<Ident>>;
+
 /// Creates the version schema with its views, from the tables as they are now. `role` is who runs it.
 pub fn publish(catalog_now: &Catalog, program: &Program, role: &Ident) -> Vec<String> {
-    let mut statements = create(catalog_now, program);
+    publish_again(catalog_now, program, role, &Order::new())
+}
+
+/// [`publish`] where the views have been there before: a client that names no columns, or reads them by number, must not notice.
+pub fn publish_again(catalog_now: &Catalog, program: &Program, role: &Ident, before: &Order) -> Vec<String> {
+    let mut statements = create_in(catalog_now, program, before);
     statements.extend(ownership(catalog_now, program, &shown_tables(catalog_now, program), role));
     statements
 }
 
 /// [`publish`] without what depends on who runs it.
 pub(super) fn create(catalog_now: &Catalog, program: &Program) -> Vec<String> {
+    create_in(catalog_now, program, &Order::new())
+}
+
+fn create_in(catalog_now: &Catalog, program: &Program, before: &Order) -> Vec<String> {
     let schema = &program.version_schema;
     let mut statements = vec![format!("CREATE SCHEMA {schema}")];
     if let Some(comment) = &catalog_now.schema_comment {
@@ -51,7 +63,11 @@ pub(super) fn create(catalog_now: &Catalog, program: &Program) -> Vec<String> {
     for grant in catalog_now.schema_grants.iter().filter(|grant| grant.privilege == "USAGE") {
         statements.push(grant_statement("USAGE", &format!("SCHEMA {schema}"), grant));
     }
-    for table in &shown_tables(catalog_now, program) {
+    for table in &mut shown_tables(catalog_now, program) {
+        if let Some(order) = before.get(&table.view.name) {
+            let place = |shown: &Ident| order.iter().position(|name| name == shown).unwrap_or(order.len());
+            table.columns.sort_by_key(|column| place(column.shown));
+        }
         statements.extend(view_statements(catalog_now, &program.schema, table));
     }
     statements

@@ -5,7 +5,7 @@ use super::Halt;
 use crate::compile::program::{Action, Lock, LockMode, Phase, Program, Step, SyncSpec, Undo};
 use crate::compile::{sync, views};
 use crate::ident::{Ident, QualifiedName};
-use crate::pg::{RowExt, Session, Tx, introspect};
+use crate::pg::{self, Row, RowExt, Session, Tx, introspect};
 use std::time::Duration;
 
 /// What a transaction carries out.
@@ -85,6 +85,12 @@ impl Contents<'_> {
         Ok(locks)
     }
 
+    /// Whether its statements take their locks themselves. Applications lock a view before its table, and LOCK TABLE on a
+    /// view locks its tables too: so where both go, the views are dropped first, and then the tables are changed.
+    pub fn locks_itself(&self) -> bool {
+        matches!(self, Contents::Publish { between, .. } if !between.is_empty())
+    }
+
     /// `statement_timeout` of each statement; `None` where a whole table is read.
     pub fn statement_limit(&self) -> Option<Duration> {
         match self {
@@ -118,7 +124,9 @@ impl Contents<'_> {
                 send_each(tx, &ready, doing).await
             }
             Contents::Publish { as_it_is, between } => {
+                let mut before = views::Order::new();
                 if schema_exists(tx, &program.version_schema).await? {
+                    before = orders(tx, &program.version_schema).await?;
                     retire(tx, &program.version_schema, doing).await?;
                 }
                 send_each(tx, between, doing).await?;
@@ -132,7 +140,7 @@ impl Contents<'_> {
                 if *as_it_is {
                     program.to_mut().views.clear();
                 }
-                send_each(tx, &views::publish(&catalog, &program, &owner), doing).await
+                send_each(tx, &views::publish_again(&catalog, &program, &owner, &before), doing).await
             }
             Contents::Retire { version_schema } => {
                 if schema_exists(tx, version_schema).await? {
@@ -162,6 +170,19 @@ async fn views_of(session: &Session, schema: &Ident) -> Result<Vec<Ident>, Halt>
                 WHERE n.nspname = $1 AND c.relkind = 'v' ORDER BY 1";
     let rows = session.query("listing the views of a version schema", sql, &[schema]).await?;
     Ok(rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?)
+}
+
+async fn orders(tx: &Tx<'_>, schema: &Ident) -> Result<views::Order, Halt> {
+    let sql = "SELECT c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                WHERE n.nspname = $1 AND c.relkind = 'v' GROUP BY 1";
+    let rows = tx.query("reading the order of the views' columns", sql, &[schema]).await?;
+    let order = |row: &Row| -> Result<(Ident, Vec<Ident>), pg::Error> {
+        let columns = row.cell::<Vec<String>>(1)?;
+        Ok((Ident::new(row.cell::<String>(0)?), columns.into_iter().map(Ident::new).collect()))
+    };
+    Ok(rows.iter().map(order).collect::<Result<_, _>>()?)
 }
 
 async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {

@@ -175,7 +175,8 @@ async fn attempt(
     store::fence_in_tx(&tx, work.fence).await?;
     let ready = contents.prepare(&tx, &work.program).await?;
     let begun = Instant::now();
-    for lock in locks.iter().filter(|lock| lock.mode >= LockMode::ShareUpdateExclusive) {
+    let explicit = if contents.locks_itself() { &[] } else { locks };
+    for lock in explicit.iter().filter(|lock| lock.mode >= LockMode::ShareUpdateExclusive) {
         // What changes a table changes its partitions, and would lock them later. What reads one does not.
         let only = if lock.mode >= LockMode::Share { "" } else { "ONLY " };
         let sql = format!("LOCK TABLE {only}{} IN {} MODE", lock.relation, lock.mode.sql());
