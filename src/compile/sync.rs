@@ -159,6 +159,12 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     statements
 }
 
+/// The names of the triggers that [`statements`] makes.
+pub fn triggers(spec: &SyncSpec) -> Vec<Ident> {
+    let on_update = update_condition(spec).map(|_| spec.trigger_update.clone());
+    std::iter::once(spec.trigger_insert.clone()).chain(on_update).collect()
+}
+
 /// Takes away what [`statements`] makes, as far as it is there.
 pub fn drop_statements(spec: &SyncSpec) -> Vec<String> {
     vec![

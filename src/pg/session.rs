@@ -10,6 +10,7 @@ use super::{
     driver::Notice,
     error::{Ended, Error, ErrorKind, Stake, chain},
     limits::{Limits, Scope, Setup},
+    sqlstate,
     transaction::Tx,
     value::Param,
 };
@@ -214,6 +215,14 @@ impl Session {
         self.link.side.give_up();
     }
 
+    /// Whether it was set up not to write, so that a refusal is no news.
+    fn only_reads(&self) -> bool {
+        self.setup
+            .settings
+            .iter()
+            .any(|(name, value)| name == "default_transaction_read_only" && value == "on")
+    }
+
     fn facts(&self) -> &Facts {
         &self.link.facts
     }
@@ -310,7 +319,14 @@ impl Session {
     ) -> Result<T, Error> {
         match timeout_at(begun + limits.client, answer).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) => Err(Error::from_statement(doing, &e, stake, self.link.side.ended())),
+            Ok(Err(e)) => {
+                let error = Error::from_statement(doing, &e, stake, self.link.side.ended());
+                if error.sqlstate() == Some(sqlstate::READ_ONLY_TRANSACTION) && !self.only_reads() {
+                    // No primary any more: the next session is to look for one.
+                    self.link.side.give_up();
+                }
+                Err(error)
+            }
             Err(_) => {
                 let canceller = self.canceller();
                 tokio::spawn(async move { canceller.cancel(CANCEL_DEADLINE).await });

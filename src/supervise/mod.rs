@@ -15,17 +15,18 @@ use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
-use crate::control::signal::{Reading, name};
-use crate::control::state::{Leaving, RolloutState, State};
+use crate::control::server::{self, Change, Server};
+use crate::control::signal::{Reading, Snapshot, name};
+use crate::control::state::{Leaving, RolloutState, State, StepStatus};
 use crate::control::tuning::Tuning;
 use crate::control::{hold::Hold, ignored};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::standbys::{Standby, Standbys};
-use crate::execute::{Ended, Work};
+use crate::execute::{Ended, Work, verify};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
-use crate::pg::{Config, Pool, Setup};
+use crate::pg::{self, Class, Config, Pool, Setup};
 use crate::store;
 use keeper::Keeper;
 use std::collections::HashMap;
@@ -75,6 +76,11 @@ pub struct Supervisor {
     checking: Option<JoinHandle<Vec<String>>>,
     rest_until: Option<tokio::time::Instant>,
     ending: Option<Ending>,
+    /// The one that this began with, and what it was to the one of the journal.
+    server: Server,
+    change: Change,
+    /// A person said to go on although every standby is gone.
+    alone_accepted: bool,
     last_info: Instant,
 }
 
@@ -84,17 +90,21 @@ impl Supervisor {
         mut outside: Outside,
         mut keeper: Keeper,
         rollout: store::Rollout,
+        server: Server,
     ) -> Result<Supervisor, store::Error> {
         outside.interrupts = overheard(outside.interrupts, &mut keeper);
         let contents = store::contents(keeper.session(), rollout.id).await?;
         let (program, policy) = (Arc::new(contents.program), Arc::new(contents.policy));
         let mut state = RolloutState::new(&program, rollout.goal);
-        for (_, record) in keeper.journal().await? {
+        for (_, record) in keeper::journal(keeper.session(), rollout.id).await? {
             state.fold(&record);
         }
+        let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
+        // Before anything is expected of it: another primary has other standbys.
+        state.fold(&Record::ServerSeen { server: server.clone() });
         let policy = accepting(policy, &state);
         let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
-        let monitor = monitor::start(&outside.config, watch).map_err(|error| {
+        let monitor = monitor::start(&keeper.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
         let readings = monitor.subscribe();
@@ -104,7 +114,7 @@ impl Supervisor {
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
         let deadline = crate::execute::SESSION_DEADLINE;
-        let pool = Pool::new(&outside.config, &role, setup, sessions(&tuning), deadline);
+        let pool = Pool::new(&keeper.config, &role, setup, sessions(&tuning), deadline);
         let gate = Gate::new(hear);
         let standbys = Standbys::new(outside.standbys.clone());
         let (program_of, policy_of) = (program.clone(), policy.clone());
@@ -130,28 +140,58 @@ impl Supervisor {
             checking: None,
             rest_until: None,
             ending: None,
+            server,
+            change,
+            alone_accepted: false,
             last_info: now - SECOND,
         })
     }
 
-    /// Supervises until there is nothing left to do here. The lease is given up at the end.
-    pub async fn run(mut self) -> Result<Ending, store::Error> {
+    /// Supervises until there is nothing left to do here. The lease is given up at the end. Where another server takes this one's
+    /// place, it goes on there, from what is stored there.
+    pub async fn run(self) -> Result<Ending, begin::NotBegun> {
+        let mut supervisor = self;
+        loop {
+            let known = supervisor.server.clone();
+            let (ended, outside, rollout) = supervisor.run_here().await;
+            let why = match ended {
+                Ok(Ending::Elsewhere { why }) => why,
+                Err(store::Error::Pg(error)) if pg::class(&error) == Class::Elsewhere => error.to_string(),
+                ended => return Ok(ended?),
+            };
+            tracing::warn!(
+                why,
+                "this is not the server that the supervisor began with; what is stored there counts"
+            );
+            supervisor = match begin::again(outside, rollout, &known).await? {
+                Some(supervisor) => supervisor,
+                None => return Ok(Ending::Interrupted),
+            };
+        }
+    }
+
+    async fn run_here(mut self) -> (Result<Ending, store::Error>, Outside, store::Rollout) {
         let ended = self.supervise().await;
         self.monitor.stop();
-        match ended {
-            Ok(ending) => {
-                self.keeper.say_state(&self.state).await?;
-                // A lease that cannot be given up runs out by itself.
-                if let Err(error) = self.keeper.release().await {
-                    tracing::debug!(%error, "the lease was not given up");
+        self.permits.send_modify(|permit| permit.stop = true);
+        let ended = match ended {
+            Ok(ending @ Ending::Elsewhere { .. }) => Ok(ending),
+            Ok(ending) => match self.keeper.say_state(&self.state).await {
+                Ok(()) => {
+                    // A lease that cannot be given up runs out by itself.
+                    if let Err(error) = self.keeper.release().await {
+                        tracing::debug!(%error, "the lease was not given up");
+                    }
+                    Ok(ending)
                 }
-                Ok(ending)
-            }
+                Err(error) => Err(error),
+            },
             Err(error) if error.is_superseded() => Ok(Ending::LeaseLost),
             // The lease runs out by itself, or with the session that the server no longer has.
             Err(error) if self.keeper.gave_up(&error) => Ok(Ending::Interrupted),
             Err(error) => Err(error),
-        }
+        };
+        (ended, self.outside, self.rollout)
     }
 
     /// Takes in what operators asked, begins nothing, and gives the lease up.
@@ -166,7 +206,8 @@ impl Supervisor {
         let holder = self.keeper.lease.holder.clone();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let up = Record::SupervisorUp { holder, term: self.keeper.lease.term, version };
-        self.note(vec![up]).await?;
+        let moved = (self.change != Change::Same).then(|| Record::ServerSeen { server: self.server.clone() });
+        self.note([up].into_iter().chain(moved).collect()).await?;
         let deadline = tokio::time::Instant::now() + FIRST_LOOK;
         // The lock signals are there once they passed their test.
         let unread = |seen: &MonitorState| {
@@ -182,7 +223,12 @@ impl Supervisor {
         }
         self.take_commands().await?;
         self.judge().await?;
-        self.take(Event::Up).await?;
+        if self.change.may_have_lost() {
+            self.verify_successor().await?;
+        }
+        if self.ending.is_none() {
+            self.take(Event::Up).await?;
+        }
         let mut commands = interval(COMMANDS_EVERY);
         let mut seconds = interval(SECOND);
         commands.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -222,7 +268,7 @@ impl Supervisor {
         }
         self.glance();
         let ending = self.ending.take().expect("the loop ends with an ending");
-        if ending != Ending::LeaseLost {
+        if !matches!(ending, Ending::LeaseLost | Ending::Elsewhere { .. }) {
             self.note(vec![Record::SupervisorLeft { why: ending.words().to_owned() }]).await?;
         }
         Ok(ending)
@@ -284,7 +330,7 @@ impl Supervisor {
             Effect::Rest(length) => self.rest_until = Some(tokio::time::Instant::now() + length),
             Effect::CheckClients => {
                 let check = quiet::check(
-                    self.outside.config.clone(),
+                    self.keeper.config.clone(),
                     self.program.schema.clone(),
                     self.program.previous_version_schema.clone(),
                     self.policy.quiet_for,
@@ -332,15 +378,47 @@ impl Supervisor {
             guard: evidence.signal.clone(),
             evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
         });
-        if self.verdict.paused && self.state.state != State::RollingBack {
+        let unfit = self.unfit(&seen);
+        if !unfit.is_empty() || (self.verdict.paused && self.state.state != State::RollingBack) {
             // At once; the journal comes after.
             self.permits.send_modify(|permit| permit.paused = true);
         }
-        let event =
-            Event::Guards { holds: self.verdict.holds.clone(), cancel: self.verdict.cancel, rollback };
-        self.take(event).await?;
+        let holds = self.verdict.holds.iter().cloned().chain(unfit).collect();
+        self.take(Event::Guards { holds, cancel: self.verdict.cancel, rollback }).await?;
+        let identity = self.readings.borrow().identity.clone();
+        if let Some(seen) = identity {
+            self.take(Event::Server { seen }).await?;
+        }
         self.glance();
         Ok(())
+    }
+
+    /// What the journal of a promoted server says is done is to be there, and in force.
+    async fn verify_successor(&mut self) -> Result<(), store::Error> {
+        if !matches!(self.state.state, State::Expanding | State::Backfilling | State::Ready) {
+            return Ok(());
+        }
+        let done: Vec<bool> = self.state.status.iter().map(|status| *status == StepStatus::Done).collect();
+        let faults = verify::faults(self.keeper.session(), &self.program, |step| done[step]).await?;
+        if !faults.is_empty() {
+            let told = |fault: &verify::report::Fault| format!("{}: {}", fault.table, fault.message);
+            self.take(Event::Lacks { faults: faults.iter().map(told).collect() }).await?;
+        }
+        Ok(())
+    }
+
+    /// The holds that no policy can lift: the server takes no writes, or may have been left behind.
+    fn unfit(&mut self, seen: &Snapshot) -> Vec<Hold> {
+        let now = clock::now();
+        let readings = self.readings.borrow().clone();
+        let sees = readings.capability.as_ref().is_some_and(|capability| capability.see_activity);
+        let (expected, ignored) = (&self.state.expected_standbys, &self.state.ignored_standbys);
+        let alone = server::alone(expected, ignored, seen, sees, now);
+        // A standby that is back ends what a person said while there was none.
+        self.alone_accepted &= alone.is_some();
+        let alone = alone.filter(|_| !self.alone_accepted);
+        let unfit = readings.identity.as_ref().and_then(|server| server.hold(now));
+        alone.into_iter().chain(unfit).collect()
     }
 
     /// Says what work may do, until when.
@@ -379,6 +457,7 @@ impl Supervisor {
             let kind = kind.clone();
             if kind == CommandKind::Resume {
                 self.guards.released();
+                self.alone_accepted = true;
             }
             if kind == CommandKind::Pause && !self.state.state.is_over() {
                 // In force before it is answered: who was told of the pause sees no row change after it.
