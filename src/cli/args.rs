@@ -44,6 +44,11 @@ pub struct Global {
 pub enum Command {
     /// Create or upgrade Segue's own schema in the database
     Init,
+    /// Give a database that was there before Segue its history: the schema as it is, or what pgroll has applied
+    Baseline {
+        /// What to call it [default: baseline]; a plan's name, where a folder's plans up to it are what is there.
+        name: Option<String>,
+    },
     /// Parse plans and, where a database is given, compile them against it
     Check {
         #[arg(required = true, value_name = "PLAN")]

@@ -156,6 +156,7 @@ mod tests {
             shown: vec![],
             key: vec![],
             partitioned,
+            only: None,
         };
         let program = Program {
             format: FORMAT,

@@ -123,6 +123,7 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
     for shape in shapes {
         steps.extend(assemble::backfill(draft, shape));
     }
+    steps.extend(assemble::late_foreign_keys(draft, shapes));
     steps.push(publish(Phase::Backfill, versions.new));
     if let Some(previous) = versions.previous {
         steps.push(assemble::step(
@@ -134,10 +135,10 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
             Undo::Nothing,
         ));
     }
-    for shape in shapes {
-        steps.extend(contract::table(draft, shape));
-        steps.extend(contract::identity_views(draft, shape, versions.new));
-    }
+    let (together, alone): (Vec<&Shape<'_>>, Vec<&Shape<'_>>) =
+        shapes.iter().partition(|shape| contract::is_joined(draft, shape));
+    steps.extend(contract::tables(draft, &together, versions.new));
+    steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));
     let late: Vec<Step> =

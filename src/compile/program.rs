@@ -243,6 +243,9 @@ pub struct PairExpression {
     pub reads_own: Vec<Ident>,
     /// Columns it reads that both versions see.
     pub reads_shared: Vec<Ident>,
+    /// Which rows have a value by it; the others have what the column was made with, and so they are never filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -256,6 +259,19 @@ pub struct BackfillSpec {
     /// Primary key columns, to name a row in messages; empty where there is none.
     pub key: Vec<Ident>,
     pub partitioned: bool,
+    /// Rows for which this is not true need no write, and stay pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+}
+
+impl BackfillSpec {
+    /// What a row that is still to be filled is known by.
+    pub fn pending(&self) -> String {
+        match &self.only {
+            Some(only) => format!("{} AND {only}", self.marker),
+            None => self.marker.to_string(),
+        }
+    }
 }
 
 /// How one table appears in the new version. Tables and columns not mentioned appear as they are;

@@ -66,7 +66,9 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             shown: Vec::new(),
             key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
             partitioned: source.kind == TableKind::Partitioned,
+            only: None,
         };
+        let mut only = Vec::new();
         for column in filled {
             let new = column.new.clone().expect("filled columns are there");
             let (Up::Derived(Resolved { sql, .. }) | Up::Volatile(sql)) = &column.up else {
@@ -74,7 +76,11 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             };
             spec.set.push((new, sql.clone()));
             spec.shown.push(column.name.clone());
+            only.push(column.only.as_ref().map(|only| only.sql.clone()));
         }
+        // A row is written if any of its columns needs it.
+        let only: Option<Vec<String>> = only.into_iter().collect();
+        spec.only = only.map(|only| format!("({})", only.join(" OR ")));
         spec
     });
     Shape { number, source, name, built, marker, sync, backfill }
@@ -168,16 +174,22 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
         let up = match &column.up {
             _ if new.is_none() => None,
             Up::Derived(resolved) => Some(resolved.clone()),
-            Up::Volatile(sql) => Some(Resolved { sql: sql.clone(), reads: BTreeSet::new() }),
+            Up::Volatile(sql) => Some(Resolved::constant(sql)),
             _ => None,
         };
-        let expression = |resolved: Resolved| {
+        let only = column.only.as_ref().map(|only| only.sql.clone());
+        let expression = |resolved: Resolved, only: Option<String>| {
             let (reads_shared, reads_own) = resolved.reads.into_iter().partition(|name| {
                 table.columns.iter().any(|column| column.is_shared() && column.new.as_ref() == Some(name))
             });
-            PairExpression { sql: resolved.sql, reads_own, reads_shared }
+            PairExpression { sql: resolved.sql, reads_own, reads_shared, only }
         };
-        pairs.push(Pair { old, new, up: up.map(expression), down: down.map(expression) });
+        pairs.push(Pair {
+            old,
+            new,
+            up: up.map(|up| expression(up, only)),
+            down: down.map(|down| expression(down, None)),
+        });
     }
     for (message, span) in faults {
         draft.error("compile.down_unreadable", message, &span);
@@ -223,6 +235,10 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(up), Some(_)) = (up, &column.new) {
             let what = format!("up of {}", column.what);
             push(CheckKind::Value, what, up, &column.type_name, bytes(&column.up_span));
+        }
+        if let Some(only) = &column.only {
+            let what = format!("where of {}", column.what);
+            push(CheckKind::Value, what, &only.sql, "boolean", bytes(&only.span));
         }
         if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
             let span = column.changes.first().and_then(|change| change.down_span.clone());

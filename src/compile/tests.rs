@@ -364,3 +364,21 @@ fn a_replica_identity_that_publications_cannot_live_with_is_refused() {
     assert_eq!(to("nothing"), ["compile.replica_identity"]);
     assert_eq!(to("default"), [""; 0]);
 }
+
+#[test]
+fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
+    let program = program(&catalog(), "  - widen_key: {table: users}\n");
+    let titles: Vec<&str> = program.steps.iter().map(|step| step.title.as_str()).collect();
+    let at = |title: &str| {
+        titles.iter().position(|t| *t == title).unwrap_or_else(|| panic!("{title}: {titles:?}"))
+    };
+    // What a foreign key points at is filled before it is made, and so is what points.
+    assert!(at("fill users (id)") < at("add foreign key orders_user to orders"));
+    assert!(at("fill orders (user_id)") < at("add foreign key orders_user to orders"));
+    let contract = &program.steps[at("contract orders, users")];
+    let locked: Vec<&str> = contract.locks.iter().map(|lock| lock.relation.name.as_str()).collect();
+    assert_eq!(locked, ["orders", "users"]);
+    let Action::Ddl { statements } = &contract.action else { panic!("{contract:?}") };
+    assert_eq!(statements[0], r#"ALTER TABLE "public"."orders" DROP CONSTRAINT "orders_user""#);
+    assert!(codes(&catalog(), "  - widen_key: {table: orders}\n").contains(&"compile.not_a_key"));
+}

@@ -196,16 +196,18 @@ async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<
         send_each(tx, &question.statements, doing).await?;
         let definition = tx.query_one(doing, &question.query, &[]).await?.cell::<String>(0)?;
         send_each(tx, &question.cleanup, doing).await?;
-        let expression = sync::qualified(&definition, &spec.table.name).map_err(|error| {
-            Halt::Broken(format!(
-                "an expression of {} cannot be used as PostgreSQL spells it: {}",
-                spec.table, error.message
-            ))
-        })?;
+        let expression =
+            sync::qualified(&definition, &spec.table.name, question.direction).map_err(|error| {
+                Halt::Broken(format!(
+                    "an expression of {} cannot be used as PostgreSQL spells it: {}",
+                    spec.table, error.message
+                ))
+            })?;
         let pair = &mut qualified[question.pair];
         match question.direction {
             sync::Direction::Up => pair.up = Some(expression),
             sync::Direction::Down => pair.down = Some(expression),
+            sync::Direction::Only => pair.only = Some(expression),
         }
     }
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;

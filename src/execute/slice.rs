@@ -32,10 +32,12 @@ pub struct Slice<'a> {
 
 impl Slice<'_> {
     /// Which rows. Only a range over `ctid` prunes the pages it reads; a list of ctids does not.
-    pub fn condition(&self, marker: &crate::ident::Ident) -> String {
+    pub fn condition(&self, spec: &BackfillSpec) -> String {
         let mut sql = format!(
-            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {marker}",
-            self.blocks.start, self.blocks.end
+            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {}",
+            self.blocks.start,
+            self.blocks.end,
+            spec.pending()
         );
         if let Some(bound) = self.below {
             write!(sql, " AND {LINE} < {bound}").expect("a String grows");
@@ -52,7 +54,7 @@ impl Slice<'_> {
     }
 
     pub fn update(&self, spec: &BackfillSpec) -> String {
-        update(spec, self.leaf, &self.condition(&spec.marker))
+        update(spec, self.leaf, &self.condition(spec))
     }
 }
 
@@ -164,6 +166,7 @@ mod tests {
             shown: vec!["x".into()],
             key: vec![],
             partitioned: false,
+            only: None,
         };
         let slice = Slice {
             leaf: "\"public\".\"users\"",

@@ -25,6 +25,7 @@ pub mod settings;
 pub mod sql;
 pub mod table_constraint;
 pub mod table_ops;
+pub mod widen_key;
 
 use crate::diagnostic::{Source, Span};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use settings::Settings;
 pub use sql::Sql;
 pub use table_constraint::{Exclude, IndexParameters, TableConstraint, TableConstraintKind, TableReferences};
 pub use table_ops::{DropTable, RenameTable};
+pub use widen_key::WidenKey;
 
 /// A value and where it stands in its file.
 #[derive(Clone, Debug, PartialEq)]

@@ -66,10 +66,12 @@ fn expand(database: &Database, locks: &[Lock], statements: &[String], spec: &Syn
             ask.query,
             ask.cleanup.join("; ")
         );
-        let text = sync::qualified(&run(database, &sql), &spec.table.name).expect("a printed expression");
+        let text = sync::qualified(&run(database, &sql), &spec.table.name, ask.direction)
+            .expect("a printed expression");
         match ask.direction {
             sync::Direction::Up => pairs[ask.pair].up = Some(text),
             sync::Direction::Down => pairs[ask.pair].down = Some(text),
+            sync::Direction::Only => pairs[ask.pair].only = Some(text),
         }
     }
     let mut all = statements.to_vec();

@@ -51,7 +51,7 @@ pub fn in_transaction(action: &Action) -> bool {
 
 fn backfill(spec: &BackfillSpec) -> String {
     let set: Vec<String> = spec.set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
-    let marker = &spec.marker;
+    let (marker, pending) = (&spec.marker, spec.pending());
     let (leaves, table) = if spec.partitioned {
         ("leaf partition by leaf partition, ", format!("<leaf of {}>", spec.table))
     } else {
@@ -61,8 +61,8 @@ fn backfill(spec: &BackfillSpec) -> String {
     format!(
         "-- {leaves}for each range of blocks [b, b+n), for each rising bound l of the rows' lines on their pages, one short transaction:\n\
          UPDATE ONLY {table}\n   SET {set}\n \
-         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {marker} AND get_byte(tidsend(ctid), 5) < :l\n\
-         -- until no row has {marker}"
+         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {pending} AND get_byte(tidsend(ctid), 5) < :l\n\
+         -- until no row has {pending}"
     )
 }
 

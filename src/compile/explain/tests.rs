@@ -26,6 +26,7 @@ fn program() -> Program {
                 sql: "first || last".into(),
                 reads_own: vec![],
                 reads_shared: vec!["first".into(), "last".into()],
+                only: None,
             }),
             down: None,
         }],
@@ -49,6 +50,7 @@ fn program() -> Program {
         shown: vec!["full_name".into()],
         key: vec!["id".into()],
         partitioned: false,
+        only: None,
     };
     Program {
         format: FORMAT,

@@ -246,12 +246,14 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         default_changed: false,
         comment_changed: false,
         type_changed: false,
+        widened: false,
         up: Up::Null,
         changes: Vec::new(),
         serial: None,
         what: String::new(),
         span: def.name.span.clone(),
         default_span: def.default.as_ref().and_then(|default| default.span.clone()),
+        only: None,
         up_span: None,
     }
 }

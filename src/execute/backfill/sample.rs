@@ -84,8 +84,9 @@ pub async fn pages(
     shape: Shape,
 ) -> Result<(Pages, Vec<(u16, u64)>), Halt> {
     let sql = format!(
-        "SELECT {LINE} AS line, count(*) FILTER (WHERE {}), count(*) FROM ONLY {leaf} WHERE {} GROUP BY 1 ORDER BY 1",
-        spec.marker,
+        "SELECT {LINE} AS line, count(*) FILTER (WHERE {}), count(*) FROM ONLY {leaf} AS {} WHERE {} GROUP BY 1 ORDER BY 1",
+        spec.pending(),
+        spec.table.name,
         within(blocks)
     );
     let (mut lines, mut rows) = (Vec::new(), 0);
