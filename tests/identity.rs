@@ -13,6 +13,10 @@ use segue::{
     sandbox::{self, Cluster, Options, Pair, Shutdown},
 };
 use serde_json::Value;
+use std::{
+    fs,
+    os::unix::{fs::MetadataExt, process::CommandExt},
+};
 
 const BEFORE: &str = "
 CREATE TABLE t (id bigint PRIMARY KEY, a integer, pad text);
@@ -166,16 +170,41 @@ fn a_server_that_is_set_read_only_is_waited_for() {
     is_as_plain(at);
 }
 
+/// The sandbox's servers are copies of one template, and so one system: this makes another of it.
+fn initialize_anew(cluster: &Cluster) {
+    cluster.stop(Shutdown::Fast).unwrap();
+    let (data, fresh) = (cluster.data_directory(), cluster.data_directory().with_extension("fresh"));
+    let owner = fs::metadata(&data).unwrap();
+    fs::create_dir(&fresh).unwrap();
+    std::os::unix::fs::chown(&fresh, Some(owner.uid()), Some(owner.gid())).unwrap();
+    let mut initdb = std::process::Command::new(cluster.binaries().directory().join("initdb"));
+    initdb.args(["-N", "-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8", "-D"]).arg(&fresh);
+    if nix::unistd::geteuid().is_root() {
+        initdb.uid(owner.uid()).gid(owner.gid());
+    }
+    let made = initdb.current_dir(&fresh).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for name in ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf"] {
+        if let Ok(text) = fs::read(data.join(name)) {
+            fs::write(fresh.join(name), text).unwrap();
+        }
+    }
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&fresh, &data).unwrap();
+    cluster.start_again().unwrap();
+}
+
 #[test]
 fn another_cluster_behind_the_same_name_is_refused_for_ever() {
     let (first, folder) = (Cluster::start(&Options::test()).unwrap(), Folder::new());
     let second = Cluster::start(&Options::test()).unwrap();
+    initialize_anew(&second);
     let at = At { cluster: &first, name: "postgres" };
     at.query(BEFORE);
     // The name is a directory that either's socket can be linked into.
     let name = folder.file("name", "");
-    std::fs::remove_file(&name).unwrap();
-    std::fs::create_dir(&name).unwrap();
+    fs::remove_file(&name).unwrap();
+    fs::create_dir(&name).unwrap();
     let socket = |of: &Cluster| of.directory().join(format!(".s.PGSQL.{}", of.port()));
     let link = std::path::Path::new(&name).join(".s.PGSQL.5432");
     std::os::unix::fs::symlink(socket(&first), &link).unwrap();
@@ -192,7 +221,7 @@ fn another_cluster_behind_the_same_name_is_refused_for_ever() {
     let before = (journal(), term());
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
-    std::fs::remove_file(&link).unwrap();
+    fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(socket(&second), &link).unwrap();
     first.stop(Shutdown::Immediate).unwrap();
     let outcome = running.outcome().exits(4);

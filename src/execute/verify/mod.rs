@@ -336,7 +336,7 @@ async fn mend_few(
     store::fence_in_tx(&tx, work.fence).await?;
     let within = format!("ctid >= '({},0)'::tid AND ctid < '({},0)'::tid", blocks.start, blocks.end);
     // Those that were never filled, as any slice does it.
-    let filling = slice::update(spec, leaf, &format!("{within} AND {}", spec.marker));
+    let filling = slice::update(spec, leaf, &format!("{within} AND {}", spec.pending()));
     let mut mended = tx.change(doing, &filling, &[]).await?;
     // The others are made pending first, because only from there is it the backfill's own write, which no sync trigger takes for the new version's.
     let mut which = format!("{within} AND {}", question.wrong());
@@ -361,7 +361,7 @@ async fn mend_few(
             mended += marked.len() as u64;
         }
         let these = format!("ctid = ANY (ARRAY['{}']::tid[])", marked.join("','"));
-        let filling = slice::update(spec, leaf, &format!("{these} AND {}", spec.marker));
+        let filling = slice::update(spec, leaf, &format!("{these} AND {}", spec.pending()));
         let filled: Vec<String> = cells(&tx, doing, &format!("{filling} RETURNING ctid::text")).await?;
         if filled.is_empty() {
             break;

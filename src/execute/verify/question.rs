@@ -77,15 +77,24 @@ impl<'p> Question<'p> {
                 });
                 continue;
             };
-            let unknown = not_immutable(session, &spec.table, expression, &type_name).await?;
+            let mut unknown = not_immutable(session, &spec.table, expression, &type_name).await?;
+            // Other rows have what the column was made with.
+            let only = pair.and_then(|pair| pair.up.as_ref()?.only.as_ref());
+            if let (None, Some(only)) = (&unknown, only) {
+                unknown = not_immutable(session, &spec.table, only, "boolean").await?;
+            }
             let mut unlike_down = None;
             if let Some((old, down)) = pair.and_then(|pair| Some((pair.old.as_ref()?, pair.down.as_ref()?)))
                 && not_immutable(session, &spec.table, &down.sql, &old.type_name).await?.is_none()
             {
                 unlike_down = Some(unlike(&old.column, &down.sql, &old.type_name));
             }
-            let differs =
-                if unknown.is_some() { "false".to_owned() } else { unlike(hidden, expression, &type_name) };
+            let unlike_up = unlike(hidden, expression, &type_name);
+            let unlike_up = match only {
+                Some(only) => format!("(({only}) IS TRUE AND {unlike_up})"),
+                None => unlike_up,
+            };
+            let differs = if unknown.is_some() { "false".to_owned() } else { unlike_up };
             asked.push(Asked { shown: shown.as_str().to_owned(), differs, unlike_down, unknown });
         }
         Ok(Question { spec, asked })
@@ -102,7 +111,9 @@ impl<'p> Question<'p> {
     /// cannot have written; where it cannot have written anything, that is not asked.
     pub fn counts(&self, leaf: &str, blocks: &Range<u64>, by_new: bool) -> String {
         let marker = &self.spec.marker;
-        let mut sql = format!("SELECT count(*), count(*) FILTER (WHERE {marker} IS NOT FALSE)");
+        // A row that needs no write stays pending.
+        let only = self.spec.only.as_ref().map(|only| format!(" AND {only}")).unwrap_or_default();
+        let mut sql = format!("SELECT count(*), count(*) FILTER (WHERE {marker} IS NOT FALSE{only})");
         for asked in &self.asked {
             let differs = &asked.differs;
             let alone = asked.unlike_down.as_deref().filter(|_| by_new).unwrap_or("false");
@@ -194,6 +205,7 @@ mod tests {
             shown: vec!["a".into()],
             key: vec!["id".into()],
             partitioned: false,
+            only: None,
         };
         let asked = Asked {
             shown: "a".into(),
