@@ -3,6 +3,7 @@
 
 mod asked;
 pub mod begin;
+mod elsewhere;
 pub mod keeper;
 mod quiet;
 pub mod told;
@@ -15,18 +16,18 @@ use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
-use crate::control::server::{self, Change, Server};
-use crate::control::signal::{Reading, Snapshot, name};
-use crate::control::state::{Leaving, RolloutState, State, StepStatus};
+use crate::control::server::{Change, Server};
+use crate::control::signal::{Reading, name};
+use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
 use crate::control::{hold::Hold, ignored};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
 use crate::execute::standbys::{Standby, Standbys};
-use crate::execute::{Ended, Work, verify};
+use crate::execute::{Ended, Work};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
-use crate::pg::{self, Class, Config, Pool, Setup};
+use crate::pg::{Config, Pool, Setup};
 use crate::store;
 use keeper::Keeper;
 use std::collections::HashMap;
@@ -145,53 +146,6 @@ impl Supervisor {
             alone_accepted: false,
             last_info: now - SECOND,
         })
-    }
-
-    /// Supervises until there is nothing left to do here. The lease is given up at the end. Where another server takes this one's
-    /// place, it goes on there, from what is stored there.
-    pub async fn run(self) -> Result<Ending, begin::NotBegun> {
-        let mut supervisor = self;
-        loop {
-            let known = supervisor.server.clone();
-            let (ended, outside, rollout) = supervisor.run_here().await;
-            let why = match ended {
-                Ok(Ending::Elsewhere { why }) => why,
-                Err(store::Error::Pg(error)) if pg::class(&error) == Class::Elsewhere => error.to_string(),
-                ended => return Ok(ended?),
-            };
-            tracing::warn!(
-                why,
-                "this is not the server that the supervisor began with; what is stored there counts"
-            );
-            supervisor = match begin::again(outside, rollout, &known).await? {
-                Some(supervisor) => supervisor,
-                None => return Ok(Ending::Interrupted),
-            };
-        }
-    }
-
-    async fn run_here(mut self) -> (Result<Ending, store::Error>, Outside, store::Rollout) {
-        let ended = self.supervise().await;
-        self.monitor.stop();
-        self.permits.send_modify(|permit| permit.stop = true);
-        let ended = match ended {
-            Ok(ending @ Ending::Elsewhere { .. }) => Ok(ending),
-            Ok(ending) => match self.keeper.say_state(&self.state).await {
-                Ok(()) => {
-                    // A lease that cannot be given up runs out by itself.
-                    if let Err(error) = self.keeper.release().await {
-                        tracing::debug!(%error, "the lease was not given up");
-                    }
-                    Ok(ending)
-                }
-                Err(error) => Err(error),
-            },
-            Err(error) if error.is_superseded() => Ok(Ending::LeaseLost),
-            // The lease runs out by itself, or with the session that the server no longer has.
-            Err(error) if self.keeper.gave_up(&error) => Ok(Ending::Interrupted),
-            Err(error) => Err(error),
-        };
-        (ended, self.outside, self.rollout)
     }
 
     /// Takes in what operators asked, begins nothing, and gives the lease up.
@@ -391,34 +345,6 @@ impl Supervisor {
         }
         self.glance();
         Ok(())
-    }
-
-    /// What the journal of a promoted server says is done is to be there, and in force.
-    async fn verify_successor(&mut self) -> Result<(), store::Error> {
-        if !matches!(self.state.state, State::Expanding | State::Backfilling | State::Ready) {
-            return Ok(());
-        }
-        let done: Vec<bool> = self.state.status.iter().map(|status| *status == StepStatus::Done).collect();
-        let faults = verify::faults(self.keeper.session(), &self.program, |step| done[step]).await?;
-        if !faults.is_empty() {
-            let told = |fault: &verify::report::Fault| format!("{}: {}", fault.table, fault.message);
-            self.take(Event::Lacks { faults: faults.iter().map(told).collect() }).await?;
-        }
-        Ok(())
-    }
-
-    /// The holds that no policy can lift: the server takes no writes, or may have been left behind.
-    fn unfit(&mut self, seen: &Snapshot) -> Vec<Hold> {
-        let now = clock::now();
-        let readings = self.readings.borrow().clone();
-        let sees = readings.capability.as_ref().is_some_and(|capability| capability.see_activity);
-        let (expected, ignored) = (&self.state.expected_standbys, &self.state.ignored_standbys);
-        let alone = server::alone(expected, ignored, seen, sees, now);
-        // A standby that is back ends what a person said while there was none.
-        self.alone_accepted &= alone.is_some();
-        let alone = alone.filter(|_| !self.alone_accepted);
-        let unfit = readings.identity.as_ref().and_then(|server| server.hold(now));
-        alone.into_iter().chain(unfit).collect()
     }
 
     /// Says what work may do, until when.
