@@ -38,6 +38,8 @@ pub(super) enum Holder {
 pub(super) struct State {
     pub limits: Limits,
     pub in_transaction: bool,
+    /// That transaction was begun to read only.
+    pub reads: bool,
     /// A statement was sent whose answer nobody has seen; so it stays when its future is dropped.
     pub busy: bool,
 }
@@ -68,7 +70,8 @@ impl Session {
     }
 
     pub(super) fn around(holder: Holder, link: Link, setup: Setup) -> Session {
-        let state = Mutex::new(State { limits: setup.limits, in_transaction: false, busy: false });
+        let state =
+            Mutex::new(State { limits: setup.limits, in_transaction: false, reads: false, busy: false });
         Session { holder, link, setup, state }
     }
 
@@ -268,6 +271,11 @@ impl Session {
         };
         let result = self.finish(doing, begun, &limits, stake, both).await;
         state.busy = false;
+        let refused = |error: &Error| error.sqlstate() == Some(sqlstate::READ_ONLY_TRANSACTION);
+        if result.as_ref().is_err_and(refused) && !state.reads && !self.only_reads() {
+            // No primary any more: the next session is to look for one.
+            self.link.side.give_up();
+        }
         result
     }
 
@@ -319,14 +327,7 @@ impl Session {
     ) -> Result<T, Error> {
         match timeout_at(begun + limits.client, answer).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) => {
-                let error = Error::from_statement(doing, &e, stake, self.link.side.ended());
-                if error.sqlstate() == Some(sqlstate::READ_ONLY_TRANSACTION) && !self.only_reads() {
-                    // No primary any more: the next session is to look for one.
-                    self.link.side.give_up();
-                }
-                Err(error)
-            }
+            Ok(Err(e)) => Err(Error::from_statement(doing, &e, stake, self.link.side.ended())),
             Err(_) => {
                 let canceller = self.canceller();
                 tokio::spawn(async move { canceller.cancel(CANCEL_DEADLINE).await });

@@ -269,8 +269,7 @@ impl Teller {
                     }
                     server::Change::WentBack => news(
                         Mark::Warn,
-                        "the server is at an earlier state than before; going on with what is stored there"
-                            .to_owned(),
+                        "the server is at an earlier state than before; going on with what is stored there",
                     ),
                     _ => news(Mark::Note, format!("the server was restarted at {}", seen.started)),
                 }

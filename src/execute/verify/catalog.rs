@@ -15,7 +15,7 @@ WITH RECURSIVE wanted(oid) AS (
     SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.oid)
 SELECT c.oid::regclass::text AS relation, name, g.tgenabled::text AS enabled,
        (SELECT pg_catalog.string_agg(o.tgname::text, ', ' ORDER BY o.tgname) FROM pg_catalog.pg_trigger o
-         WHERE o.tgrelid = c.oid AND o.tgname > g.tgname AND o.tgenabled <> 'D' AND NOT o.tgisinternal
+         WHERE o.tgrelid = c.oid AND o.tgname > g.tgname AND o.tgname <> ALL ($2::text[]) AND o.tgenabled <> 'D' AND NOT o.tgisinternal
            AND o.tgtype & 3 = 3 AND o.tgtype & g.tgtype & 28 <> 0) AS after
   FROM wanted w JOIN pg_catalog.pg_class c ON c.oid = w.oid AND c.relkind IN ('r', 'p')
  CROSS JOIN pg_catalog.unnest($2::text[]) AS name

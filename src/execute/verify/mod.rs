@@ -11,7 +11,7 @@ pub mod report;
 use super::backfill::{self, bare_name};
 use super::gate::Pass;
 use super::{Halt, Work, slice};
-use crate::compile::program::{BackfillSpec, Program};
+use crate::compile::program::Program;
 use crate::pg::{self, Class, Limits, RowExt, Session, sqlstate};
 use crate::store;
 pub use catalog::faults;
@@ -341,7 +341,7 @@ async fn mend_few(
     // The others are made pending first, because only from there is it the backfill's own write, which no sync trigger takes for the new version's.
     let mut which = format!("{within} AND {}", question.wrong());
     for round in 0..=ROUNDS {
-        let marking = mark(spec, leaf, &which);
+        let marking = mark(question, leaf, &which);
         let marked: Vec<String> = cells(&tx, doing, &marking).await?;
         if marked.is_empty() {
             break;
@@ -372,8 +372,8 @@ async fn mend_few(
     Ok(mended)
 }
 
-fn mark(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
-    let (name, marker) = (&spec.table.name, &spec.marker);
+fn mark(question: &Question<'_>, leaf: &str, condition: &str) -> String {
+    let (name, marker) = (&question.spec.table.name, question.marker());
     format!("UPDATE ONLY {leaf} AS {name} SET {marker} = true WHERE {condition} RETURNING ctid::text")
 }
 

@@ -30,7 +30,8 @@ pub struct Question<'p> {
     pub asked: Vec<Asked>,
 }
 
-/// The tables that are filled, each with the triggers that keep it in step.
+/// The fills of new columns, each with the triggers that keep its table in step. What mends rows in place is proved by
+/// the constraint that it is for.
 pub fn filled(program: &Program) -> Vec<(usize, &BackfillSpec, Option<&SyncSpec>)> {
     let sync_of = |table: &QualifiedName| {
         program.steps.iter().find_map(|step| match &step.action {
@@ -39,7 +40,7 @@ pub fn filled(program: &Program) -> Vec<(usize, &BackfillSpec, Option<&SyncSpec>
         })
     };
     let filled = program.steps.iter().enumerate().filter_map(|(number, step)| match &step.action {
-        Action::Backfill(spec) => Some((number, spec, sync_of(&spec.table))),
+        Action::Backfill(spec) if spec.marker.is_some() => Some((number, spec, sync_of(&spec.table))),
         _ => None,
     });
     filled.collect()
@@ -100,6 +101,11 @@ impl<'p> Question<'p> {
         Ok(Question { spec, asked })
     }
 
+    /// What says that a row is still to be filled.
+    pub fn marker(&self) -> &Ident {
+        self.spec.marker.as_ref().expect("only fills with a marker are asked about")
+    }
+
     fn from(&self, leaf: &str, blocks: &Range<u64>) -> String {
         format!(
             "FROM ONLY {leaf} AS {} WHERE ctid >= '({},0)'::tid AND ctid < '({},0)'::tid",
@@ -110,7 +116,7 @@ impl<'p> Question<'p> {
     /// Counts of a range: rows, those pending, and for each column those that differ and those of them that the new version
     /// cannot have written; where it cannot have written anything, that is not asked.
     pub fn counts(&self, leaf: &str, blocks: &Range<u64>, by_new: bool) -> String {
-        let marker = &self.spec.marker;
+        let marker = self.marker();
         // A row that needs no write stays pending.
         let only = self.spec.only.as_ref().map(|only| format!(" AND {only}")).unwrap_or_default();
         let mut sql = format!("SELECT count(*), count(*) FILTER (WHERE {marker} IS NOT FALSE{only})");
@@ -128,7 +134,7 @@ impl<'p> Question<'p> {
     /// Any column differs, in a row that counts as filled; or nobody knows whether it does.
     pub fn wrong(&self) -> String {
         let any: Vec<&str> = self.asked.iter().map(|asked| asked.differs.as_str()).collect();
-        let marker = &self.spec.marker;
+        let marker = self.marker();
         format!("({marker} IS NULL OR ({marker} IS FALSE AND ({})))", any.join(" OR "))
     }
 
@@ -159,7 +165,7 @@ impl<'p> Question<'p> {
         format!(
             "SELECT {key} {} AND {} IS FALSE AND {}{alone} ORDER BY ctid LIMIT 10",
             self.from(leaf, blocks),
-            self.spec.marker,
+            self.marker(),
             asked.differs
         )
     }
@@ -200,7 +206,7 @@ mod tests {
     fn the_question_is_of_filled_rows_in_a_range_of_blocks() {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &"users".into()),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
             set: vec![("_segue_new_a".into(), "(\"a\")".into())],
             shown: vec!["a".into()],
             key: vec!["id".into()],
