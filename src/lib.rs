@@ -42,7 +42,10 @@
 //! * **The marker.** A hidden column says which rows are still to be filled, so a slice repeated,
 //!   lost or interrupted costs nothing but time.
 //! * **Small waits.** No lock is asked for without a timeout, and nobody queues behind Segue for
-//!   more than a fortieth of the time.
+//!   more than a fortieth of the time; nor does a standby's replay, behind who reads there.
+//! * **One server, one history.** A supervisor's sessions go to no other; where a standby was promoted, what
+//!   is stored there counts, and not what is remembered.
+//! * **The proof.** Every filled row is read once more before the new version is published.
 
 pub mod catalog;
 pub mod cli;

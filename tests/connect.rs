@@ -544,3 +544,37 @@ async fn behind_a_pooler_nothing_is_set_for_the_session() {
     );
     tx.commit("committing").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_session_that_was_refused_a_write_is_not_used_again() {
+    let session = socket(primary()).await;
+    session.batch("turning read only", "SET default_transaction_read_only = on").await.unwrap();
+    let error = session.batch("writing", "CREATE TABLE public.refused ()").await.unwrap_err();
+    assert_eq!((class(&error), session.is_closed()), (Class::ReadOnly, true), "{error}");
+    // One that was opened to read only may be told so as often as it likes.
+    let settings = vec![("default_transaction_read_only".to_owned(), "on".to_owned())];
+    let setup = Setup { settings, ..Setup::default() };
+    let reader = Session::open_with(&config(&primary().by_socket()), "test", LONG, setup).await.unwrap();
+    reader.batch("writing", "CREATE TABLE public.refused ()").await.unwrap_err();
+    assert!(!reader.is_closed());
+}
+
+#[tokio::test]
+async fn what_is_bound_to_one_server_goes_to_no_other() {
+    let url = primary().by_socket();
+    let sql = "SELECT system_identifier::text, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system()";
+    let row = socket(primary()).await.query_one("asking", sql, &[]).await.unwrap();
+    let (system, timeline): (String, String) = (row.cell(0).unwrap(), row.cell(1).unwrap());
+    let open = |bound: Config| async move { Session::open(&bound, "test", LONG).await.map(|_| ()) };
+    open(config(&url).bound_to(&system, &timeline)).await.unwrap();
+    let error = open(config(&url).bound_to("1", &timeline)).await.unwrap_err();
+    assert_eq!(class(&error), Class::Elsewhere);
+    assert!(error.to_string().contains("another database cluster"), "{error}");
+    // Here the timeline is 1.
+    let error = open(config(&url).bound_to(&system, "00000000")).await.unwrap_err();
+    assert_eq!(class(&error), Class::Elsewhere);
+    assert!(error.to_string().contains("promoted"), "{error}");
+    open(config(&url).bound_to(&system, "00000000").or_later()).await.unwrap();
+    let error = open(config(&url).bound_to(&system, "00000002").or_later()).await.unwrap_err();
+    assert_eq!(class(&error), Class::ReadOnly, "it may be that the successor is still to come: {error}");
+}

@@ -15,6 +15,7 @@ mod server;
 mod shape;
 mod strategy;
 mod summary;
+mod waits;
 
 use clap::Parser;
 use options::Options;
@@ -27,7 +28,8 @@ use strategy::Strategy;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match bench(&options) {
+    let ended = if options.longest_wait { waits::measure(&options) } else { bench(&options) };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");

@@ -45,6 +45,9 @@ pub struct Options {
     /// A line of the plan's `backfill`, such as `slice_time: 20ms`.
     #[arg(long, value_name = "KEY: VALUE")]
     pub backfill: Vec<String>,
+    /// Instead: the longest wait of the application behind Segue in a whole rollout, with readers of 60 s and autovacuum in the way.
+    #[arg(long)]
+    pub longest_wait: bool,
     /// One JSON object instead of tables.
     #[arg(long)]
     pub json: bool,

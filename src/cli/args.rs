@@ -89,6 +89,8 @@ pub enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Whether both versions are in step now: triggers, indexes, constraints, and every filled row
+    Verify,
     /// Hold the rollout until `segue resume`; in force within one slice
     Pause {
         /// The pause lifts itself after this long, such as 30m.

@@ -81,6 +81,8 @@ impl From<NotBegun> for Fail {
             NotBegun::Supervised { .. } => Fail::new(Exit::Refused, error.to_string()).help(
                 "`segue status` shows what it does; `segue pause`, `resume` and `rollback` reach it from here",
             ),
+            NotBegun::Another(_) => Fail::new(Exit::Refused, error.to_string())
+                .help("point --url at the server that it was begun on"),
             NotBegun::Busy => Fail::new(Exit::Refused, error.to_string()),
         }
     }
@@ -112,6 +114,8 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
         .help("end or wait for what is in the way, then `segue resume`; `segue rollback` undoes the rollout"),
         Ending::LeaseLost => Fail::new(Exit::LeaseLost, "another supervisor has taken over this rollout")
             .help("see `segue status`"),
+        Ending::Elsewhere { why } => Fail::new(Exit::Stopped, format!("the server is another one: {why}"))
+            .help("`segue resume` goes on with what is stored there"),
         Ending::Unknown { error } => Fail::new(Exit::Unknown, format!("the outcome is not known: {error}"))
             .help("look at the database and `segue log`; then `segue resume` or `segue rollback`"),
     };

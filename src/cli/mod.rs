@@ -16,6 +16,7 @@ mod review;
 mod start;
 mod status;
 mod steer;
+mod verify;
 mod watching;
 
 use crate::diagnostic::Diagnostics;
@@ -83,6 +84,7 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         }
         Command::Start { plan, complete, settings } => start::run(&context, plan, *complete, settings).await,
         Command::Status { watch } => status::run(&context, *watch).await,
+        Command::Verify => verify::run(&context).await,
         Command::Pause { lasting, reason, wait } => {
             steer::pause(&context, *lasting, reason.as_deref(), *wait).await
         }

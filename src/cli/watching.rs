@@ -6,7 +6,6 @@ use super::fail::Fail;
 use crate::compile::Program;
 use crate::control::advance::Ending;
 use crate::pg::Config;
-use crate::store;
 use crate::supervise::begin::NotBegun;
 use crate::supervise::told::Told;
 use crate::supervise::{Outside, Supervisor};
@@ -51,7 +50,7 @@ where
     let outside = Outside { config: config.clone(), standbys, tell, interrupts };
     let ended: Result<Ending, Fail> = async {
         let supervisor = begin(outside).await?;
-        supervisor.run().await.map_err(|error: store::Error| error.into())
+        Ok(supervisor.run().await?)
     }
     .await;
     signals.abort();

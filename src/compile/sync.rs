@@ -186,6 +186,15 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     statements
 }
 
+/// The names of the triggers that [`statements`] makes.
+pub fn triggers(spec: &SyncSpec) -> Vec<Ident> {
+    let pairs = !spec.pairs.is_empty();
+    let on_insert = pairs.then(|| spec.trigger_insert.clone());
+    let on_update = update_condition(spec).filter(|_| pairs).map(|_| spec.trigger_update.clone());
+    let mending = spec.mending.as_ref().map(|mending| mending.trigger.clone());
+    on_insert.into_iter().chain(on_update).chain(mending).collect()
+}
+
 fn function(name: &QualifiedName, body: &str) -> String {
     let mut tag = "$segue$".to_owned();
     while body.contains(&tag) {

@@ -7,6 +7,7 @@ mod tests;
 use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
+use super::server::{Change, Server};
 use super::state::{Goal, Hand, Leaving, RolloutState, State, StepStatus, same_hold};
 use crate::compile::program::Phase;
 use jiff::Timestamp;
@@ -47,6 +48,14 @@ pub enum Event {
     /// Who still uses the old version; empty: nobody within the quiet period.
     Clients {
         users: Vec<String>,
+    },
+    /// Which server it is, by the newest look.
+    Server {
+        seen: Server,
+    },
+    /// What a promoted server lacks of what the journal says is there.
+    Lacks {
+        faults: Vec<String>,
     },
     /// Ctrl-C.
     Interrupt,
@@ -101,6 +110,10 @@ pub enum Ending {
         blockers: String,
     },
     LeaseLost,
+    /// The server is not the one that this began with; whether it is a successor, the journal there tells.
+    Elsewhere {
+        why: String,
+    },
     Unknown {
         error: String,
     },
@@ -119,6 +132,7 @@ impl Ending {
             Ending::Interrupted => "interrupted; resumable",
             Ending::Postponed { .. } => "a strong lock was not to be had within the budget",
             Ending::LeaseLost => "another supervisor has the lease",
+            Ending::Elsewhere { .. } => "the server is another one",
             Ending::Unknown { .. } => "the outcome of a step is not known",
         }
     }
@@ -202,6 +216,12 @@ impl Advance {
                 }
             }
             Event::Interrupt => self.interrupt(),
+            Event::Server { seen } => self.server(seen),
+            Event::Lacks { faults } => {
+                let error = format!("after the promotion: {}", faults.join("; "));
+                self.to(State::Failed, Some(error.clone()));
+                self.effect(Effect::Stop(Ending::Failed { error }));
+            }
             Event::LeaseLost => {
                 self.state.hand.leaving = Some(Leaving::LeaseLost);
                 if self.state.hand.running.is_some() {
@@ -210,6 +230,38 @@ impl Advance {
                     self.effect(Effect::Stop(Ending::LeaseLost));
                 }
             }
+        }
+    }
+
+    /// What is written goes to this server from now on, or nothing is.
+    fn server(&mut self, seen: Server) {
+        let change = match &self.state.server {
+            None => Change::Restarted,
+            Some(known) => {
+                let known = Server { position: self.state.hand.position.or(known.position), ..known.clone() };
+                known.change(&seen)
+            }
+        };
+        self.state.hand.position = seen.position.or(self.state.hand.position);
+        let why = match change {
+            Change::Same => return,
+            Change::Restarted => return self.record(Record::ServerSeen { server: seen }),
+            Change::Promoted => "another server was promoted",
+            Change::WentBack => "the server's log is at an earlier position than before",
+            Change::LeftBehind => "this is the primary of an earlier time",
+            Change::Another => "this is another database cluster",
+        };
+        if self.state.hand.leaving != Some(Leaving::Elsewhere) {
+            self.elsewhere(why.to_owned());
+        }
+    }
+
+    /// Nothing more is begun or written: what is remembered may be more than what is stored.
+    fn elsewhere(&mut self, why: String) {
+        self.state.hand.leaving = Some(Leaving::Elsewhere);
+        match self.state.hand.running {
+            Some(_) => self.effect(Effect::Cancel),
+            None => self.effect(Effect::Stop(Ending::Elsewhere { why })),
         }
     }
 
@@ -354,6 +406,11 @@ impl Advance {
 
     fn step_ended(&mut self, step: usize, direction: Direction, outcome: Outcome, recorded: bool) {
         self.state.hand.running = None;
+        if self.state.hand.leaving == Some(Leaving::Elsewhere) {
+            // What it came to is in the journal there, or is to be done again.
+            let why = "the server is not the one that this began with".to_owned();
+            return self.effect(Effect::Stop(Ending::Elsewhere { why }));
+        }
         let record = Record::StepEnded { step, direction, outcome: outcome.clone() };
         if recorded {
             // The work's own transaction wrote it; only the fold is left to do.
@@ -370,7 +427,7 @@ impl Advance {
                     return self.effect(Effect::Stop(Ending::Interrupted));
                 }
             }
-            None => {}
+            Some(Leaving::Elsewhere) | None => {}
         }
         match outcome {
             Outcome::Done => {
@@ -387,6 +444,9 @@ impl Advance {
 
     fn failed(&mut self, _step: usize, direction: Direction, error: String, class: FailureClass) {
         self.state.hand.attempts += 1;
+        if class == FailureClass::Elsewhere {
+            return self.elsewhere(error);
+        }
         if direction == Direction::Forward && self.state.state == State::RollingBack {
             // The forward work that the rollback cut off; its failure is no news.
             return self.go_on();

@@ -17,6 +17,7 @@ pub mod progress;
 pub mod record;
 pub mod replay;
 pub mod retry;
+pub mod server;
 pub mod signal;
 pub mod slicing;
 pub mod state;

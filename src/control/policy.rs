@@ -25,6 +25,9 @@ pub struct Policy {
     /// A VACUUM after each fill. Only asked when the program is made: there it is a step.
     #[serde(default)]
     pub vacuum: bool,
+    /// Every filled row is compared with what `up` gives before the new version is published.
+    #[serde(default)]
+    pub verify: bool,
     pub guards: Vec<Guard>,
     /// Signals whose guards do not hold while they are blind: an operator named them.
     #[serde(default)]
@@ -118,6 +121,7 @@ impl Policy {
             user_triggers: last(layers, |l| l.user_triggers).unwrap_or(UserTriggers::Fire),
             on_row_error: last(layers, |l| l.on_row_error).unwrap_or(OnRowError::Stop),
             vacuum: last(layers, |l| l.vacuum).unwrap_or(false),
+            verify: last(layers, |l| l.verify).unwrap_or(true),
             guards,
             accepted_blind: Vec::new(),
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),

@@ -4,6 +4,7 @@ use super::adoption::Origin;
 use super::growth::{Measure, Moment};
 use super::hold::{ContractHold, Hold};
 use super::retry::FailureClass;
+use super::server::Server;
 use super::state::{Goal, State};
 use super::tuning::Change;
 use jiff::Timestamp;
@@ -126,6 +127,10 @@ pub enum Record {
     /// Standbys that are there, and have to be from now on: one that goes is missing, not caught up.
     StandbysExpected {
         names: Vec<String>,
+    },
+    /// Which server it is on: at the beginning, and whenever that has changed.
+    ServerSeen {
+        server: Server,
     },
     /// A leaf table measured, in the transaction that begins its backfill or ends it.
     Measured {

@@ -33,6 +33,8 @@ pub enum FailureClass {
     Permanent,
     /// The lease is another supervisor's now.
     Superseded,
+    /// The server is another one, or has another history, than this began with.
+    Elsewhere,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,7 @@ pub fn retry(class: FailureClass, attempt: u32, jitter: f64) -> Retry {
         }
         Permanent => return Retry::GiveUp("the statement cannot succeed as it is; see the server's message"),
         Superseded => return Retry::GiveUp("another supervisor has taken over; see `segue status`"),
+        Elsewhere => return Retry::GiveUp("the server is not the one that this began with"),
         UnknownOutcome => return Retry::Look,
     };
     if attempt > attempts {
@@ -190,7 +193,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CLASSES: [FailureClass; 11] = [
+    const CLASSES: [FailureClass; 12] = [
+        FailureClass::Elsewhere,
         FailureClass::LockTimeout,
         FailureClass::Deadlock,
         FailureClass::Serialization,

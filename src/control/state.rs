@@ -5,8 +5,10 @@ use super::growth::Measures;
 use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
 use super::ignored::Ignored;
 use super::record::{CommandKind, Direction, Outcome, Record};
+use super::server::{ALONE, SERVER, Server};
 use super::tuning::Change;
 use crate::compile::program::{Action, Phase, Program, Undo};
+use crate::lsn::Lsn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +103,9 @@ pub struct RolloutState {
     /// Signals that may be blind, by an operator's word.
     pub accepted_blind: Vec<String>,
     pub ignored_standbys: Ignored,
-    /// Every standby seen since the rollout began.
+    /// The server that it is on, as last seen; `None`: begun by a version that did not ask.
+    pub server: Option<Server>,
+    /// Every standby seen since the rollout began, or since its primary is another.
     pub expected_standbys: Vec<String>,
     /// How large the tables were that are filled.
     pub measures: Measures,
@@ -125,12 +129,16 @@ pub struct Hand {
     /// Waiting out a delay before the next try.
     pub resting: bool,
     pub leaving: Option<Leaving>,
+    /// How far the server's log was on disk when it was looked at last.
+    pub position: Option<Lsn>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
     Interrupted,
     LeaseLost,
+    /// The server is not the one that this began with: the journal is to be read anew.
+    Elsewhere,
 }
 
 impl RolloutState {
@@ -165,6 +173,7 @@ impl RolloutState {
             contract_hold: None,
             accepted_blind: Vec::new(),
             ignored_standbys: Ignored::new(),
+            server: None,
             expected_standbys: Vec::new(),
             measures: Measures::default(),
             rolled_back_by: None,
@@ -228,6 +237,13 @@ impl RolloutState {
             Record::BlindAccepted { signals } => self.accept_blind(signals),
             Record::ContractHeld { hold } => self.contract_hold = Some(hold.clone()),
             Record::StandbyCounts { standby } => drop(self.ignored_standbys.remove(standby)),
+            Record::ServerSeen { server } => {
+                let before = self.server.replace(server.clone());
+                if before.is_some_and(|before| before.timeline != server.timeline) {
+                    // They were the old primary's, and this one was among them.
+                    self.expected_standbys.clear();
+                }
+            }
             Record::StandbysExpected { names } => self.expected_standbys.clone_from(names),
             Record::RollbackDecided { guard, .. } => self.rolled_back_by.clone_from(guard),
         }
@@ -270,8 +286,10 @@ impl RolloutState {
     /// Whether work may not go on at all.
     pub fn is_paused(&self) -> bool {
         if self.state == State::RollingBack {
-            // Going back relieves what the guards guard against; only a person stops it.
-            return self.operator_pause.is_some();
+            // Going back relieves what the guards guard against; only a person stops it, or a server that
+            // is not to be written to.
+            let unfit = |hold: &Hold| [SERVER, ALONE].contains(&hold.by.as_str());
+            return self.operator_pause.is_some() || self.guard_holds.iter().any(unfit);
         }
         self.operator_pause.is_some() || self.guard_holds.iter().any(|h| h.kind == HoldKind::Pause)
     }

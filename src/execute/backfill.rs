@@ -20,6 +20,7 @@ use crate::store::{self, Checkpoint};
 use filling::Filling;
 pub use partitions::leaves;
 pub use runs::SWEEP;
+pub(super) use runs::size;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -246,7 +247,7 @@ impl Drop for AtWork<'_> {
     }
 }
 
-async fn prepare(work: &Work, session: &Session) -> Result<(), Halt> {
+pub(super) async fn prepare(work: &Work, session: &Session) -> Result<(), Halt> {
     // Lost slices are simply pending again: the marker is in the same row.
     session.batch("setting up the backfill's session", "SET synchronous_commit = off").await?;
     if work.policy.user_triggers == UserTriggers::Skip {

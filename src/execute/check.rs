@@ -162,7 +162,7 @@ pub async fn user_triggers(session: &mut Session) -> Result<Diagnostics, pg::Err
 const TEMPORARY: &str = "pg_temp";
 
 /// Where tables go that are never committed: among the temporary ones, or in Segue's own schema for a role that may have none.
-async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
+pub(super) async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
     let sql =
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') OR NOT COALESCE((
                       SELECT pg_catalog.has_schema_privilege(oid, 'CREATE')
@@ -171,12 +171,20 @@ async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
     Ok(Ident::new(if temporary { TEMPORARY } else { "segue" }))
 }
 
+const STAND_IN: &str = "_segue_check";
+
+/// What stands in for a table there: under its own name where that is free, so that an expression may qualify a column by it.
+pub(super) fn stand_in(place: &Ident, table: &QualifiedName) -> QualifiedName {
+    let name = if place.as_str() == TEMPORARY { table.name.clone() } else { Ident::new(STAND_IN) };
+    QualifiedName::new(place, &name)
+}
+
 /// Nothing of it stays: EXPLAIN has the server parse, resolve and plan, and the rest is rolled back.
 fn question(check: &ExpressionCheck, place: &Ident) -> String {
-    // What stands in for the table has its name where it can: a condition may qualify a column by it.
-    let stand_in = place.as_str() == TEMPORARY && !matches!(check.kind, CheckKind::Value);
-    let target = if stand_in { check.table.name.clone() } else { Ident::new("_segue_check") };
-    let target = QualifiedName::new(place, &target);
+    let target = match check.kind {
+        CheckKind::Value => QualifiedName::new(place, &Ident::new(STAND_IN)),
+        _ => stand_in(place, &check.table),
+    };
     let (table, name, expression, to) =
         (&check.table, &check.table.name, &check.expression, &check.assigned_to);
     let extra = |one: &dyn Fn(&Ident, &str) -> String| -> String {

@@ -213,6 +213,10 @@ async fn look_after(
         };
         match looked {
             Ok(true) => return Ok(true),
+            // Whether the one that took its place has it, its journal says.
+            Err(store::Error::Pg(error)) if pg::class(&error) == Class::Elsewhere => {
+                return Err(Halt::Failed(error));
+            }
             // It was rolled back: as good as a connection lost before it began.
             Ok(false) => return Err(Halt::NotDone(error)),
             Err(_) if waited < Duration::from_secs(60) => {

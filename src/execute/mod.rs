@@ -14,8 +14,9 @@ pub mod rows;
 pub mod slice;
 pub mod standbys;
 pub mod vacuum;
+pub mod verify;
 
-use crate::compile::program::{Action, Program, Undo};
+use crate::compile::program::{Action, Phase, Program, Undo};
 use crate::control::policy::Policy;
 use crate::control::record::{Direction, Outcome};
 use crate::control::retry::FailureClass;
@@ -132,6 +133,7 @@ pub fn class(error: &pg::Error) -> FailureClass {
         Class::DiskFull => FailureClass::DiskFull,
         Class::Privilege => FailureClass::Privilege,
         Class::UnknownOutcome => FailureClass::UnknownOutcome,
+        Class::Elsewhere => FailureClass::Elsewhere,
         Class::Permanent => FailureClass::Permanent,
     }
 }
@@ -231,7 +233,12 @@ impl Work {
             }
             Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
-            _ => ddl::run(self, (step, Direction::Forward), &contents::of_step(here), &here.locks).await,
+            action => {
+                if matches!(action, Action::Publish) && here.phase == Phase::Backfill {
+                    verify::before_publication(self, step).await?;
+                }
+                ddl::run(self, (step, Direction::Forward), &contents::of_step(here), &here.locks).await
+            }
         }
     }
 

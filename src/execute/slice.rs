@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// And under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// At which line of its page a row is, modulo 256: the last byte of its `ctid`.
 pub const LINE: &str = "pg_catalog.get_byte(pg_catalog.tidsend(ctid), 5)";

@@ -1,6 +1,7 @@
 //! Owns what the role can see and which server it sees: asked once per session, so that what cannot be seen
 //! is known as such. Must not decide whether that is enough.
 
+pub use crate::control::server::Server as Identity;
 use serde::Deserialize;
 
 /// What this role may see and do, and the settings that readings hang on.
@@ -31,32 +32,12 @@ SELECT jsonb_build_object(
   'deadlock_timeout_ms', (SELECT setting::bigint FROM pg_settings WHERE name = 'deadlock_timeout'),
   'server_version', current_setting('server_version_num')::int)";
 
-/// Which server this is. Any difference from the rollout's beginning is for the supervisor to judge:
-/// another system is never the same database, another timeline is a promotion, another start a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Identity {
-    /// Text, because it does not fit a JSON number.
-    pub system: String,
-    /// First eight digits of the WAL file's name; `None` on a server in recovery.
-    pub timeline: Option<String>,
-    /// When the server was started, as it prints it.
-    pub started: String,
-    pub in_recovery: bool,
-    pub read_only: bool,
-}
-
-/// Positions of the write-ahead log are comparable within one system and timeline only.
-impl Identity {
-    pub fn same_history(&self, other: &Identity) -> bool {
-        self.system == other.system && self.timeline == other.timeline
-    }
-}
-
 /// The monitor's own sessions are read only by default: the server's answer is its default's reset value.
-pub(super) const IDENTITY_SQL: &str = "
+pub const IDENTITY_SQL: &str = "
 SELECT jsonb_build_object(
   'system', (SELECT system_identifier::text FROM pg_control_system()),
   'timeline', CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
   'started', pg_postmaster_start_time()::text,
   'in_recovery', pg_is_in_recovery(),
+  'position', CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn()::text END,
   'read_only', (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'))";

@@ -16,7 +16,7 @@ mod self_test;
 mod waits;
 mod wal;
 
-pub use capability::{Capability, Identity};
+pub use capability::{Capability, IDENTITY_SQL, Identity};
 pub use clients::now as clients_now;
 pub use growth::measure;
 pub use horizon::Holder;

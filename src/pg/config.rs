@@ -83,6 +83,16 @@ pub(super) struct Keepalive {
     pub user_timeout: Duration,
 }
 
+/// A server and its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub system: String,
+    /// First eight digits of the WAL file's name.
+    pub timeline: String,
+    /// One that has taken its place since will do as well.
+    pub or_later: bool,
+}
+
 /// How to reach a database.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
@@ -96,6 +106,8 @@ pub struct Config {
     pub(super) target: Target,
     pub(super) shuffle: bool,
     pub(super) keepalive: Keepalive,
+    /// The only one to be connected to.
+    pub(super) bound: Option<Bound>,
     warnings: Vec<String>,
 }
 
@@ -145,6 +157,22 @@ impl Config {
     /// The same server, another database. The password stays.
     pub fn with_dbname(mut self, dbname: &str) -> Config {
         dbname.clone_into(&mut self.dbname);
+        self
+    }
+
+    /// From now on only this server will do, as long as no other has taken its place: for what goes on from
+    /// memory, which another one need not share.
+    pub fn bound_to(mut self, system: &str, timeline: &str) -> Config {
+        self.bound =
+            Some(Bound { system: system.to_owned(), timeline: timeline.to_owned(), or_later: false });
+        self
+    }
+
+    /// This server, or what has taken its place since: for what reads anew all that it knows.
+    pub fn or_later(mut self) -> Config {
+        if let Some(bound) = &mut self.bound {
+            bound.or_later = true;
+        }
         self
     }
 
@@ -277,6 +305,7 @@ fn from_params(
             .unwrap_or(ChannelBinding::Prefer),
         // Segue writes; a list of hosts is given so that it finds the primary among them.
         target: target.unwrap_or(Target::ReadWrite),
+        bound: None,
         shuffle: one_of(
             get("load_balance_hosts"),
             "load_balance_hosts",

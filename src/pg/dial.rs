@@ -2,7 +2,7 @@
 //! turn, sslmode's fallbacks, target_session_attrs. Must not run anything beyond that.
 
 use super::{
-    config::{Config, Host, Place},
+    config::{Bound, Config, Host, Place},
     driver::Side,
     error::{Attempt, Error, ErrorKind, Obstacle, ServerError, chain},
     limits::{Scope, Setup},
@@ -11,6 +11,7 @@ use super::{
     tls::{self, SslMode},
 };
 use std::{
+    cmp::Ordering,
     io,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -113,7 +114,11 @@ fn is_settled(obstacle: &Obstacle) -> bool {
     match obstacle {
         Obstacle::Refused(server) => sqlstate::of_code(&server.code) == sqlstate::Class::Permanent,
         Obstacle::Settings(_) => true,
-        Obstacle::Unreachable(_) | Obstacle::Silent(_) | Obstacle::Tls(_) | Obstacle::NotSuitable(_) => false,
+        Obstacle::Unreachable(_)
+        | Obstacle::Silent(_)
+        | Obstacle::Tls(_)
+        | Obstacle::NotSuitable(_)
+        | Obstacle::Elsewhere(_) => false,
     }
 }
 
@@ -196,6 +201,12 @@ async fn attempt(
     if let Some(why) = unfit {
         side.give_up();
         return Err(Obstacle::NotSuitable(why));
+    }
+    if let Some(bound) = &config.bound
+        && let Err(obstacle) = is_bound(&client, bound).await
+    {
+        side.give_up();
+        return Err(obstacle);
     }
     if !facts.pooled {
         set_up(&client, setup).await.map_err(|e| obstacle(&e))?;
@@ -285,6 +296,43 @@ async fn identify(client: &Client, host: &Host) -> Result<Facts, Obstacle> {
         // A server gives the client its own pid for cancelling; a pooler in between gives one that it made up.
         pooled: promised.is_some_and(|promised| promised != backend_pid),
     })
+}
+
+const WHICH: &str = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()), \
+     CASE WHEN NOT pg_catalog.pg_is_in_recovery() \
+     THEN pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END";
+
+/// Whether it is the server that is asked for, with the history that it had.
+async fn is_bound(client: &Client, bound: &Bound) -> Result<(), Obstacle> {
+    let messages = client.simple_query(WHICH).await.map_err(|e| obstacle(&e))?;
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some((row.get(0)?, row.get(1))),
+        _ => None,
+    });
+    let Some((system, timeline)) = row else {
+        return Err(Obstacle::Unreachable("the server does not say which it is".to_owned()));
+    };
+    if system != bound.system {
+        let known = &bound.system;
+        return Err(Obstacle::Elsewhere(format!(
+            "this is another database cluster (system identifier {system}, not {known})"
+        )));
+    }
+    let Some(timeline) = timeline else {
+        return Err(Obstacle::NotSuitable("this server is in recovery; a primary is needed".to_owned()));
+    };
+    // Eight hexadecimal digits: text compares as numbers do.
+    match timeline.cmp(bound.timeline.as_str()) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater if bound.or_later => Ok(()),
+        Ordering::Greater => {
+            Err(Obstacle::Elsewhere(format!("another server was promoted (timeline {timeline})")))
+        }
+        Ordering::Less => Err(Obstacle::NotSuitable(format!(
+            "this is the primary of an earlier time (timeline {timeline}, now {})",
+            bound.timeline
+        ))),
+    }
 }
 
 /// Brings a session to the state every statement of Segue's counts on.

@@ -83,6 +83,8 @@ pub enum Obstacle {
     Settings(String),
     /// A server that answers but is not of the sort asked for, such as a standby.
     NotSuitable(String),
+    /// Another server, or the same one with another history, than was bound to; the text says how.
+    Elsewhere(String),
 }
 
 impl fmt::Display for Obstacle {
@@ -93,7 +95,8 @@ impl fmt::Display for Obstacle {
             Obstacle::Unreachable(text)
             | Obstacle::Tls(text)
             | Obstacle::Settings(text)
-            | Obstacle::NotSuitable(text) => f.write_str(text),
+            | Obstacle::NotSuitable(text)
+            | Obstacle::Elsewhere(text) => f.write_str(text),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     driver::Notice,
     error::{Ended, Error, ErrorKind, Stake, chain},
     limits::{Limits, Scope, Setup},
+    sqlstate,
     transaction::Tx,
     value::Param,
 };
@@ -37,6 +38,8 @@ pub(super) enum Holder {
 pub(super) struct State {
     pub limits: Limits,
     pub in_transaction: bool,
+    /// That transaction was begun to read only.
+    pub reads: bool,
     /// A statement was sent whose answer nobody has seen; so it stays when its future is dropped.
     pub busy: bool,
 }
@@ -67,7 +70,8 @@ impl Session {
     }
 
     pub(super) fn around(holder: Holder, link: Link, setup: Setup) -> Session {
-        let state = Mutex::new(State { limits: setup.limits, in_transaction: false, busy: false });
+        let state =
+            Mutex::new(State { limits: setup.limits, in_transaction: false, reads: false, busy: false });
         Session { holder, link, setup, state }
     }
 
@@ -214,6 +218,14 @@ impl Session {
         self.link.side.give_up();
     }
 
+    /// Whether it was set up not to write, so that a refusal is no news.
+    fn only_reads(&self) -> bool {
+        self.setup
+            .settings
+            .iter()
+            .any(|(name, value)| name == "default_transaction_read_only" && value == "on")
+    }
+
     fn facts(&self) -> &Facts {
         &self.link.facts
     }
@@ -259,6 +271,11 @@ impl Session {
         };
         let result = self.finish(doing, begun, &limits, stake, both).await;
         state.busy = false;
+        let refused = |error: &Error| error.sqlstate() == Some(sqlstate::READ_ONLY_TRANSACTION);
+        if result.as_ref().is_err_and(refused) && !state.reads && !self.only_reads() {
+            // No primary any more: the next session is to look for one.
+            self.link.side.give_up();
+        }
         result
     }
 

@@ -56,6 +56,8 @@ pub enum Class {
     Privilege,
     /// What was tried may have taken effect: look before doing it again.
     UnknownOutcome,
+    /// Another server, or another history, than was bound to.
+    Elsewhere,
     /// Trying again will give the same.
     Permanent,
 }
@@ -99,12 +101,17 @@ fn of_attempts(attempts: &[Attempt]) -> Class {
             Obstacle::Refused(server) => of_code(&server.code),
             Obstacle::Unreachable(_) | Obstacle::Silent(_) => Class::Connection,
             Obstacle::NotSuitable(_) => Class::ReadOnly,
+            Obstacle::Elsewhere(_) => Class::Elsewhere,
             Obstacle::Tls(_) | Obstacle::Settings(_) => Class::Permanent,
         })
         .collect();
     // A settled refusal ends the search (dial stops there), so it counts over hosts that were down before it.
     if classes.last() == Some(&Class::Permanent) {
         return Class::Permanent;
+    }
+    // A server that has taken the other's place counts over one that is down.
+    if classes.contains(&Class::Elsewhere) {
+        return Class::Elsewhere;
     }
     [Class::Connection, Class::TooManyConnections, Class::ReadOnly]
         .into_iter()

@@ -59,7 +59,7 @@ impl<'s> Tx<'s> {
         // From here on a ROLLBACK is owed, also when this future is dropped midway.
         let before = session.state_mut().limits;
         let state = session.state_mut();
-        (state.limits, state.in_transaction) = (*limits, true);
+        (state.limits, state.in_transaction, state.reads) = (*limits, true, mode.ends_with("READ ONLY"));
         let tx = Tx { session, before, open: true };
         let begin = tx.session.client().batch_execute(&sql);
         tx.session.finish(doing, begun, limits, Stake::Nothing, begin).await?;
@@ -97,7 +97,7 @@ impl<'s> Tx<'s> {
         self.open = false;
         let before = self.before;
         let state = self.session.state_mut();
-        (state.limits, state.in_transaction) = (before, false);
+        (state.limits, state.in_transaction, state.reads) = (before, false, false);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Settings {
     pub on_row_error: Option<OnRowError>,
     /// A VACUUM of what was filled.
     pub vacuum: Option<bool>,
+    /// Filled rows are compared before the new version is published.
+    pub verify: Option<bool>,
     pub replication_lag: Option<LevelSettings>,
     pub lock_wait: Option<LevelSettings>,
     pub probes: Vec<ProbeSettings>,
@@ -116,6 +118,7 @@ impl Settings {
         });
         self.on_row_error = f.optional("on_row_error").and_then(|node| OnRowError::decode(f.cx, node));
         self.vacuum = f.optional_bool("vacuum");
+        self.verify = f.optional_bool("verify");
         f.finish();
     }
 }

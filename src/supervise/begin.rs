@@ -9,10 +9,11 @@ use crate::compile::program::Program;
 use crate::control::lease::TTL;
 use crate::control::policy::Policy;
 use crate::control::record::Record;
+use crate::control::server::{Change, Server};
 use crate::control::state::Goal;
 use crate::ident::Ident;
 use crate::journal;
-use crate::pg::Config;
+use crate::pg::{self, Class, Config, Session};
 use crate::store::{self, Claim, Lease, LeaseSeen, NewRollout, Rollout, TakeOver};
 use std::time::Duration;
 
@@ -24,13 +25,16 @@ pub enum NotBegun {
     /// A supervisor is alive.
     #[error("{} supervises schema {schema} (term {})", seen.holder, seen.term)]
     Supervised { schema: Ident, seen: Box<LeaseSeen> },
+    /// What stands there was begun on another database cluster; how they differ.
+    #[error("{0}: a copy, or a wrong address; nothing is written here")]
+    Another(String),
     /// Its last step is still running on the server.
     #[error("the last supervisor's transaction is still running on the server; try again when it has ended")]
     Busy,
 }
 
-impl From<crate::pg::Error> for NotBegun {
-    fn from(error: crate::pg::Error) -> NotBegun {
+impl From<pg::Error> for NotBegun {
+    fn from(error: pg::Error) -> NotBegun {
         NotBegun::Store(error.into())
     }
 }
@@ -43,8 +47,12 @@ pub fn holder() -> String {
 
 /// Claims the lease of a schema. A holder that was killed still has it until it runs out, or until
 /// the server has noticed that its session is gone; wait that long, but not for one that is alive.
-pub async fn claim(config: &Config, schema: &Ident) -> Result<(crate::pg::Session, Lease), NotBegun> {
+pub async fn claim(config: &Config, schema: &Ident) -> Result<(Session, Lease), NotBegun> {
     let session = keeper::open(config).await?;
+    claim_with(session, schema).await
+}
+
+async fn claim_with(session: Session, schema: &Ident) -> Result<(Session, Lease), NotBegun> {
     let info = serde_json::Value::Null;
     let deadline = Deadline::after(TTL + Duration::from_secs(2));
     let mut first: Option<LeaseSeen> = None;
@@ -101,23 +109,96 @@ pub async fn start(outside: Outside, new: &New<'_>) -> Result<Supervisor, NotBeg
             return Err(error.into());
         }
     };
-    let keeper = Keeper::new(outside.config.clone(), session, lease, rollout.id);
-    Ok(Supervisor::new(outside, keeper, rollout).await?)
+    let server = keeper::server(&session).await?;
+    let keeper = Keeper::new(bound(&outside.config, &server), session, lease, rollout.id);
+    Ok(Supervisor::new(outside, keeper, rollout, server).await?)
+}
+
+/// The same address, but this server only.
+fn bound(config: &Config, server: &Server) -> Config {
+    match &server.timeline {
+        Some(timeline) => config.clone().bound_to(&server.system, timeline),
+        None => config.clone(),
+    }
 }
 
 /// Takes over a rollout that nobody supervises.
 pub async fn take_over(outside: Outside, rollout: Rollout) -> Result<Supervisor, NotBegun> {
-    let (mut session, mut lease) = claim(&outside.config, &rollout.schema).await?;
+    let seized = seize(&outside.config, &rollout).await?;
+    begin(outside, rollout, seized).await
+}
+
+/// A rollout taken over, and the server that it stands on.
+struct Seized {
+    session: Session,
+    lease: Lease,
+    server: Server,
+}
+
+/// Nothing is written before it is known that the journal there is this server's own.
+async fn seize(config: &Config, rollout: &Rollout) -> Result<Seized, NotBegun> {
+    let session = keeper::open(config).await?;
+    let server = keeper::server(&session).await?;
+    let known =
+        keeper::journal(&session, rollout.id).await?.into_iter().rev().find_map(|(_, record)| match record {
+            Record::ServerSeen { server } => Some(server),
+            _ => None,
+        });
+    if let Some(known) = known.filter(|known| known.change(&server) == Change::Another) {
+        return Err(NotBegun::Another(format!(
+            "this is another database cluster (system identifier {}) than the rollout was begun on ({})",
+            server.system, known.system
+        )));
+    }
+    let (mut session, mut lease) = claim_with(session, &rollout.schema).await?;
     let deadline = Deadline::after(Duration::from_secs(60));
     match store::take_over(&mut session, &mut lease, rollout.id, deadline).await? {
-        TakeOver::Done => {}
+        TakeOver::Done => Ok(Seized { session, lease, server }),
         TakeOver::Busy => {
             let _ = store::release(&session, lease).await;
-            return Err(NotBegun::Busy);
+            Err(NotBegun::Busy)
         }
     }
-    let keeper = Keeper::new(outside.config.clone(), session, lease, rollout.id);
-    Ok(Supervisor::new(outside, keeper, rollout).await?)
+}
+
+async fn begin(outside: Outside, rollout: Rollout, seized: Seized) -> Result<Supervisor, NotBegun> {
+    let Seized { session, lease, server } = seized;
+    let keeper = Keeper::new(bound(&outside.config, &server), session, lease, rollout.id);
+    Ok(Supervisor::new(outside, keeper, rollout, server).await?)
+}
+
+/// Goes on where the server is not the one that it was: with its successor, once that is there, from what is stored there.
+/// `None`: somebody did not want to wait for it.
+pub(super) async fn again(
+    mut outside: Outside,
+    rollout: Rollout,
+    known: &Server,
+) -> Result<Option<Supervisor>, NotBegun> {
+    let config = bound(&outside.config, known).or_later();
+    let deadline = Deadline::after(keeper::PATIENCE);
+    loop {
+        let error = match seize(&config, &rollout).await {
+            Ok(seized) => return begin(outside, rollout, seized).await.map(Some),
+            Err(NotBegun::Store(store::Error::Pg(error))) if pg::class(&error) == Class::Elsewhere => {
+                return Err(NotBegun::Another(error.to_string()));
+            }
+            Err(NotBegun::Store(store::Error::Pg(error))) if keeper::may_pass(&error) => error.to_string(),
+            // Our own lease, as the old primary left it.
+            Err(NotBegun::Supervised { seen, schema }) if seen.holder == holder() => {
+                format!("the lease of {schema} is still our own there")
+            }
+            Err(other) => return Err(other),
+        };
+        if deadline.passed() {
+            let error = pg::Error::protocol("looking for the server that has taken the other's place", error);
+            return Err(NotBegun::Store(error.into()));
+        }
+        tracing::warn!(%error, "the server that has taken the other's place is not there yet");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(250)) => {}
+            Some(()) = outside.interrupts.recv() => return Ok(None),
+        }
+    }
 }
 
 /// Takes in what operators asked of a rollout that nobody supervises, and leaves.

@@ -3,8 +3,10 @@
 
 use crate::clock::{self, Deadline};
 use crate::control::record::Record;
+use crate::control::server::Server;
 use crate::control::state::RolloutState;
 use crate::journal;
+use crate::monitor;
 use crate::pg::{self, Class, Config, Limits, Session};
 use crate::store::{self, Command, Fence, Lease};
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long a server may be away before a supervisor gives up; the rollout stays resumable.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 const OPEN: Duration = Duration::from_secs(5);
 
 /// Small statements on small tables: anything slower is a server in trouble.
@@ -32,8 +34,31 @@ pub async fn open(config: &Config) -> Result<Session, pg::Error> {
     Session::open_with(config, "control", OPEN, setup).await
 }
 
+/// Which server this session is with.
+pub async fn server(session: &Session) -> Result<Server, pg::Error> {
+    session.json("asking the server which it is", monitor::IDENTITY_SQL, &[]).await
+}
+
+/// Every record of a rollout, oldest first.
+pub async fn journal(session: &Session, rollout: i64) -> Result<Vec<(Timestamp, Record)>, store::Error> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = store::records(session, rollout, after, 1_000).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = last.seq;
+        for stored in page {
+            let at = stored.at;
+            let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body })
+                .map_err(|message| store::Error::Unreadable { rollout, what: "journal", message })?;
+            all.push((at, record));
+        }
+    }
+}
+
 pub struct Keeper {
-    config: Config,
+    /// Bound to one server.
+    pub config: Config,
     session: Session,
     pub lease: Lease,
     pub fence: Fence,
@@ -62,27 +87,6 @@ impl Keeper {
 
     pub fn session(&self) -> &Session {
         &self.session
-    }
-
-    /// Every record of this rollout, oldest first.
-    pub async fn journal(&mut self) -> Result<Vec<(Timestamp, Record)>, store::Error> {
-        let mut all = Vec::new();
-        let mut after = 0;
-        loop {
-            let page = store::records(&self.session, self.fence.rollout, after, 1_000).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            after = last.seq;
-            for stored in page {
-                let at = stored.at;
-                let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body })
-                    .map_err(|message| store::Error::Unreadable {
-                        rollout: self.fence.rollout,
-                        what: "journal",
-                        message,
-                    })?;
-                all.push((at, record));
-            }
-        }
     }
 
     /// Writes records, and then the state they lead to. Comes back when they are stored, however
@@ -155,7 +159,7 @@ impl Keeper {
         match store::pending_commands(&self.session, rollout).await {
             Ok(commands) => Ok(commands),
             Err(store::Error::Pg(error)) if may_pass(&error) => {
-                self.mend_once().await;
+                self.mend_once().await?;
                 Ok(Vec::new())
             }
             Err(error) => Err(error),
@@ -166,7 +170,7 @@ impl Keeper {
     pub async fn renew(&mut self, info: &Value) -> Result<(), store::Error> {
         match store::renew(&self.session, &mut self.lease, Some(info)).await {
             Err(store::Error::Pg(error)) if may_pass(&error) => {
-                self.mend_once().await;
+                self.mend_once().await?;
                 Ok(())
             }
             other => other,
@@ -206,12 +210,16 @@ impl Keeper {
         Ok(())
     }
 
-    async fn mend_once(&mut self) {
-        if self.session.is_closed()
-            && let Ok(session) = open(&self.config).await
-        {
-            self.session = session;
+    /// One attempt. That there is no server now may pass; that it is another one may not.
+    async fn mend_once(&mut self) -> Result<(), store::Error> {
+        if self.session.is_closed() {
+            match open(&self.config).await {
+                Ok(session) => self.session = session,
+                Err(error) if may_pass(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(())
     }
 }
 
@@ -227,6 +235,6 @@ async fn interrupted(heard: Option<watch::Receiver<bool>>) {
 }
 
 /// Whether an error is of the sort that goes away by itself.
-fn may_pass(error: &pg::Error) -> bool {
-    !matches!(pg::class(error), Class::Permanent | Class::Privilege)
+pub(super) fn may_pass(error: &pg::Error) -> bool {
+    !matches!(pg::class(error), Class::Permanent | Class::Privilege | Class::Elsewhere)
 }

@@ -3,6 +3,7 @@
 
 mod asked;
 pub mod begin;
+mod elsewhere;
 pub mod keeper;
 mod quiet;
 pub mod told;
@@ -15,6 +16,7 @@ use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
+use crate::control::server::{Change, Server};
 use crate::control::signal::{Reading, name};
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
@@ -75,6 +77,11 @@ pub struct Supervisor {
     checking: Option<JoinHandle<Vec<String>>>,
     rest_until: Option<tokio::time::Instant>,
     ending: Option<Ending>,
+    /// The one that this began with, and what it was to the one of the journal.
+    server: Server,
+    change: Change,
+    /// A person said to go on although every standby is gone.
+    alone_accepted: bool,
     last_info: Instant,
 }
 
@@ -84,17 +91,21 @@ impl Supervisor {
         mut outside: Outside,
         mut keeper: Keeper,
         rollout: store::Rollout,
+        server: Server,
     ) -> Result<Supervisor, store::Error> {
         outside.interrupts = overheard(outside.interrupts, &mut keeper);
         let contents = store::contents(keeper.session(), rollout.id).await?;
         let (program, policy) = (Arc::new(contents.program), Arc::new(contents.policy));
         let mut state = RolloutState::new(&program, rollout.goal);
-        for (_, record) in keeper.journal().await? {
+        for (_, record) in keeper::journal(keeper.session(), rollout.id).await? {
             state.fold(&record);
         }
+        let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
+        // Before anything is expected of it: another primary has other standbys.
+        state.fold(&Record::ServerSeen { server: server.clone() });
         let policy = accepting(policy, &state);
         let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
-        let monitor = monitor::start(&outside.config, watch).map_err(|error| {
+        let monitor = monitor::start(&keeper.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
         let readings = monitor.subscribe();
@@ -104,7 +115,7 @@ impl Supervisor {
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
         let role = format!("{}/work", rollout.id);
         let deadline = crate::execute::SESSION_DEADLINE;
-        let pool = Pool::new(&outside.config, &role, setup, sessions(&tuning), deadline);
+        let pool = Pool::new(&keeper.config, &role, setup, sessions(&tuning), deadline);
         let gate = Gate::new(hear);
         let standbys = Standbys::new(outside.standbys.clone());
         let (program_of, policy_of) = (program.clone(), policy.clone());
@@ -130,28 +141,11 @@ impl Supervisor {
             checking: None,
             rest_until: None,
             ending: None,
+            server,
+            change,
+            alone_accepted: false,
             last_info: now - SECOND,
         })
-    }
-
-    /// Supervises until there is nothing left to do here. The lease is given up at the end.
-    pub async fn run(mut self) -> Result<Ending, store::Error> {
-        let ended = self.supervise().await;
-        self.monitor.stop();
-        match ended {
-            Ok(ending) => {
-                self.keeper.say_state(&self.state).await?;
-                // A lease that cannot be given up runs out by itself.
-                if let Err(error) = self.keeper.release().await {
-                    tracing::debug!(%error, "the lease was not given up");
-                }
-                Ok(ending)
-            }
-            Err(error) if error.is_superseded() => Ok(Ending::LeaseLost),
-            // The lease runs out by itself, or with the session that the server no longer has.
-            Err(error) if self.keeper.gave_up(&error) => Ok(Ending::Interrupted),
-            Err(error) => Err(error),
-        }
     }
 
     /// Takes in what operators asked, begins nothing, and gives the lease up.
@@ -166,7 +160,8 @@ impl Supervisor {
         let holder = self.keeper.lease.holder.clone();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let up = Record::SupervisorUp { holder, term: self.keeper.lease.term, version };
-        self.note(vec![up]).await?;
+        let moved = (self.change != Change::Same).then(|| Record::ServerSeen { server: self.server.clone() });
+        self.note([up].into_iter().chain(moved).collect()).await?;
         let deadline = tokio::time::Instant::now() + FIRST_LOOK;
         // The lock signals are there once they passed their test.
         let unread = |seen: &MonitorState| {
@@ -182,7 +177,12 @@ impl Supervisor {
         }
         self.take_commands().await?;
         self.judge().await?;
-        self.take(Event::Up).await?;
+        if self.change.may_have_lost() {
+            self.verify_successor().await?;
+        }
+        if self.ending.is_none() {
+            self.take(Event::Up).await?;
+        }
         let mut commands = interval(COMMANDS_EVERY);
         let mut seconds = interval(SECOND);
         commands.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -222,7 +222,7 @@ impl Supervisor {
         }
         self.glance();
         let ending = self.ending.take().expect("the loop ends with an ending");
-        if ending != Ending::LeaseLost {
+        if !matches!(ending, Ending::LeaseLost | Ending::Elsewhere { .. }) {
             self.note(vec![Record::SupervisorLeft { why: ending.words().to_owned() }]).await?;
         }
         Ok(ending)
@@ -284,7 +284,7 @@ impl Supervisor {
             Effect::Rest(length) => self.rest_until = Some(tokio::time::Instant::now() + length),
             Effect::CheckClients => {
                 let check = quiet::check(
-                    self.outside.config.clone(),
+                    self.keeper.config.clone(),
                     self.program.schema.clone(),
                     self.program.previous_version_schema.clone(),
                     self.policy.quiet_for,
@@ -332,13 +332,17 @@ impl Supervisor {
             guard: evidence.signal.clone(),
             evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
         });
-        if self.verdict.paused && self.state.state != State::RollingBack {
+        let unfit = self.unfit(&seen);
+        if !unfit.is_empty() || (self.verdict.paused && self.state.state != State::RollingBack) {
             // At once; the journal comes after.
             self.permits.send_modify(|permit| permit.paused = true);
         }
-        let event =
-            Event::Guards { holds: self.verdict.holds.clone(), cancel: self.verdict.cancel, rollback };
-        self.take(event).await?;
+        let holds = self.verdict.holds.iter().cloned().chain(unfit).collect();
+        self.take(Event::Guards { holds, cancel: self.verdict.cancel, rollback }).await?;
+        let identity = self.readings.borrow().identity.clone();
+        if let Some(seen) = identity {
+            self.take(Event::Server { seen }).await?;
+        }
         self.glance();
         Ok(())
     }
@@ -379,6 +383,7 @@ impl Supervisor {
             let kind = kind.clone();
             if kind == CommandKind::Resume {
                 self.guards.released();
+                self.alone_accepted = true;
             }
             if kind == CommandKind::Pause && !self.state.state.is_over() {
                 // In force before it is answered: who was told of the pause sees no row change after it.

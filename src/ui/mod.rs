@@ -18,6 +18,7 @@ pub mod signals;
 pub mod status;
 pub mod tables;
 pub mod tell;
+pub mod verify;
 
 pub use out::Out;
 pub use paint::Paint;

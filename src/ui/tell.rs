@@ -7,6 +7,7 @@ use crate::control::guard::Evidence;
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
 use crate::control::progress::{TableProgress, TotalIs};
 use crate::control::record::{CommandKind, Direction, Outcome, Record};
+use crate::control::server::{self, Server};
 use crate::control::state::{Goal, State};
 use crate::control::status;
 use crate::control::tuning::Change;
@@ -79,6 +80,8 @@ pub struct Teller {
     pub state: Option<State>,
     measures: Measures,
     began: HashMap<(usize, bool), Timestamp>,
+    /// The one it is on, as last heard of.
+    server: Option<Server>,
     /// Of the fills, as last heard of.
     tables: Vec<TableProgress>,
 }
@@ -86,7 +89,7 @@ pub struct Teller {
 impl Teller {
     pub fn new(program: Arc<Program>) -> Teller {
         let (measures, began) = (Measures::default(), HashMap::new());
-        Teller { program, state: None, measures, began, tables: Vec::new() }
+        Teller { program, state: None, measures, began, server: None, tables: Vec::new() }
     }
 
     pub fn glance(&mut self, glance: &Glance) {
@@ -251,6 +254,26 @@ impl Teller {
                 format!("goes on although blind, by the operator's word: {}", signals.join(", ")),
             ),
             Record::ContractHeld { hold } => news(Mark::Held, hold.why()),
+            Record::ServerSeen { server: seen } => {
+                // The first is no news.
+                let known = self.server.replace(seen.clone())?;
+                match known.change(seen) {
+                    server::Change::Promoted => {
+                        let timeline = seen.timeline.as_deref().unwrap_or("?");
+                        news(
+                            Mark::Warn,
+                            format!(
+                                "another server was promoted (timeline {timeline}); going on with what is stored there"
+                            ),
+                        )
+                    }
+                    server::Change::WentBack => news(
+                        Mark::Warn,
+                        "the server is at an earlier state than before; going on with what is stored there",
+                    ),
+                    _ => news(Mark::Note, format!("the server was restarted at {}", seen.started)),
+                }
+            }
             Record::StandbyCounts { standby } => {
                 news(Mark::Note, format!("standby {standby} counts again: its time is over"))
             }

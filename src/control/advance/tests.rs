@@ -408,3 +408,105 @@ fn a_standby_is_ignored_until_its_time_is_over() {
     assert!(rig.state.ignored_standbys.is_empty());
     assert!(rig.state.refusal(&ignore("standby2")).unwrap().contains("there are: standby1"));
 }
+
+fn server(timeline: &str, started: &str, position: u64) -> Event {
+    let seen = Server {
+        system: "7".into(),
+        timeline: Some(timeline.into()),
+        started: started.into(),
+        in_recovery: false,
+        read_only: false,
+        position: Some(crate::lsn::Lsn(position)),
+    };
+    Event::Server { seen }
+}
+
+#[test]
+fn a_restart_is_noted_and_a_promotion_ends_what_goes_by_memory() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(server("00000001", "monday", 10));
+    rig.send(Event::Up);
+    assert!(rig.send(server("00000001", "monday", 20)).is_empty());
+    assert!(rig.send(server("00000001", "tuesday", 30)).is_empty());
+    let seen = rig.journal.iter().filter(|record| matches!(record, Record::ServerSeen { .. })).count();
+    assert_eq!(seen, 2, "the first look and the restart");
+    // The step in hand is cut off, and what it came to is not written: the journal there may not have come so far.
+    assert_eq!(rig.send(server("00000002", "monday", 5)), [Effect::Cancel]);
+    assert!(rig.send(server("00000002", "monday", 6)).is_empty(), "once is enough");
+    let written = rig.journal.len();
+    let effects = rig.ended(0, Direction::Forward);
+    assert!(matches!(effects[..], [Effect::Stop(Ending::Elsewhere { .. })]), "{effects:?}");
+    assert_eq!(rig.journal.len(), written);
+}
+
+#[test]
+fn a_log_that_goes_back_is_another_history() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(server("00000001", "monday", 10));
+    rig.send(server("00000001", "monday", 1000));
+    let effects = rig.send(server("00000001", "monday", 999));
+    assert!(
+        matches!(&effects[..], [Effect::Stop(Ending::Elsewhere { why })] if why.contains("earlier position"))
+    );
+}
+
+#[test]
+fn a_session_refused_by_a_successor_ends_the_run_and_fails_nothing() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    let outcome =
+        Outcome::Failed { error: "another server was promoted".into(), class: FailureClass::Elsewhere };
+    let event = Event::StepEnded { step: 0, direction: Direction::Forward, outcome, recorded: false };
+    let effects = rig.send(event);
+    assert!(matches!(&effects[..], [Effect::Stop(Ending::Elsewhere { why })] if why.contains("promoted")));
+    assert_eq!(rig.state.state, State::Expanding);
+}
+
+#[test]
+fn what_a_successor_lacks_fails_and_can_be_resumed() {
+    let mut rig = Rig::new(Goal::Ready);
+    let faults = vec!["users: the trigger x is disabled".to_owned()];
+    let effects = rig.send(Event::Lacks { faults });
+    assert!(
+        matches!(&effects[..], [Effect::Stop(Ending::Failed { error })] if error.contains("the trigger x"))
+    );
+    assert_eq!(rig.state.state, State::Failed);
+    rig.state.hand = Hand::default();
+    assert_eq!(rig.send(Event::Up), run(0));
+}
+
+#[test]
+fn a_server_that_is_not_to_be_written_to_holds_a_rollback_as_well() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    let hold = |by: &str| Hold {
+        kind: HoldKind::Pause,
+        by: by.into(),
+        subject: None,
+        reason: None,
+        reading: None,
+        threshold: None,
+        unit: None,
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+    };
+    rig.command(CommandKind::Rollback);
+    for (by, held) in [("replication_lag", false), (crate::control::server::ALONE, true)] {
+        rig.send(Event::Guards { holds: vec![hold(by)], cancel: false, rollback: None });
+        assert_eq!(rig.state.is_paused(), held, "{by}");
+    }
+}
+
+#[test]
+fn another_primary_has_other_standbys() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(server("00000001", "monday", 10));
+    rig.state.fold(&Record::StandbysExpected { names: vec!["standby1".into()] });
+    let Event::Server { seen } = server("00000001", "tuesday", 20) else { unreachable!("it is one") };
+    rig.state.fold(&Record::ServerSeen { server: seen });
+    assert_eq!(rig.state.expected_standbys, ["standby1"]);
+    let Event::Server { seen } = server("00000002", "tuesday", 20) else { unreachable!("it is one") };
+    rig.state.fold(&Record::ServerSeen { server: seen });
+    assert!(rig.state.expected_standbys.is_empty());
+}
