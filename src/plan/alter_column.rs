@@ -20,6 +20,8 @@ pub struct AlterColumn {
     pub unique: Option<Text>,
     pub up: Option<Text>,
     pub down: Option<Text>,
+    /// The rename that stood in the same operation and follows as one of its own: `down` may name the column so already.
+    pub renamed_to: Option<Text>,
 }
 
 impl AlterColumn {
@@ -110,6 +112,7 @@ impl AlterColumn {
                 unique,
                 up,
                 down,
+                renamed_to: to.clone(),
             }));
         }
         if let (Some(to), Some((at, _))) = (to, rename) {
