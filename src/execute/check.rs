@@ -4,7 +4,7 @@
 use crate::compile::program::{CheckKind, ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::ident::{Ident, QualifiedName};
-use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
+use crate::pg::{self, Class, Limits, RowExt, Session, Tx, sqlstate};
 use crate::plan::settings::ProbeSettings;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ pub async fn user_triggers(session: &mut Session) -> Result<Diagnostics, pg::Err
 const TEMPORARY: &str = "pg_temp";
 
 /// Where tables go that are never committed: among the temporary ones, or in Segue's own schema for a role that may have none.
-async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
+pub(super) async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
     let sql =
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') OR NOT COALESCE((
                       SELECT pg_catalog.has_schema_privilege(oid, 'CREATE')
@@ -121,13 +121,14 @@ async fn place(tx: &Tx<'_>, doing: &str) -> Result<Ident, pg::Error> {
 }
 
 /// Nothing of it stays: EXPLAIN has the server parse, resolve and plan, and the rest is rolled back.
-fn question(check: &ExpressionCheck, place: &Ident) -> String {
+pub(super) fn question(check: &ExpressionCheck, place: &Ident) -> String {
     // What stands in for the table has its name where it can: a condition may qualify a column by it.
     let stand_in = place.as_str() == TEMPORARY && !matches!(check.kind, CheckKind::Value);
-    let target = if stand_in { check.table.name.clone() } else { Ident::new("_segue_check") };
-    let target = QualifiedName::new(place, &target);
-    let (table, name, expression, to) =
-        (&check.table, &check.table.name, &check.expression, &check.assigned_to);
+    let target = match stand_in {
+        true => QualifiedName::new(place, &check.table.name),
+        false => value_target(place),
+    };
+    let (table, expression, to) = (&check.table, &check.expression, &check.assigned_to);
     let extra = |one: &dyn Fn(&Ident, &str) -> String| -> String {
         check.extra_columns.iter().map(|(column, type_name)| one(column, type_name)).collect()
     };
@@ -136,13 +137,10 @@ fn question(check: &ExpressionCheck, place: &Ident) -> String {
         format!("CREATE TABLE {target} (LIKE {table}{columns}")
     };
     match check.kind {
-        CheckKind::Value => {
-            let columns = extra(&|column, type_name| format!(", NULL::{type_name} AS {column}"));
-            format!(
-                "CREATE TABLE {target} (value {to}); EXPLAIN INSERT INTO {target} \
-                 SELECT {expression} FROM (SELECT t.*{columns} FROM {table} AS t) AS {name}"
-            )
-        }
+        CheckKind::Value => format!(
+            "CREATE TABLE {target} (value {to}); EXPLAIN INSERT INTO {target} SELECT {expression} FROM {}",
+            value_row(check)
+        ),
         CheckKind::Type => format!("CREATE TABLE {target} (value {to})"),
         CheckKind::Default => format!("CREATE TABLE {target} (value {to} DEFAULT {expression})"),
         CheckKind::Constraint => format!("{}, CHECK {expression})", like()),
@@ -151,16 +149,44 @@ fn question(check: &ExpressionCheck, place: &Ident) -> String {
     }
 }
 
+/// What holds the value of an expression.
+pub(super) fn value_target(place: &Ident) -> QualifiedName {
+    QualifiedName::new(place, &Ident::new("_segue_check"))
+}
+
+/// What an expression is computed from, as an item of FROM.
+pub(super) fn value_row(check: &ExpressionCheck) -> String {
+    let columns: String = check
+        .extra_columns
+        .iter()
+        .map(|(column, type_name)| format!(", NULL::{type_name} AS {column}"))
+        .collect();
+    format!("(SELECT t.*{columns} FROM {} AS t) AS {}", check.table, check.table.name)
+}
+
 fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -> Diagnostic {
     let server = error.server().expect("only what the server said gets here");
-    let mut text = format!("PostgreSQL refuses the {}: {}", check.what, server.message);
+    let mut text = match mismatch(&server.message) {
+        Some((wanted, given)) => format!("the {} gives {given}, where {wanted} is wanted", check.what),
+        None => format!("PostgreSQL refuses the {}: {}", check.what, server.message),
+    };
     if let Some(detail) = &server.detail {
         write!(text, " ({detail})").expect("a String grows");
     }
     let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
-    let help = server.hint.clone().unwrap_or_else(|| {
+    let mismatched = server.code == sqlstate::DATATYPE_MISMATCH;
+    let hint = server.hint.clone().filter(|_| !mismatched);
+    let help = hint.unwrap_or_else(|| {
         let code = &server.code;
         match check.kind {
+            CheckKind::Value if mismatched => {
+                format!("convert it: `CAST(… AS {})`, or what fits its meaning", check.assigned_to)
+            }
+            // One that the plan does not give is the old column's.
+            CheckKind::Default if mismatched && check.position.is_none() => {
+                "the old default does not fit the new type: give `default` here, or `default: null` for none".to_owned()
+            }
+            CheckKind::Default if mismatched => format!("write it as one of {}", check.assigned_to),
             CheckKind::Value | CheckKind::Default => format!(
                 "SQLSTATE {code}; the expression is computed from the columns of {} and must be assignable to {}",
                 check.table, check.assigned_to
@@ -169,4 +195,12 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
         }
     });
     Diagnostic::error("server.expression", text).at(span).help(help)
+}
+
+/// The types in PostgreSQL's complaint about one that does not fit: wanted, given. `None` where it speaks another language.
+fn mismatch(message: &str) -> Option<(&str, &str)> {
+    let types = message.strip_prefix("column \"value\" is of type ")?;
+    types
+        .split_once(" but expression is of type ")
+        .or_else(|| types.split_once(" but default expression is of type "))
 }

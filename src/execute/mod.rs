@@ -12,7 +12,9 @@ pub mod index;
 pub mod row_error;
 pub mod slice;
 pub mod standbys;
+pub mod through_text;
 pub mod vacuum;
+mod violation;
 
 use crate::compile::program::{Action, Program, Undo};
 use crate::control::policy::Policy;
@@ -230,6 +232,15 @@ impl Work {
             }
             Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
+            Action::Validate { table, constraint } => {
+                let contents = contents::of_step(here);
+                match ddl::run(self, (step, Direction::Forward), &contents, &here.locks).await {
+                    Err(Halt::Failed(error)) if violation::is(&error) => {
+                        Err(violation::of(self, table, constraint, &here.title, &error).await)
+                    }
+                    other => other,
+                }
+            }
             _ => ddl::run(self, (step, Direction::Forward), &contents::of_step(here), &here.locks).await,
         }
     }
