@@ -9,7 +9,7 @@ use crate::compile::{self, Program, firing, views};
 use crate::control::adoption::Origin;
 use crate::control::policy::Policy;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::execute::{Halt, check, rows};
+use crate::execute::{Halt, check, rows, through_text};
 use crate::ident::Ident;
 use crate::plan::Plan;
 use crate::plan::settings::UserTriggers;
@@ -81,11 +81,11 @@ pub async fn compile(context: &Context, connected: &mut Connected, path: &Path) 
 pub async fn compile_parsed(
     context: &Context,
     connected: &mut Connected,
-    plan: Plan,
-    parsed: Diagnostics,
+    mut plan: Plan,
+    mut parsed: Diagnostics,
 ) -> Result<Compiled, Fail> {
     let past = Past::read(context, connected).await?;
-    let mut remarks = parsed;
+    let mut remarks = parsed.clone();
     let (program, catalog) = program(context, connected, &plan, &past, &mut remarks).await?;
     check_parents(&plan, &past.applied, &mut remarks);
     let Some(program) = program else { return Err(Fail::plan(remarks)) };
@@ -96,7 +96,19 @@ pub async fn compile_parsed(
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
-    remarks.extend(check::expressions(&mut connected.session, &program, &plan.source).await?);
+    let refused = check::expressions(&mut connected.session, &program, &plan.source).await?;
+    if refused.has_errors() {
+        let converted = through_text::find(&mut connected.session, &program, &plan.source).await?;
+        if !converted.is_empty() {
+            for one in converted {
+                plan.through_text(one.position, &one.type_name);
+                parsed.push(one.warning);
+            }
+            // Once: what is cast to its column's type is not found again.
+            return Box::pin(compile_parsed(context, connected, plan, parsed)).await;
+        }
+    }
+    remarks.extend(refused);
     if policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty() {
         remarks.extend(check::user_triggers(&mut connected.session).await?);
     }

@@ -18,6 +18,8 @@ pub struct Draft<'a> {
     pub created: Created,
     pub dropped_indexes: Vec<DroppedIndex>,
     pub scripts: Vec<Script>,
+    /// The column (of this table) that expressions of the operation in hand may name so, too.
+    pub alias: Option<(usize, usize, Ident)>,
     pub diagnostics: Diagnostics,
 }
 
@@ -435,6 +437,7 @@ impl<'a> Draft<'a> {
             created: Created::default(),
             dropped_indexes: Vec::new(),
             scripts: Vec::new(),
+            alias: None,
             diagnostics: Diagnostics::default(),
         }
     }

@@ -251,25 +251,25 @@ fn depending(
     for dependent in table.dependents.iter().filter(|dependent| dependent.column == *column) {
         // Statistics go with a dropped column, as DROP COLUMN has it.
         if replaced || !dependent.object.starts_with("statistics ") {
-            against.insert(dependent.object.clone());
+            add(against, dependent.object.clone());
         }
     }
     for policy in table.policies.iter().filter(|policy| policy.columns.contains(column)) {
-        against.insert(format!("policy {} on {on}", policy.name.as_str()));
+        add(against, format!("policy {} on {on}", policy.name.as_str()));
     }
     for rule in table.rules.iter().filter(|rule| rule.columns.contains(column)) {
-        against.insert(format!("rule {} on {on}", rule.name.as_str()));
+        add(against, format!("rule {} on {on}", rule.name.as_str()));
     }
     for trigger in table.triggers.iter().filter(|trigger| trigger.columns.contains(column)) {
-        against.insert(format!("trigger {} on {on}", trigger.name.as_str()));
+        add(against, format!("trigger {} on {on}", trigger.name.as_str()));
     }
     if table.partition_columns.contains(column) {
-        against.insert(format!("partition key of {on}"));
+        add(against, format!("partition key of {on}"));
     }
     for publication in &table.publications {
         let filters = publication.row_filter.as_deref().is_some_and(|filter| reads(filter, table, column));
         if filters || publication.columns.as_ref().is_some_and(|columns| columns.contains(column)) {
-            against.insert(format!("publication {}", publication.name.as_str()));
+            add(against, format!("publication {}", publication.name.as_str()));
         }
     }
     if replaced {
@@ -278,7 +278,7 @@ fn depending(
             if constraint.columns.contains(column)
                 || index.is_some_and(|index| index.columns.contains(column))
             {
-                against.insert(format!("exclusion constraint {} on {on}", constraint.name.as_str()));
+                add(against, format!("exclusion constraint {} on {on}", constraint.name.as_str()));
             }
         }
     }
@@ -293,13 +293,20 @@ fn depending(
                 if !replaced && other.name == table.name && constraint.columns.contains(column) {
                     continue;
                 }
-                against.insert(format!(
-                    "foreign key {} on {schema}.{}",
-                    constraint.name.as_str(),
-                    other.name.as_str()
-                ));
+                add(
+                    against,
+                    format!("foreign key {} on {schema}.{}", constraint.name.as_str(), other.name.as_str()),
+                );
             }
         }
+    }
+}
+
+/// Names are quoted where they stand in the catalog's list of dependents and bare in ours: one of both is enough.
+fn add(against: &mut BTreeSet<String>, object: String) {
+    let bare = |object: &str| object.replace('"', "");
+    if !against.iter().any(|known| bare(known) == bare(&object)) {
+        against.insert(object);
     }
 }
 

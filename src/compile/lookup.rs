@@ -11,6 +11,9 @@ use crate::plan::Text;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// More names than this are no help.
+const FEW_NAMES: usize = 12;
+
 /// Relations of the schema as a subquery of a user's expression sees them: by physical name.
 pub struct Relations<'d, 'a>(&'d Draft<'a>);
 
@@ -101,7 +104,7 @@ impl<'a> Draft<'a> {
                 None => "this plan drops it before".to_owned(),
             })
         } else {
-            nearest(ident.as_str(), shown).map(|near| format!("did you mean `{near}`?"))
+            meant(ident.as_str(), shown)
         };
         let message = format!("table `{}` has no column `{}`", draft.logical().as_str(), ident.as_str());
         match help {
@@ -208,13 +211,14 @@ impl<'a> Draft<'a> {
         let mut complete = true;
         for name in bound.expression.references() {
             let draft = &self.tables[table];
-            if let Some(column) = draft.column(&name) {
+            let alias = self.alias.as_ref().filter(|(of, _, alias)| *of == table && *alias == name);
+            if let Some(column) = draft.column(&name).or(alias.map(|(_, column, _)| *column)) {
                 bound.columns.insert(name, (column, draft.columns[column].changes.len()));
                 continue;
             }
             complete = false;
             let known = draft.columns.iter().filter(|c| c.new.is_some()).map(|c| c.name.as_str());
-            let near = nearest(name.as_str(), known).map(|near| format!("did you mean `{near}`?"));
+            let meant = meant(name.as_str(), known);
             let message = format!(
                 "{what} reads `{}`, and table `{}` has no such column",
                 name.as_str(),
@@ -225,7 +229,10 @@ impl<'a> Draft<'a> {
                 "compile.expression_column",
                 message,
                 &span,
-                near.unwrap_or_else(|| "strings are quoted with ', names of columns with \"".into()),
+                match meant {
+                    Some(meant) => format!("{meant}; strings are quoted with '"),
+                    None => "strings are quoted with ', names of columns with \"".to_owned(),
+                },
             );
         }
         complete.then_some(bound)
@@ -413,4 +420,15 @@ fn unchangeable(table: &Table) -> Option<(String, &'static str)> {
         return Some((why, "tables with inheritance are not supported: change it with an `sql` operation"));
     }
     None
+}
+
+/// The name that was meant where there is none of that name; or all that there are, if they are few.
+fn meant<'n>(given: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    let known: Vec<&str> = known.collect();
+    match nearest(given, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None => {
+            (!known.is_empty() && known.len() <= FEW_NAMES).then(|| format!("it has {}", known.join(", ")))
+        }
+    }
 }

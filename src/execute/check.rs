@@ -5,7 +5,7 @@ use crate::compile::expr::functions;
 use crate::compile::program::{Action, CheckKind, ExpressionCheck, Phase, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use crate::ident::{Ident, QualifiedName};
-use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
+use crate::pg::{self, Class, Limits, RowExt, Session, Tx, sqlstate};
 use crate::plan::settings::ProbeSettings;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -180,13 +180,12 @@ pub(super) fn stand_in(place: &Ident, table: &QualifiedName) -> QualifiedName {
 }
 
 /// Nothing of it stays: EXPLAIN has the server parse, resolve and plan, and the rest is rolled back.
-fn question(check: &ExpressionCheck, place: &Ident) -> String {
+pub(super) fn question(check: &ExpressionCheck, place: &Ident) -> String {
     let target = match check.kind {
-        CheckKind::Value => QualifiedName::new(place, &Ident::new(STAND_IN)),
+        CheckKind::Value => value_target(place),
         _ => stand_in(place, &check.table),
     };
-    let (table, name, expression, to) =
-        (&check.table, &check.table.name, &check.expression, &check.assigned_to);
+    let (table, expression, to) = (&check.table, &check.expression, &check.assigned_to);
     let extra = |one: &dyn Fn(&Ident, &str) -> String| -> String {
         check.extra_columns.iter().map(|(column, type_name)| one(column, type_name)).collect()
     };
@@ -195,13 +194,10 @@ fn question(check: &ExpressionCheck, place: &Ident) -> String {
         format!("CREATE TABLE {target} (LIKE {table}{columns}")
     };
     match check.kind {
-        CheckKind::Value => {
-            let columns = extra(&|column, type_name| format!(", NULL::{type_name} AS {column}"));
-            format!(
-                "CREATE TABLE {target} (value {to}); EXPLAIN INSERT INTO {target} \
-                 SELECT {expression} FROM (SELECT t.*{columns} FROM {table} AS t) AS {name}"
-            )
-        }
+        CheckKind::Value => format!(
+            "CREATE TABLE {target} (value {to}); EXPLAIN INSERT INTO {target} SELECT {expression} FROM {}",
+            value_row(check)
+        ),
         CheckKind::Type => format!("CREATE TABLE {target} (value {to})"),
         CheckKind::Default => format!("CREATE TABLE {target} (value {to} DEFAULT {expression})"),
         CheckKind::Constraint => format!("{}, CHECK {expression})", like()),
@@ -210,15 +206,43 @@ fn question(check: &ExpressionCheck, place: &Ident) -> String {
     }
 }
 
+/// What holds the value of an expression.
+pub(super) fn value_target(place: &Ident) -> QualifiedName {
+    QualifiedName::new(place, &Ident::new(STAND_IN))
+}
+
+/// What an expression is computed from, as an item of FROM.
+pub(super) fn value_row(check: &ExpressionCheck) -> String {
+    let columns: String = check
+        .extra_columns
+        .iter()
+        .map(|(column, type_name)| format!(", NULL::{type_name} AS {column}"))
+        .collect();
+    format!("(SELECT t.*{columns} FROM {} AS t) AS {}", check.table, check.table.name)
+}
+
 fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -> Diagnostic {
     let server = error.server().expect("only what the server said gets here");
-    let mut text = format!("PostgreSQL refuses the {}: {}", check.what, server.message);
+    let mut text = match mismatch(&server.message) {
+        Some((wanted, given)) => format!("the {} gives {given}, where {wanted} is wanted", check.what),
+        None => format!("PostgreSQL refuses the {}: {}", check.what, server.message),
+    };
     if let Some(detail) = &server.detail {
         write!(text, " ({detail})").expect("a String grows");
     }
-    let help = server.hint.clone().unwrap_or_else(|| {
+    let mismatched = server.code == sqlstate::DATATYPE_MISMATCH;
+    let hint = server.hint.clone().filter(|_| !mismatched);
+    let help = hint.unwrap_or_else(|| {
         let code = &server.code;
         match check.kind {
+            CheckKind::Value if mismatched => {
+                format!("convert it: `CAST(… AS {})`, or what fits its meaning", check.assigned_to)
+            }
+            // One that the plan does not give is the old column's.
+            CheckKind::Default if mismatched && check.position.is_none() => {
+                "the old default does not fit the new type: give `default` here, or `default: null` for none".to_owned()
+            }
+            CheckKind::Default if mismatched => format!("write it as one of {}", check.assigned_to),
             CheckKind::Value | CheckKind::Default => format!(
                 "SQLSTATE {code}; the expression is computed from the columns of {} and must be assignable to {}",
                 check.table, check.assigned_to
@@ -227,4 +251,12 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
         }
     });
     Diagnostic::error("server.expression", text).at(span(check, source)).help(help)
+}
+
+/// The types in PostgreSQL's complaint about one that does not fit: wanted, given. `None` where it speaks another language.
+fn mismatch(message: &str) -> Option<(&str, &str)> {
+    let types = message.strip_prefix("column \"value\" is of type ")?;
+    types
+        .split_once(" but expression is of type ")
+        .or_else(|| types.split_once(" but default expression is of type "))
 }

@@ -166,7 +166,7 @@ async fn attempt(
     locks: &[Lock],
     lock_timeout: Duration,
 ) -> Result<(), Halt> {
-    let doing = work.title(step, direction);
+    let doing = format!("carrying out \"{}\"", work.title(step, direction));
     let limits = match contents.statement_limit() {
         Some(statement) => Limits::new(lock_timeout, statement),
         None => Limits { lock: Some(lock_timeout), ..Limits::unlimited(Duration::from_secs(7 * 86_400)) },

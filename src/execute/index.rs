@@ -2,11 +2,11 @@
 //! with its probe: is it done, half done or not begun? Must not journal.
 
 use super::gate::Pass;
-use super::{Halt, Work, blockers};
+use super::{Halt, Work, blockers, violation};
 use crate::control::replay;
 use crate::control::retry::{LockAttempts, LockNext};
 use crate::ident::{Ident, QualifiedName};
-use crate::pg::{self, Limits, RowExt, Session};
+use crate::pg::{self, Limits, RowExt, Session, sqlstate};
 use crate::store;
 use std::time::Duration;
 
@@ -99,7 +99,12 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
                                 drop_now(&session, &name).await?;
                             }
                         }
-                        return Err(error.into());
+                        return Err(match error.sqlstate() {
+                            Some(sqlstate::UNIQUE_VIOLATION) => {
+                                Halt::Broken(violation::duplicates(table, index, &error))
+                            }
+                            _ => error.into(),
+                        });
                     }
                     Err(error) => return Err(Halt::NotDone(error)),
                 }

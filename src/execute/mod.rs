@@ -13,8 +13,10 @@ pub mod row_error;
 pub mod rows;
 pub mod slice;
 pub mod standbys;
+pub mod through_text;
 pub mod vacuum;
 pub mod verify;
+mod violation;
 
 use crate::compile::program::{Action, Phase, Program, Undo};
 use crate::control::policy::Policy;
@@ -233,6 +235,15 @@ impl Work {
             }
             Action::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Action::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
+            Action::Validate { table, constraint } => {
+                let contents = contents::of_step(here);
+                match ddl::run(self, (step, Direction::Forward), &contents, &here.locks).await {
+                    Err(Halt::Failed(error)) if violation::is(&error) => {
+                        Err(violation::of(self, table, constraint, &here.title, &error).await)
+                    }
+                    other => other,
+                }
+            }
             action => {
                 if matches!(action, Action::Publish) && here.phase == Phase::Backfill {
                     verify::before_publication(self, step).await?;

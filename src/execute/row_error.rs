@@ -93,12 +93,17 @@ async fn key_of(session: &Session, spec: &BackfillSpec, leaf: &str, ctid: &str) 
     if spec.key.is_empty() {
         return Ok(at);
     }
-    let shown = |column: &Ident| format!("{} || ' = ' || {column}::text", literal(column.as_str()));
-    let text = spec.key.iter().map(shown).collect::<Vec<_>>().join(" || ', ' || ");
+    let text = shown(&spec.key);
     let sql = format!("SELECT {text} FROM ONLY {leaf} WHERE ctid = {}::tid", literal(ctid));
     let row = session.query_opt("naming the row that cannot be filled", &sql, &[]).await?;
     Ok(match row {
         Some(row) => row.cell::<Option<String>>(0)?.unwrap_or(at),
         None => at,
     })
+}
+
+/// SQL for a row's key as a person looks it up.
+pub(super) fn shown(key: &[Ident]) -> String {
+    let one = |column: &Ident| format!("{} || ' = ' || {column}::text", literal(column.as_str()));
+    key.iter().map(one).collect::<Vec<_>>().join(" || ', ' || ")
 }

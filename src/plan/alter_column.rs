@@ -22,6 +22,8 @@ pub struct AlterColumn {
     pub down: Option<Text>,
     /// What is added holds for the column itself, which both versions go on sharing.
     pub in_place: bool,
+    /// The rename that stood in the same operation and follows as one of its own: `down` may name the column so already.
+    pub renamed_to: Option<Text>,
 }
 
 impl AlterColumn {
@@ -115,6 +117,7 @@ impl AlterColumn {
                 up,
                 down,
                 in_place,
+                renamed_to: to.clone(),
             }));
         }
         if let (Some(to), Some((at, _))) = (to, rename) {

@@ -25,6 +25,7 @@ pub mod settings;
 pub mod sql;
 pub mod table_constraint;
 pub mod table_ops;
+mod through_text;
 pub mod widen_key;
 
 use crate::diagnostic::{Source, Span};

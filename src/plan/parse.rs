@@ -84,12 +84,17 @@ fn decode(cx: &Context, name: &str, root: &Node) -> Option<Plan> {
     }
     let start = root.bytes.start;
     let mut f = Fields::of(cx, root, "the plan", Some(&(start..start)))?;
-    if let Some((at, _)) = f.historic("name") {
-        cx.report(
-            Diagnostic::note("plan.historic", "`name` is ignored: a plan is named after its file")
-                .at(cx.span(at))
-                .help("pgroll dropped it in version 0.13; it can be removed"),
-        );
+    // Where an editor finds the schema of pgroll's files; nothing to us.
+    f.historic("$schema");
+    if let Some((at, node)) = f.historic("name") {
+        // One that says what the file's name says misleads nobody.
+        if !matches!(&node.value, Value::Scalar { text, .. } if text == name) {
+            cx.report(
+                Diagnostic::note("plan.historic", "`name` is ignored: a plan is named after its file")
+                    .at(cx.span(at))
+                    .help("pgroll dropped it in version 0.13; it can be removed"),
+            );
+        }
     }
     let description = f.optional_text("description").map(|text| text.value);
     let version_schema = f.optional_name("version_schema").filter(|text| !text.value.is_empty());

@@ -203,6 +203,8 @@ impl TableReferences {
             return None;
         }
         let mut f = Fields::of(cx, node, "`references`", Some(at))?;
+        // Pgroll's documentation has it; the name is the constraint's.
+        f.historic("name");
         let table = f.required_name("table");
         f.require("columns");
         let columns = f.names("columns");

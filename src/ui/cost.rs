@@ -84,17 +84,19 @@ pub fn vacuumed(table: &str, before: Option<u64>, after: Option<u64>) -> String 
     }
 }
 
-/// What fills have left for a vacuum, and what would do it; `None`: nothing, or it is not known.
+/// Fewer are no news: `autovacuum_vacuum_threshold` lets every table have as many.
+const FEW_DEAD_ROWS: u64 = 50;
+
+/// What fills have left for a vacuum, and what would do it; `None`: little, or it is not known.
 pub fn left(tables: &[TableProgress], unvacuumed: &[QualifiedName]) -> Option<String> {
     let filled = tables.iter().filter(|table| table.stage == Some(Stage::Done));
     let rows: u64 = filled.filter_map(|table| table.dead_rows).sum();
-    if rows == 0 || unvacuumed.is_empty() {
+    if rows < FEW_DEAD_ROWS || unvacuumed.is_empty() {
         return None;
     }
     let all: Vec<String> = unvacuumed.iter().map(ToString::to_string).collect();
-    let are = if rows == 1 { "is" } else { "are" };
     Some(format!(
-        "{} {are} left to autovacuum; at once: `{}`, or in the next rollout: `backfill: {{vacuum: true}}`",
+        "{} are left to autovacuum; at once: `{}`, or in the next rollout: `backfill: {{vacuum: true}}`",
         dead(rows),
         vacuum_sql(&all.join(", "))
     ))
@@ -135,6 +137,8 @@ mod tests {
         let said = left(std::slice::from_ref(&done), std::slice::from_ref(&users)).unwrap();
         insta::assert_snapshot!(said);
         assert_eq!(left(std::slice::from_ref(&done), &[]), None, "a step of the rollout does it");
+        let few = TableProgress { dead_rows: Some(49), ..done.clone() };
+        assert_eq!(left(&[few], std::slice::from_ref(&users)), None);
         let unknown = TableProgress { dead_rows: None, ..done };
         assert_eq!(left(&[unknown], &[users]), None);
     }

@@ -30,3 +30,4 @@ CREATE TABLE banners (id bigint PRIMARY KEY, slogan text CONSTRAINT of_motto REF
 CREATE TABLE ledger (a integer, b integer, name text, PRIMARY KEY (a, b), CONSTRAINT ledger_a UNIQUE (a));
 CREATE VIEW ledger_names AS SELECT b, name FROM ledger;
 CREATE TABLE pages (id bigint, a integer CONSTRAINT of_ledger REFERENCES ledger (a)) PARTITION BY RANGE (id);
+CREATE TABLE notes (id bigint PRIMARY KEY, stars text DEFAULT '0'::text);

@@ -44,7 +44,10 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
         span: &op.column.span,
         what: what.clone(),
     };
-    if is_structural(op) && !op.in_place && !late && !new_forms(draft, table, &[form]) {
+    draft.alias = op.renamed_to.as_ref().map(|to| (table, column, Ident::new(to.as_str())));
+    let is_possible = !is_structural(op) || op.in_place || late || new_forms(draft, table, &[form]);
+    draft.alias = None;
+    if !is_possible {
         return;
     }
     let changed = &mut draft.tables[table].columns[column];
