@@ -2,6 +2,7 @@
 //! Must not do anything: no clock (`now` is an argument), no I/O, no async.
 
 pub mod advance;
+pub mod defaults;
 pub mod growth;
 pub mod guard;
 pub mod hold;

@@ -79,6 +79,7 @@ fn pause_by(guard: &str) -> Hold {
         reading: Some(12.0),
         threshold: Some(10.0),
         unit: Some("s".into()),
+        culprit: None,
         since: Timestamp::UNIX_EPOCH,
         until: None,
     }
@@ -407,4 +408,16 @@ fn a_standby_is_ignored_until_its_time_is_over() {
     rig.command(ignore("standby2"));
     assert!(rig.state.ignored_standbys.is_empty());
     assert!(rig.state.refusal(&ignore("standby2")).unwrap().contains("there are: standby1"));
+}
+
+#[test]
+fn a_commit_that_is_only_here_waits_for_a_person() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.send(Event::Unreplicated { what: "prepare users".into() });
+    assert_eq!(rig.ended(0, Direction::Forward), vec![]);
+    let held = rig.state.holds().remove(0);
+    assert!(held.reason.unwrap().contains("\"prepare users\"") && held.until.is_none());
+    assert_eq!(rig.send(Event::Guards { holds: vec![], cancel: false, rollback: None }), vec![]);
+    assert_eq!(rig.command(CommandKind::Resume), run(1));
 }
