@@ -248,13 +248,19 @@ fn segues_own_keys_are_read() {
     assert_eq!(settings.rest, Some(50));
     assert_eq!(settings.user_triggers, Some(UserTriggers::Skip));
     assert_eq!((settings.on_row_error, settings.vacuum), (Some(OnRowError::SetAside(100)), Some(true)));
-    let lag = settings.replication_lag.as_ref().expect("given");
-    assert_eq!((lag.throttle.as_ref().map(|l| l.value), lag.only_if_ours), (Some(1.0), Some(true)));
+    let lag = settings.guards.get("replication_lag").expect("given");
+    assert_eq!(
+        (lag.throttle.as_ref().map(|l| l.value), lag.only_if_ours),
+        (Some(Threshold::at(1.0)), Some(true))
+    );
     assert_eq!(lag.rollback, Some(RollbackRule { above: 300.0, lasting: Duration::from_secs(90) }));
-    let wait = settings.lock_wait.as_ref().expect("given");
-    assert_eq!((wait.throttle.as_ref().map(|l| l.value), wait.rollback.clone()), (Some(0.0), None));
+    let wait = settings.guards.get("lock_wait").expect("given");
+    assert_eq!(
+        (wait.throttle.as_ref().map(|l| l.value), wait.rollback.clone()),
+        (Some(Threshold::at(0.0)), None)
+    );
     assert_eq!(settings.probes.len(), 2);
-    assert_eq!(settings.probes[0].levels.pause.as_ref().map(|l| l.value), Some(500.5));
+    assert_eq!(settings.probes[0].levels.pause.as_ref().map(|l| l.value), Some(Threshold::at(500.5)));
     assert_eq!(settings.probes[0].levels.rollback.as_ref().map(|r| r.above), Some(1000.0));
     assert_eq!(settings.quiet_for.as_ref().map(|q| q.value), Some(Duration::from_secs(86_400)));
 }

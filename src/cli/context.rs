@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::execute::standbys::Standby;
 use crate::ident::Ident;
-use crate::pg::{self, Config, Limits, Session, introspect};
+use crate::pg::{self, Config, Limits, Session, Setup, introspect};
 use crate::plan::{self, Plan, Project, Settings};
 use crate::store;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,8 @@ impl Context {
     /// limits, leases and locks would not hold.
     pub async fn connect(&self) -> Result<Connected, Fail> {
         let config = self.config()?;
-        let session = Session::open(&config, "cli", OPEN).await?;
+        let setup = Setup::default().without_standby();
+        let session = Session::open_with(&config, "cli", OPEN, setup).await?;
         if session.is_pooled() {
             return Err(Fail::new(
                 Exit::Refused,

@@ -114,10 +114,11 @@ async fn guards_can_be_read(
     })?;
     let mut states = monitor.subscribe();
     let deadline = tokio::time::Instant::now() + FIRST_LOOK;
-    // A probe of the operator's may answer later than the signals of Segue's own.
+    // A probe of the operator's may answer later than the signals of Segue's own. How busy the server is may stay
+    // unknown: that is shown, and holds nothing.
     let is_blind = |r: &Reading| {
         r.state == Freshness::Blind
-            && policy.guard(&r.name).is_some()
+            && policy.guard(&r.name).is_some_and(|guard| !guard.load)
             && !policy.accepted_blind.contains(&r.name)
     };
     let unread = |snapshot: &Snapshot| snapshot.readings.iter().any(is_blind);

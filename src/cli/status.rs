@@ -67,6 +67,7 @@ async fn read(context: &Context) -> Result<Status, Fail> {
         limits: Tuning::of(&contents.policy, &Change::default()),
     };
     let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
+    status.guards.clone_from(&contents.policy.guards);
     if let (Some(shown), Some(live)) = (status.rollout.as_mut(), live) {
         shown.blockers = said(live, "blockers");
         shown.limits.binding = said(live, "limited");
@@ -80,6 +81,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
                 known.iter().find(|h| h.kind == hold.kind && h.by == hold.by && h.subject == hold.subject)
             {
                 hold.reading = now.reading;
+                hold.threshold = now.threshold;
+                hold.culprit.clone_from(&now.culprit);
                 // Why a signal cannot be read may be another thing by now.
                 hold.reason.clone_from(&now.reason);
             }

@@ -57,6 +57,10 @@ pub enum Event {
     Lacks {
         faults: Vec<String>,
     },
+    /// A commit stopped waiting for its synchronous standby: what it did is here, and perhaps nowhere else.
+    Unreplicated {
+        what: String,
+    },
     /// Ctrl-C.
     Interrupt,
     LeaseLost,
@@ -222,6 +226,7 @@ impl Advance {
                 self.to(State::Failed, Some(error.clone()));
                 self.effect(Effect::Stop(Ending::Failed { error }));
             }
+            Event::Unreplicated { what } => self.unreplicated(&what),
             Event::LeaseLost => {
                 self.state.hand.leaving = Some(Leaving::LeaseLost);
                 if self.state.hand.running.is_some() {
@@ -332,6 +337,7 @@ impl Advance {
                     reading: None,
                     threshold: None,
                     unit: None,
+                    culprit: None,
                     since: self.now,
                     until: until.unwrap_or_default(),
                 };
@@ -365,6 +371,27 @@ impl Advance {
             | CommandKind::IgnoreStandby { .. } => {}
         }
         self.go_on();
+    }
+
+    /// Only a person can tell whether the standby is to be waited for, and only a person goes on.
+    fn unreplicated(&mut self, what: &str) {
+        let reason = format!(
+            "a person has to look: the commit of \"{what}\" was told to stop waiting for its synchronous standby; it is done \
+             here, and perhaps only here. See that the standby catches up, then `segue resume`"
+        );
+        let hold = Hold {
+            kind: HoldKind::Pause,
+            by: OPERATOR.to_owned(),
+            subject: None,
+            reason: Some(reason),
+            reading: None,
+            threshold: None,
+            unit: None,
+            culprit: None,
+            since: self.now,
+            until: None,
+        };
+        self.record(Record::Held { hold });
     }
 
     fn roll_back(&mut self, guard: Option<String>, reason: Option<String>, evidence: serde_json::Value) {

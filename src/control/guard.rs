@@ -91,6 +91,7 @@ pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: T
                 continue;
             }
             subject.experiment(verdict.paused, writes_stopped_before);
+            let guard = &subject.guard(guard);
             match subject.decide(guard, name.as_deref()) {
                 Decision::None => {}
                 Decision::RollBack(evidence) => verdict.rollback = verdict.rollback.or(Some(evidence)),
@@ -151,7 +152,9 @@ impl Sample {
         let unreadable = |why: String| Sample::Unreadable { why, last: reading.value };
         match (reading.state, reading.value) {
             (Freshness::NotApplicable, _) => Sample::NotApplicable,
-            (Freshness::Fresh, Some(value)) if !value.is_nan() => Sample::Value { value, at: reading.at },
+            (Freshness::Fresh, Some(value)) if !value.is_nan() => {
+                Sample::Value { value, at: reading.at, limit: reading.limit, detail: reading.detail.clone() }
+            }
             (Freshness::Fresh, Some(_)) => unreadable("the reading is not a number".into()),
             (Freshness::Fresh, None) => unreadable("the reading has no value".into()),
             (Freshness::Stale, _) => unreadable(format!(

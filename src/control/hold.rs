@@ -25,6 +25,9 @@ pub struct Hold {
     pub threshold: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit: Option<String>,
+    /// Who or what is behind the reading.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub culprit: Option<String>,
     pub since: Timestamp,
     /// When it ends by itself; `None`: not by time.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -3,6 +3,7 @@
 
 pub mod adoption;
 pub mod advance;
+pub mod defaults;
 pub mod growth;
 pub mod guard;
 pub mod hold;

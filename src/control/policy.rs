@@ -1,9 +1,12 @@
 //! Owns the rules a rollout runs under, resolved: defaults, then `segue.yaml`, then the plan, then
 //! flags. Stored with the rollout, so that a supervisor elsewhere obeys the same ones.
 
+use super::defaults::{self, Default as Usual};
 use super::signal::name;
 use crate::plan::limits::Cap;
-use crate::plan::settings::{LevelSettings, OnRowError, ProbeSettings, Settings, UserTriggers};
+use crate::plan::settings::{
+    LevelSettings, Of, OnRowError, ProbeSettings, Settings, Threshold, UserTriggers,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -37,7 +40,8 @@ pub struct Policy {
     pub locks: LockPolicy,
 }
 
-/// A signal with its thresholds and what each one does. Thresholds are in the signal's unit.
+/// A signal with its thresholds and what each one does. Thresholds are in the signal's unit, or multiples
+/// of what comes with the reading ([`Guard::against`] makes numbers of them).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
     /// The signal's name.
@@ -47,6 +51,18 @@ pub struct Guard {
     pub unit: String,
     pub throttle: Option<f64>,
     pub pause: Option<f64>,
+    #[serde(default)]
+    pub throttle_of: Of,
+    #[serde(default)]
+    pub pause_of: Of,
+    /// Above a threshold without a break for so long before it acts.
+    #[serde(default)]
+    pub throttle_for: Duration,
+    #[serde(default)]
+    pub pause_for: Duration,
+    /// Not knowing the signal begins no pause: it tells how busy the server is, and not what Segue uses up.
+    #[serde(default)]
+    pub load: bool,
     /// A pause goes on once the reading was under `pause * resume_share` for `resume_after`.
     pub resume_share: f64,
     pub resume_after: Duration,
@@ -101,15 +117,14 @@ impl Policy {
         fn last<T>(layers: &[&Settings], said: impl Fn(&Settings) -> Option<T>) -> Option<T> {
             layers.iter().rev().find_map(|layer| said(layer))
         }
-        let levels = |of: fn(&Settings) -> Option<&LevelSettings>| {
+        let levels = |signal: &str| {
             let mut merged = LevelSettings::default();
-            layers.iter().filter_map(|layer| of(layer)).for_each(|said| override_levels(&mut merged, said));
+            let said = layers.iter().filter_map(|layer| layer.guards.get(signal));
+            said.for_each(|said| override_levels(&mut merged, said));
             merged
         };
-        let mut guards = vec![
-            replication_lag(&levels(|layer| layer.replication_lag.as_ref())),
-            lock_wait(&levels(|layer| layer.lock_wait.as_ref())),
-        ];
+        let mut guards: Vec<Guard> =
+            defaults::ALL.iter().filter_map(|usual| built_in(usual, &levels(usual.signal))).collect();
         guards.extend(probes(layers).iter().map(probe));
         Policy {
             slice_time: last(layers, |l| l.slice_time.as_ref().map(|s| s.value))
@@ -177,51 +192,85 @@ fn probes(layers: &[&Settings]) -> Vec<ProbeSettings> {
     merged
 }
 
-fn replication_lag(said: &LevelSettings) -> Guard {
-    const THROTTLE: f64 = 1.0;
-    const PAUSE: f64 = 10.0;
-    const ROLLBACK: f64 = 300.0;
-    let mut guard = guard(name::REPLICATION_LAG, "s", said, Some(THROTTLE), Some(PAUSE));
-    guard.rollback = guard.rollback.or_else(|| {
-        // A pause that is asked for only above the default rollback moves it up in proportion.
-        let above = guard.pause.filter(|pause| *pause >= ROLLBACK).map_or(ROLLBACK, |p| p * ROLLBACK / PAUSE);
-        Some(RollbackAbove { above, lasting: Duration::from_secs(60) })
-    });
-    guard
+/// `None`: it has no threshold, so there is nothing to guard.
+fn built_in(usual: &Usual, said: &LevelSettings) -> Option<Guard> {
+    let mut guard = guard(usual, said);
+    match usual.signal {
+        name::REPLICATION_LAG if guard.pause.is_some() => default_rollback(&mut guard, usual.pause),
+        name::LOCK_WAIT => guard.cancels = true,
+        _ => {}
+    }
+    let acts = guard.throttle.is_some() || guard.pause.is_some() || guard.rollback.is_some();
+    acts.then_some(guard)
 }
 
-fn lock_wait(said: &LevelSettings) -> Guard {
-    Guard { cancels: true, ..guard(name::LOCK_WAIT, "s", said, Some(0.1), Some(1.0)) }
+fn default_rollback(guard: &mut Guard, usual_pause: Option<f64>) {
+    const ROLLBACK: f64 = 300.0;
+    guard.rollback = guard.rollback.or_else(|| {
+        // A pause that is asked for only above the default rollback moves it up in proportion.
+        let beyond = guard.pause.filter(|pause| *pause >= ROLLBACK).zip(usual_pause);
+        let above = beyond.map_or(ROLLBACK, |(pause, usual)| pause * ROLLBACK / usual);
+        Some(RollbackAbove { above, lasting: Duration::from_secs(60) })
+    });
 }
 
 fn probe(said: &ProbeSettings) -> Guard {
-    let mut guard = guard(said.name.as_str(), "", &said.levels, None, None);
+    let usual = Usual {
+        signal: "",
+        unit: "",
+        throttle: None,
+        pause: None,
+        of: Of::Itself,
+        lasting: Duration::ZERO,
+        resume_share: 0.8,
+        load: false,
+    };
+    let mut guard = guard(&usual, &said.levels);
+    guard.signal.clone_from(&said.name.value);
     guard.sql = Some(said.sql.value.clone());
     // Unlike lag, an operator's number need not fall to nothing when all is well: a pause goes on
     // where the throttle would not act either.
-    guard.resume_share = match (guard.throttle, guard.pause) {
-        (Some(throttle), Some(pause)) if pause > 0.0 => (throttle / pause).clamp(0.5, 0.9),
-        _ => 0.8,
-    };
+    if let (Some(throttle), Some(pause)) = (guard.throttle, guard.pause)
+        && pause > 0.0
+    {
+        guard.resume_share = (throttle / pause).clamp(0.5, 0.9);
+    }
     guard
 }
 
-fn guard(signal: &str, unit: &str, said: &LevelSettings, throttle: Option<f64>, pause: Option<f64>) -> Guard {
-    let said_pause = said.pause.as_ref().map(|p| p.value);
-    // A pause asked for below the default throttle takes the throttle down with it.
-    let throttle = match (said_pause, pause, throttle) {
-        (Some(said), Some(default), Some(throttle)) if said < 2.0 * throttle => {
-            Some(throttle / default * said)
-        }
-        _ => throttle,
+/// A threshold resolved: its number, what that is a multiple of, and how long it must have lasted.
+type Resolved = (Option<f64>, Of, Duration);
+
+fn guard(usual: &Usual, said: &LevelSettings) -> Guard {
+    let resolved = |said: Option<Threshold>, usual: Resolved| match said {
+        Some(Threshold::At { value, of, lasting }) => (Some(value), of, lasting),
+        Some(Threshold::Off) => (None, Of::Itself, Duration::ZERO),
+        None => usual,
     };
+    let said_pause = said.pause.as_ref().map(|pause| pause.value);
+    // A pause asked for below the default throttle, or measured in something else, takes the throttle along.
+    let throttle = match (said_pause, usual.pause, usual.throttle) {
+        (Some(Threshold::At { value, of, .. }), Some(pause), Some(throttle))
+            if of != usual.of || value < 2.0 * throttle =>
+        {
+            (Some(throttle / pause * value), of, usual.lasting)
+        }
+        _ => (usual.throttle, usual.of, usual.lasting),
+    };
+    let (throttle, throttle_of, throttle_for) = resolved(said.throttle.as_ref().map(|t| t.value), throttle);
+    let (pause, pause_of, pause_for) = resolved(said_pause, (usual.pause, usual.of, usual.lasting));
     Guard {
-        signal: signal.to_owned(),
+        signal: usual.signal.to_owned(),
         sql: None,
-        unit: unit.to_owned(),
-        throttle: said.throttle.as_ref().map(|t| t.value).or(throttle),
-        pause: said_pause.or(pause),
-        resume_share: 0.5,
+        unit: usual.unit.to_owned(),
+        throttle,
+        pause,
+        throttle_of,
+        pause_of,
+        throttle_for,
+        pause_for,
+        load: usual.load,
+        resume_share: usual.resume_share,
         resume_after: Duration::from_secs(5),
         rollback: said
             .rollback
@@ -229,6 +278,24 @@ fn guard(signal: &str, unit: &str, said: &LevelSettings, throttle: Option<f64>, 
             .map(|rule| RollbackAbove { above: rule.above, lasting: rule.lasting }),
         only_if_ours: said.only_if_ours.unwrap_or(false),
         cancels: false,
+    }
+}
+
+impl Guard {
+    /// The guard with every threshold a number in the signal's unit, as far as that is known of a reading
+    /// that came with this limit.
+    pub fn against(&self, limit: Option<f64>) -> Guard {
+        let number = |threshold: Option<f64>, of: Of| match of {
+            Of::Itself => threshold,
+            Of::Limit => threshold.zip(limit).map(|(share, limit)| share * limit),
+        };
+        Guard {
+            throttle: number(self.throttle, self.throttle_of),
+            pause: number(self.pause, self.pause_of),
+            throttle_of: Of::Itself,
+            pause_of: Of::Itself,
+            ..self.clone()
+        }
     }
 }
 
@@ -240,14 +307,18 @@ mod tests {
 
     fn level(throttle: Option<f64>, pause: Option<f64>) -> LevelSettings {
         LevelSettings {
-            throttle: throttle.map(Spanned::bare),
-            pause: pause.map(Spanned::bare),
+            throttle: throttle.map(|level| Spanned::bare(Threshold::at(level))),
+            pause: pause.map(|level| Spanned::bare(Threshold::at(level))),
             ..LevelSettings::default()
         }
     }
 
+    fn with(signal: &'static str, levels: LevelSettings) -> Settings {
+        Settings { guards: [(signal, levels)].into(), ..Settings::default() }
+    }
+
     fn with_lag(levels: LevelSettings) -> Settings {
-        Settings { replication_lag: Some(levels), ..Settings::default() }
+        with(name::REPLICATION_LAG, levels)
     }
 
     fn named(name: &str, sql: &str, levels: LevelSettings) -> ProbeSettings {
@@ -270,7 +341,13 @@ mod tests {
             (lock.throttle, lock.pause, lock.rollback, lock.cancels),
             (Some(0.1), Some(1.0), None, true)
         );
-        assert_eq!(policy.guards.len(), 2);
+        // Those that need no word of the operator's.
+        let signals: Vec<_> = policy.guards.iter().map(|g| g.signal.as_str()).collect();
+        assert_eq!(
+            signals.join(" "),
+            "replication_lag lock_wait sync_wait slot_wal archive_backlog archive_failing commit_time connections \
+             deadlocks forced_checkpoints freeze_age wraparound_vacuum horizon"
+        );
     }
 
     #[test]
@@ -293,13 +370,11 @@ mod tests {
             vacuum: Some(false),
             ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
         };
-        let flags = Settings {
-            lock_wait: Some(level(None, Some(2.0))),
-            ..with_lag(LevelSettings {
-                rollback: Some(RollbackRule { above: 90.0, lasting: Duration::from_secs(5) }),
-                ..LevelSettings::default()
-            })
-        };
+        let mut flags = with_lag(LevelSettings {
+            rollback: Some(RollbackRule { above: 90.0, lasting: Duration::from_secs(5) }),
+            ..LevelSettings::default()
+        });
+        flags.guards.insert(name::LOCK_WAIT, level(None, Some(2.0)));
         let policy = Policy::resolve(&[&file, &plan, &flags]);
         assert_eq!((policy.slice_time, policy.workers), (Duration::from_millis(20), 3));
         assert_eq!((policy.rate, policy.wal, policy.rest), (None, Some(8_000_000), 50));
@@ -353,7 +428,7 @@ mod tests {
         };
         let policy = Policy::resolve(&[&file, &plan]);
         let names: Vec<_> = policy.guards.iter().map(|g| g.signal.as_str()).collect();
-        assert_eq!(names, ["replication_lag", "lock_wait", "p99", "queue", "sessions"]);
+        assert_eq!(names[names.len() - 3..], ["p99", "queue", "sessions"]);
         let p99 = policy.guard("p99").unwrap();
         assert_eq!(
             (p99.sql.as_deref(), p99.throttle, p99.pause),
@@ -374,6 +449,45 @@ mod tests {
         ["rate", "wal", "rest", "vacuum", "accepted_blind"]
             .iter()
             .for_each(|later| assert!(fields.remove(*later).is_some()));
-        assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), policy);
+        let mut old = policy;
+        old.guards.truncate(2);
+        let guards = fields["guards"].as_array_mut().unwrap();
+        guards.truncate(2);
+        for guard in guards {
+            ["throttle_of", "pause_of", "throttle_for", "pause_for", "load"]
+                .iter()
+                .for_each(|later| assert!(guard.as_object_mut().unwrap().remove(*later).is_some()));
+        }
+        old.guards.iter_mut().for_each(|guard| guard.load = false);
+        assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), old);
+    }
+
+    #[test]
+    fn a_share_of_the_limit_becomes_a_number_with_the_reading() {
+        let slots = |levels| Policy::resolve(&[&with(name::SLOT_WAL, levels)]).guard("slot_wal").cloned();
+        let usual = slots(LevelSettings::default()).unwrap();
+        let seen = usual.against(Some(1e9));
+        assert_eq!((seen.throttle, seen.pause), (Some(5e8), Some(8e8)));
+        assert_eq!((usual.against(None).throttle, usual.against(None).pause), (None, None));
+        // A pause in bytes takes the throttle along, whatever the limit.
+        let said = slots(level(None, Some(4e9))).unwrap();
+        assert_eq!((said.throttle, said.throttle_of), (Some(2.5e9), Of::Itself));
+        assert_eq!(said.against(Some(1.0)).pause, Some(4e9));
+    }
+
+    #[test]
+    fn a_guard_is_switched_off_in_whole_or_in_part() {
+        let off = Some(Spanned::bare(Threshold::Off));
+        let none = LevelSettings { throttle: off.clone(), pause: off.clone(), ..LevelSettings::default() };
+        for signal in [name::CONNECTIONS, name::REPLICATION_LAG] {
+            assert!(Policy::resolve(&[&with(signal, none.clone())]).guard(signal).is_none(), "{signal}");
+        }
+        let no_pause = LevelSettings { pause: off, ..LevelSettings::default() };
+        let policy = Policy::resolve(&[&with(name::CONNECTIONS, no_pause)]);
+        let connections = policy.guard(name::CONNECTIONS).unwrap();
+        assert_eq!((connections.throttle, connections.pause), (Some(0.8), None));
+        // A later layer switches it on again.
+        let policy = Policy::resolve(&[&with("on_cpu", none), &with("on_cpu", level(None, Some(16.0)))]);
+        assert_eq!(policy.guard("on_cpu").unwrap().pause, Some(16.0));
     }
 }

@@ -30,6 +30,9 @@ pub struct Facts {
     pub reserved_connections: Option<bool>,
     /// Whether it may set `session_replication_role`.
     pub silence_triggers: bool,
+    /// Whether it may list the files that are still to be archived; `None`: the server archives nothing.
+    #[serde(default)]
+    pub list_archive: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -108,9 +111,24 @@ pub fn needs(facts: &Facts, skips_triggers: bool) -> Vec<Need> {
         "pg_read_all_stats".to_owned(),
         facts.read_all_stats,
         membership(facts, &"pg_read_all_stats".into(), false),
-        "standbys' positions and other sessions' waits; pg_monitor holds it too",
+        "standbys' positions, other sessions' states and waits; pg_monitor holds it too",
     ));
     needs.extend(silence(facts, skips_triggers));
+    if let Some(has) = facts.list_archive {
+        let function = "FUNCTION pg_catalog.pg_ls_archive_statusdir()";
+        needs.push(Need {
+            lost: Some(
+                "their number is derived from the names of the last one archived and the one in hand"
+                    .to_owned(),
+            ),
+            ..need(
+                "EXECUTE on pg_ls_archive_statusdir()".to_owned(),
+                has,
+                vec![format!("GRANT EXECUTE ON {function} TO {role};")],
+                "counts the files still to be archived; pg_monitor holds it too",
+            )
+        });
+    }
     if let Some(has) = facts.cancel_autovacuum {
         needs.push(Need {
             lost: Some("an autovacuum in the way of a lock is waited for instead of cancelled".to_owned()),
@@ -227,6 +245,7 @@ mod tests {
             cancel_autovacuum: (server_version >= 180_000).then_some(false),
             reserved_connections: (server_version >= 160_000).then_some(false),
             silence_triggers: false,
+            list_archive: None,
         }
     }
 
@@ -257,6 +276,16 @@ mod tests {
             !old.contains("PARAMETER") && !old.contains("reserved") && !old.contains("autovacuum"),
             "{old}"
         );
+    }
+
+    #[test]
+    fn the_archive_is_asked_for_where_there_is_one() {
+        let mut facts = nothing(150_000);
+        assert!(!shown(&facts, false).contains("archive"));
+        facts.list_archive = Some(false);
+        let said = "optional: lacks EXECUTE on pg_ls_archive_statusdir(): \
+                    GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_archive_statusdir() TO \"segue\";";
+        assert!(shown(&facts, false).contains(said));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn stalls(longest: Option<Duration>, budget: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::settings::LevelSettings;
+    use crate::plan::settings::{LevelSettings, Of, Threshold};
     use crate::plan::{Settings, Spanned};
 
     #[test]
@@ -40,8 +40,9 @@ mod tests {
     #[test]
     fn the_budget_is_what_would_pause() {
         assert_eq!(budget(&Policy::default()), Duration::from_secs(10));
-        let levels = LevelSettings { pause: Some(Spanned::bare(3.0)), ..LevelSettings::default() };
-        let said = Settings { replication_lag: Some(levels), ..Settings::default() };
+        let pause = Threshold::At { value: 3.0, of: Of::Itself, lasting: Duration::ZERO };
+        let levels = LevelSettings { pause: Some(Spanned::bare(pause)), ..LevelSettings::default() };
+        let said = Settings { guards: [(name::REPLICATION_LAG, levels)].into(), ..Settings::default() };
         assert_eq!(budget(&Policy::resolve(&[&said])), Duration::from_secs(3));
         let mut none = Policy::default();
         none.guards.clear();

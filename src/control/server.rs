@@ -100,6 +100,7 @@ fn pause(by: &str, reason: String, since: Timestamp) -> Hold {
         unit: None,
         since,
         until: None,
+        culprit: None,
     }
 }
 
@@ -208,6 +209,7 @@ mod tests {
                     state: if *gone { Freshness::Blind } else { Freshness::Fresh },
                     at: now,
                     detail: None,
+                    limit: None,
                 })
                 .collect(),
         };

@@ -2,6 +2,7 @@
 //! not render for people: that is `ui`'s.
 
 use super::hold::{ContractHold, Hold};
+use super::policy::Guard;
 use super::progress::{TableProgress, VacuumProgress};
 use super::record::Direction;
 use super::signal::Reading;
@@ -20,6 +21,10 @@ pub struct Status {
     pub rollout: Option<RolloutStatus>,
     pub signals: Vec<Reading>,
     pub versions: Vec<Version>,
+    /// What the rollout's guards hold at, to tell which signals are worth a person's look; not of the
+    /// contract's object.
+    #[serde(skip)]
+    pub guards: Vec<Guard>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -168,7 +173,7 @@ impl Status {
             failed_in: state.failed_in,
             rolled_back_by: state.rolled_back_by.clone(),
         };
-        Status { versions: versions(program, state), rollout: Some(rollout), signals }
+        Status { versions: versions(program, state), rollout: Some(rollout), signals, guards: Vec::new() }
     }
 
     /// There has been no rollout.
@@ -318,6 +323,7 @@ mod tests {
             reading: None,
             threshold: None,
             unit: None,
+            culprit: None,
             since: at("2026-11-22T07:00:00Z"),
             until: None,
         };
@@ -365,6 +371,7 @@ mod tests {
             unit: "s".into(),
             state: Freshness::Fresh,
             at: at("2026-11-22T07:00:10Z"),
+            limit: None,
             detail: None,
         }];
         let status = Status::of(facts(), &program, &state, Some(supervisor), backfill, signals);

@@ -49,6 +49,8 @@ struct Said {
     limited: Option<Limit>,
     /// Not yet journalled.
     remarks: Vec<(String, serde_json::Value)>,
+    /// What was committed here and perhaps nowhere else.
+    unreplicated: Option<String>,
 }
 
 impl Board {
@@ -99,6 +101,15 @@ impl Board {
 
     pub fn take_remarks(&self) -> Vec<(String, serde_json::Value)> {
         std::mem::take(&mut self.said().remarks)
+    }
+
+    /// A commit stopped waiting for its synchronous standby: for a person to look at.
+    pub fn unreplicated(&self, what: String) {
+        self.said().unreplicated = Some(what);
+    }
+
+    pub fn take_unreplicated(&self) -> Option<String> {
+        self.said().unreplicated.take()
     }
 
     /// A table that is no longer the step's.

@@ -85,7 +85,7 @@ pub async fn run(
                 next = attempts.failed(begun.elapsed(), fastrand::f64());
             }
             Err(Halt::Failed(error)) if pg::class(&error) == Class::UnknownOutcome => {
-                return look_after(work, at, error).await;
+                return look_after(work, at, session.backend_pid(), error).await;
             }
             Err(halt) => return Err(halt),
         }
@@ -172,6 +172,8 @@ async fn attempt(
         None => Limits { lock: Some(lock_timeout), ..Limits::unlimited(Duration::from_secs(7 * 86_400)) },
     };
     let tx = session.transaction(&doing, &limits).await?;
+    // What applications will rely on is committed as the server is told to commit; the other work is not.
+    tx.batch(&doing, "SET LOCAL synchronous_commit TO DEFAULT").await?;
     store::fence_in_tx(&tx, work.fence).await?;
     let ready = contents.prepare(&tx, &work.program).await?;
     let begun = Instant::now();
@@ -193,40 +195,61 @@ async fn attempt(
     let committed = tx.commit(&doing).await?;
     if let Some(notice) = committed.unreplicated() {
         tracing::warn!(%doing, ?notice, "the commit stopped waiting for its synchronous standby");
+        work.board.unreplicated(doing.clone());
     }
     crate::failpoint::pass("ddl_after_commit").await?;
     Ok(())
 }
 
-/// The answer to COMMIT never came. The outcome was to be journalled in that transaction: so look.
+/// How long the server may be away, or the commit wait for its standby, before the outcome counts as unknown.
+const LOOK_FOR: Duration = Duration::from_secs(60);
+const WAIT_FOR_STANDBY: Duration = Duration::from_secs(600);
+
+/// The answer to COMMIT never came. The outcome was to be journalled in that transaction: so look, once it
+/// has ended on the server.
 async fn look_after(
     work: &Work,
     (step, direction): (usize, Direction),
+    pid: i32,
     error: pg::Error,
 ) -> Result<bool, Halt> {
-    let mut waited = Duration::ZERO;
+    let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
         let looked = match work.session().await {
-            Ok(session) => is_journalled(&session, work.fence.rollout, step, direction).await,
+            Ok(session) => match is_in_hand(&session, pid).await {
+                Ok(false) => is_journalled(&session, work.fence.rollout, step, direction).await.map(Some),
+                Ok(true) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(error.into()),
         };
-        match looked {
-            Ok(true) => return Ok(true),
+        let patience = match looked {
+            Ok(Some(true)) => return Ok(true),
             // Whether the one that took its place has it, its journal says.
             Err(store::Error::Pg(error)) if pg::class(&error) == Class::Elsewhere => {
                 return Err(Halt::Failed(error));
             }
             // It was rolled back: as good as a connection lost before it began.
-            Ok(false) => return Err(Halt::NotDone(error)),
-            Err(_) if waited < Duration::from_secs(60) => {
-                tokio::time::sleep(pause).await;
-                waited += pause;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            Err(_) => return Err(Halt::Failed(error)),
+            Ok(Some(false)) => return Err(Halt::NotDone(error)),
+            Ok(None) => WAIT_FOR_STANDBY,
+            Err(_) => LOOK_FOR,
+        };
+        if begun.elapsed() > patience {
+            return Err(Halt::Failed(error));
         }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
+}
+
+/// Whether a session of ours still has something under way: a commit that waits for its standby, for one. Until it
+/// has ended, its records are seen by nobody.
+async fn is_in_hand(session: &Session, pid: i32) -> Result<bool, pg::Error> {
+    let sql = "SELECT to_jsonb(EXISTS (SELECT FROM pg_catalog.pg_stat_activity
+                WHERE pid = $1 AND pid <> pg_catalog.pg_backend_pid()
+                  AND application_name LIKE 'segue/%' AND state <> 'idle'))";
+    session.json("looking whether the commit has ended", sql, &[&pid]).await
 }
 
 /// Whether a step's end is in the journal.

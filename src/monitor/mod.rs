@@ -1,20 +1,30 @@
 //! Owns the watch over a server's health: one sampler a file, on a thread and connections of its own, so that
 //! neither a busy worker nor a blocked one can blind it. It publishes what it saw; what it cannot see, it says.
-//! Must not judge a reading, and must not change anything: its sessions are read only,
-//! but for the lock that the self-test takes for a moment.
+//! Must not judge a reading, and must not change anything: its sessions are read only, but for the lock
+//! that the self-test takes for a moment and the commits of nothing that are timed.
 
+mod archive;
 pub mod board;
 mod capability;
+mod checkpoints;
 mod clients;
+mod commit;
+mod deadlocks;
 mod growth;
+mod health;
 mod horizon;
 mod locks;
 mod probes;
 mod replication;
 mod sampling;
 mod self_test;
+mod sessions;
+mod slots;
+mod sync;
+mod tables;
 mod waits;
 mod wal;
+mod window;
 
 pub use capability::{Capability, IDENTITY_SQL, Identity};
 pub use clients::now as clients_now;

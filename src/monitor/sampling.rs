@@ -1,12 +1,12 @@
-//! Owns the rhythm of the monitor: three loops with a session each (fast signals, slow ones, operators'
-//! probes), what to do when a server does not answer, and publishing. Must not know what a reading means.
+//! Owns the rhythm of the monitor: loops with a session each (fast signals, slow ones, the server's health, commits,
+//! operators' probes), what to do when a server does not answer, and publishing. Must not know what a reading means.
 
 use super::NOT_READ_YET;
 use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
 use super::{MEASURE_INTERVAL, MonitorState, SLOW_INTERVAL, Watch};
-use super::{clients, growth, horizon, locks, replication, self_test, waits, wal};
+use super::{clients, commit, growth, health, horizon, locks, replication, self_test, waits, wal};
 use crate::clock;
 use crate::control::signal::{Reading, name};
 use crate::ident::Ident;
@@ -31,8 +31,8 @@ const RECONNECT: [Duration; 3] =
 
 /// What the loops share. The lock is held for moments only and never across a wait.
 pub(super) struct Shared {
-    config: pg::Config,
-    watch: Watch,
+    pub config: pg::Config,
+    pub watch: Watch,
     inner: Mutex<Inner>,
     /// Why the lock signals are not to be believed; `None`: they are.
     untested: Mutex<Option<String>>,
@@ -48,11 +48,18 @@ struct Inner {
 }
 
 /// A question that was not answered.
-enum Trouble {
+pub(super) enum Trouble {
     /// The session lives.
     Signal(Failure),
     /// The session is gone.
     Session(String),
+}
+
+impl Trouble {
+    /// An answer that makes no sense.
+    pub fn unreadable(why: String) -> Trouble {
+        Trouble::Signal(Failure::Blind(why))
+    }
 }
 
 impl Shared {
@@ -69,8 +76,9 @@ impl Shared {
         ];
         let probes: Vec<Probe> = watch.guards.iter().filter_map(Probe::of).collect();
         let probes = probes.iter().map(|probe| (probe.name.as_str(), probe.unit.as_str()));
+        let health = health::signals().into_iter().chain([commit::SIGNAL]);
         // Signals are blind until read, not absent: a guard must find them.
-        for (name, unit) in expected.into_iter().chain(probes) {
+        for (name, unit) in expected.into_iter().chain(health).chain(probes) {
             board.put(name, vec![blind(name, None, unit, at, NOT_READ_YET)], now, watch.interval);
         }
         let mut inner = Inner { board, state: MonitorState::default() };
@@ -86,7 +94,7 @@ impl Shared {
     }
 
     /// Changes what is known and publishes it.
-    fn publish(&self, change: impl FnOnce(&mut Board, &mut MonitorState)) {
+    pub fn publish(&self, change: impl FnOnce(&mut Board, &mut MonitorState)) {
         let mut inner = self.inner.lock().expect("no loop panics while it holds this");
         let Inner { board, state } = &mut *inner;
         change(board, state);
@@ -95,7 +103,7 @@ impl Shared {
         self.state.send_replace(Arc::new(state.clone()));
     }
 
-    fn put(&self, name: &str, readings: Vec<Reading>, taken: Instant, interval: Duration) {
+    pub fn put(&self, name: &str, readings: Vec<Reading>, taken: Instant, interval: Duration) {
         self.publish(|board, _| board.put(name, readings, taken, interval));
     }
 
@@ -114,7 +122,14 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
                 probe(&shared, &probes).await;
             }
         };
-        tokio::join!(fast(&shared), slow(&shared), probing, prove(&shared))
+        tokio::join!(
+            fast(&shared),
+            slow(&shared),
+            health::run(&shared),
+            commit::run(&shared),
+            probing,
+            prove(&shared)
+        )
     };
     tokio::select! {
         _ = all => {}
@@ -124,10 +139,10 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
 }
 
 /// One of the loops' connections, and the signals it serves.
-struct Link<'a> {
-    what: &'static str,
-    names: Vec<&'a str>,
-    setup: Setup,
+pub(super) struct Link<'a> {
+    pub what: &'static str,
+    pub names: Vec<&'a str>,
+    pub setup: Setup,
 }
 
 /// The one whose absence means that nothing is known at all.
@@ -135,7 +150,7 @@ const FAST: &str = "fast";
 
 impl Link<'_> {
     /// Opens a session; while there is none, the signals it serves are blind and say why.
-    async fn open(&self, shared: &Shared) -> Session {
+    pub async fn open(&self, shared: &Shared) -> Session {
         let role = format!("{}/{}", shared.watch.role, self.what);
         for attempt in 0.. {
             match Session::open_with(&shared.config, &role, CONNECT, self.setup.clone()).await {
@@ -152,7 +167,7 @@ impl Link<'_> {
         unreachable!("the attempts do not end")
     }
 
-    fn lost(&self, shared: &Shared, why: &str) {
+    pub fn lost(&self, shared: &Shared, why: &str) {
         tracing::debug!(why, link = self.what, "the monitor has no session");
         let why = format!("the monitor has no session: {why}");
         let (now, at, failure) = (Instant::now(), clock::now(), Failure::Blind(why.clone()));
@@ -165,12 +180,12 @@ impl Link<'_> {
     }
 }
 
-fn setup(search_path: Vec<Ident>) -> Setup {
+pub(super) fn setup(search_path: Vec<Ident>) -> Setup {
     let settings = vec![("default_transaction_read_only".to_owned(), "on".to_owned())];
     Setup { search_path, limits: LIMITS, settings }
 }
 
-fn trouble(error: &pg::Error) -> Trouble {
+pub(super) fn trouble(error: &pg::Error) -> Trouble {
     let why = error.to_string();
     match error.sqlstate() {
         _ if error.session_is_gone() => Trouble::Session(why),
@@ -179,7 +194,7 @@ fn trouble(error: &pg::Error) -> Trouble {
     }
 }
 
-async fn ask<T: DeserializeOwned>(
+pub(super) async fn ask<T: DeserializeOwned>(
     session: &Session,
     what: &str,
     sql: &str,
@@ -189,7 +204,7 @@ async fn ask<T: DeserializeOwned>(
 }
 
 /// Notes a failure of one signal; a session that is gone ends the loop around it.
-fn note(shared: &Shared, names: &[&str], result: Result<(), Trouble>) -> Result<(), String> {
+pub(super) fn note(shared: &Shared, names: &[&str], result: Result<(), Trouble>) -> Result<(), String> {
     match result {
         Ok(()) => Ok(()),
         Err(Trouble::Signal(failure)) => {
@@ -200,7 +215,7 @@ fn note(shared: &Shared, names: &[&str], result: Result<(), Trouble>) -> Result<
     }
 }
 
-fn ticks(interval: Duration) -> tokio::time::Interval {
+pub(super) fn ticks(interval: Duration) -> tokio::time::Interval {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks

@@ -55,6 +55,8 @@ pub(super) struct Side {
     notices: Mutex<VecDeque<Notice>>,
     ended: Mutex<Option<Ended>>,
     given_up: AtomicBool,
+    /// Held while a COMMIT is under way, and while a cancel is: the one waits for the other.
+    pub committing: tokio::sync::Mutex<()>,
     driver: Mutex<Option<AbortHandle>>,
 }
 

@@ -84,6 +84,13 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Commits wait for this server's disk and for no standby, so that Segue can be steered while commits hang. The log has one
+    /// order: whatever is committed later and does wait for a standby takes these along.
+    pub fn without_standby(mut self) -> Setup {
+        self.settings.push(("synchronous_commit".to_owned(), "local".to_owned()));
+        self
+    }
+
     /// Everything that must hold, as one message. A value means the same under every role's and database's defaults.
     pub(super) fn sql(&self, scope: Scope) -> String {
         let set = scope.set();

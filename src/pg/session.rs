@@ -2,12 +2,12 @@
 //! notices, cancelling. Must not know what the statements are for.
 //!
 //! Parameters go in unnamed statements only: named ones break behind poolers. A statement whose
-//! deadline passes is cancelled and its session given up, since nobody can tell what it still does.
+//! deadline passes is cancelled (unless it may be a commit) and its session given up, since nobody can tell what it still does.
 
 use super::{
     config::Config,
     dial::{self, Facts, Line, Link},
-    driver::Notice,
+    driver::{Notice, Side},
     error::{Ended, Error, ErrorKind, Stake, chain},
     limits::{Limits, Scope, Setup},
     sqlstate,
@@ -15,7 +15,7 @@ use super::{
     value::Param,
 };
 use serde::de::DeserializeOwned;
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Instant, timeout, timeout_at},
@@ -175,7 +175,11 @@ impl Session {
 
     /// What may cancel this session's statement from another task.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client().cancel_token(), tls: self.link.tls.clone() }
+        Canceller {
+            token: self.client().cancel_token(),
+            tls: self.link.tls.clone(),
+            side: self.link.side.clone(),
+        }
     }
 
     /// What the server said since the last call: warnings and worse.
@@ -224,6 +228,10 @@ impl Session {
             .settings
             .iter()
             .any(|(name, value)| name == "default_transaction_read_only" && value == "on")
+    }
+
+    pub(super) fn side(&self) -> &Arc<Side> {
+        &self.link.side
     }
 
     fn facts(&self) -> &Facts {
@@ -329,10 +337,14 @@ impl Session {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(e)) => Err(Error::from_statement(doing, &e, stake, self.link.side.ended())),
             Err(_) => {
-                let canceller = self.canceller();
-                tokio::spawn(async move { canceller.cancel(CANCEL_DEADLINE).await });
-                self.link.side.give_up();
                 let outcome_unknown = stake == Stake::Effect;
+                // What may be a commit that waits for its standby is not cancelled: it would be done here and
+                // nowhere else. Anything else the server ends when it notices that nobody is there.
+                if !outcome_unknown {
+                    let canceller = self.canceller();
+                    tokio::spawn(async move { canceller.cancel(CANCEL_DEADLINE).await });
+                }
+                self.link.side.give_up();
                 Err(Error::new(doing, ErrorKind::Timeout { after: limits.client, outcome_unknown }))
             }
         }
@@ -371,12 +383,15 @@ fn affected(message: &SimpleQueryMessage) -> Option<u64> {
 pub struct Canceller {
     token: CancelToken,
     tls: Option<MakeRustlsConnect>,
+    side: Arc<Side>,
 }
 
 impl Canceller {
-    /// Asks the server to cancel; that it did shows only in the statement's own end (57014).
+    /// Asks the server to cancel; that it did shows only in the statement's own end (57014). A COMMIT under way is
+    /// left alone: where it waits for a synchronous standby, it would be done here and nowhere else.
     pub async fn cancel(&self, deadline: Duration) -> Result<(), Error> {
         const DOING: &str = "asking the server to cancel a statement";
+        let Ok(_none_begins) = self.side.committing.try_lock() else { return Ok(()) };
         let request = async {
             match &self.tls {
                 Some(tls) => self.token.cancel_query(tls.clone()).await,

@@ -71,6 +71,8 @@ impl<'s> Tx<'s> {
         let limits = self.session.state_mut().limits;
         let begun = Instant::now();
         drop(self.session.turn(doing, Some(&limits)).await?);
+        let side = self.session.side().clone();
+        let _not_cancelled = side.committing.lock().await;
         // COMMIT of a failed transaction "succeeds" as a ROLLBACK. The SELECT before it fails there (25P02) and so tells.
         let commit = self.session.client().batch_execute("SELECT 1; COMMIT");
         let result = self.session.finish(doing, begun, &limits, Stake::Effect, commit).await;

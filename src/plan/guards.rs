@@ -2,32 +2,81 @@
 //! Must not know how a guard judges.
 
 use super::decode::{Context, Fields};
-use super::node::Node;
-use super::settings::{LevelSettings, ProbeSettings, RollbackRule, Settings};
+use super::limits;
+use super::node::{Node, Value};
+use super::settings::{LevelSettings, Of, ProbeSettings, RollbackRule, Settings, Threshold};
 use super::{Spanned, Text};
 use crate::diagnostic::{Diagnostic, clip};
-use std::{collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range, time::Duration};
+
+/// A signal of Segue's own that a guard may be on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub name: &'static str,
+    pub unit: Unit,
+    /// The server allows so much of it and no more: then a threshold may be a share of that.
+    pub limited: bool,
+}
 
 /// What a threshold is measured in.
-#[derive(Clone, Copy)]
-enum Unit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
     /// Written as a duration, held in seconds.
     Seconds,
-    /// Whatever the probe's query returns.
+    /// Written as `5GB`, held in bytes.
+    Bytes,
+    /// A plain number: sessions, transactions, whatever a probe's query returns.
     Bare,
 }
 
+const fn known(name: &'static str, unit: Unit) -> Known {
+    Known { name, unit, limited: false }
+}
+
+const fn limited(name: &'static str, unit: Unit) -> Known {
+    Known { name, unit, limited: true }
+}
+
+/// In the order in which they are judged and shown.
+pub const KNOWN: [Known; 18] = [
+    known("replication_lag", Unit::Seconds),
+    known("replication_lag_bytes", Unit::Bytes),
+    known("lock_wait", Unit::Seconds),
+    known("sync_wait", Unit::Seconds),
+    limited("slot_wal", Unit::Bytes),
+    known("archive_backlog", Unit::Bare),
+    known("archive_failing", Unit::Seconds),
+    known("commit_time", Unit::Seconds),
+    limited("connections", Unit::Bare),
+    known("active_sessions", Unit::Bare),
+    known("on_cpu", Unit::Bare),
+    known("deadlocks", Unit::Bare),
+    known("forced_checkpoints", Unit::Bare),
+    limited("freeze_age", Unit::Bare),
+    known("wraparound_vacuum", Unit::Bare),
+    known("dead_rows", Unit::Bare),
+    known("horizon", Unit::Bare),
+    known("wal_rate", Unit::Bytes),
+];
+
+/// How the thresholds of a probe are written.
+const PROBE: Known = known("", Unit::Bare);
+
 pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
     let cx = f.cx;
-    for key in ["replication_lag", "lock_wait"] {
-        let Some((at, node)) = f.keyed(key).filter(|(_, node)| !node.is_null()) else { continue };
-        let Some(mut fields) = Fields::of(cx, node, &format!("`{key}`"), Some(at)) else { continue };
-        let levels = Some(LevelSettings::decode(&mut fields, Unit::Seconds));
-        fields.finish();
-        match key {
-            "replication_lag" => settings.replication_lag = levels,
-            _ => settings.lock_wait = levels,
-        }
+    for known in &KNOWN {
+        let Some((at, node)) = f.keyed(known.name).filter(|(_, node)| !node.is_null()) else { continue };
+        let levels = if is_off(node) {
+            LevelSettings::off(cx, node)
+        } else {
+            let Some(mut fields) = Fields::of(cx, node, &format!("`{}`", known.name), Some(at)) else {
+                continue;
+            };
+            let levels = LevelSettings::decode(&mut fields, known);
+            fields.finish();
+            levels
+        };
+        settings.guards.insert(known.name, levels);
     }
     let mut names = HashSet::new();
     for item in f.optional_list("probes").unwrap_or_default() {
@@ -41,12 +90,16 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
     f.finish();
 }
 
+fn is_off(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar { text, plain: true } if text == "off")
+}
+
 impl ProbeSettings {
     fn decode(cx: &Context, node: &Node) -> Option<ProbeSettings> {
         let mut f = Fields::of(cx, node, "a probe", None)?;
         let name = f.required_name("name").filter(|name| free_name(cx, name));
         let sql = f.required_filled("sql");
-        let levels = LevelSettings::decode(&mut f, Unit::Bare);
+        let levels = LevelSettings::decode(&mut f, &PROBE);
         f.finish();
         Some(ProbeSettings { name: name?, sql: sql?, levels })
     }
@@ -54,7 +107,8 @@ impl ProbeSettings {
 
 /// Holds and readings are told apart by the guard's name.
 fn free_name(cx: &Context, name: &Text) -> bool {
-    let taken = ["replication_lag", "lock_wait", "operator"].contains(&name.as_str());
+    const OTHERS: [&str; 3] = ["operator", "lock_victims", "sync_waiters"];
+    let taken = KNOWN.iter().any(|known| known.name == name.as_str()) || OTHERS.contains(&name.as_str());
     if taken {
         cx.report(
             Diagnostic::error(
@@ -69,12 +123,20 @@ fn free_name(cx: &Context, name: &Text) -> bool {
 }
 
 impl LevelSettings {
-    fn decode(f: &mut Fields<'_>, unit: Unit) -> LevelSettings {
+    fn off(cx: &Context, node: &Node) -> LevelSettings {
+        let off = Some(Spanned { value: Threshold::Off, span: Some(cx.span(&node.bytes)) });
+        LevelSettings { throttle: off.clone(), pause: off, ..LevelSettings::default() }
+    }
+
+    fn decode(f: &mut Fields<'_>, known: &Known) -> LevelSettings {
         let cx = f.cx;
-        let throttle = f.level("throttle", unit);
-        let pause = f.level("pause", unit);
+        let throttle = f.threshold("throttle", known);
+        let pause = f.threshold("pause", known);
         if let (Some(throttle), Some(pause)) = (&throttle, &pause)
-            && throttle.value > pause.value
+            && let (Threshold::At { value, of, .. }, Threshold::At { value: than, of: its, .. }) =
+                (throttle.value, pause.value)
+            && of == its
+            && value > than
         {
             cx.report(
                 Diagnostic::error("plan.invalid_value", format!("`throttle` is above `pause` in {}", f.what))
@@ -83,7 +145,7 @@ impl LevelSettings {
             );
         }
         let rollback = f.keyed("rollback").filter(|(_, node)| !node.is_null());
-        let rollback = rollback.and_then(|(at, node)| rollback_rule(cx, node, at, unit, pause.as_ref()));
+        let rollback = rollback.and_then(|(at, node)| rollback_rule(cx, node, at, known, pause.as_ref()));
         let only_if_ours = f.optional_bool("only_if_ours");
         LevelSettings { throttle, pause, rollback, only_if_ours }
     }
@@ -93,15 +155,17 @@ fn rollback_rule(
     cx: &Context,
     node: &Node,
     at: &Range<usize>,
-    unit: Unit,
-    pause: Option<&Spanned<f64>>,
+    known: &Known,
+    pause: Option<&Spanned<Threshold>>,
 ) -> Option<RollbackRule> {
     let mut f = Fields::of(cx, node, "`rollback`", Some(at))?;
-    let above = if f.required("above").is_some() { f.level("above", unit) } else { None };
+    let above = if f.required("above").is_some() { f.amount("above", known.unit) } else { None };
     let lasting = if f.required("for").is_some() { f.optional_duration("for") } else { None };
     f.finish();
     let (above, lasting) = (above?, lasting?);
-    if pause.is_some_and(|pause| pause.value > above.value) {
+    if let Some(Threshold::At { value: pause, of: Of::Itself, .. }) = pause.map(|pause| pause.value)
+        && pause > above.value
+    {
         cx.report(
             Diagnostic::error("plan.invalid_value", "`rollback` is below `pause`")
                 .at(above.span)
@@ -113,13 +177,60 @@ fn rollback_rule(
 }
 
 impl Fields<'_> {
-    fn level(&mut self, key: &'static str, unit: Unit) -> Option<Spanned<f64>> {
+    /// `10s`, `5GB`, `80%` where there is a limit, `off`, or `{above: 10s, for: 1m}`.
+    fn threshold(&mut self, key: &'static str, known: &Known) -> Option<Spanned<Threshold>> {
+        let node = self.optional(key)?;
+        let span = Some(self.cx.span(&node.bytes));
+        if is_off(node) {
+            return Some(Spanned { value: Threshold::Off, span });
+        }
+        let Value::Map(_) = &node.value else {
+            let (value, of) = self.level(key, known)?;
+            return Some(Spanned { value: Threshold::At { value, of, lasting: Duration::ZERO }, span });
+        };
+        let mut f = Fields::of(self.cx, node, &self.named(key), None)?;
+        let above = if f.required("above").is_some() { f.level("above", known) } else { None };
+        let lasting = if f.required("for").is_some() { f.optional_duration("for") } else { None };
+        f.finish();
+        let ((value, of), lasting) = (above?, lasting?.value);
+        Some(Spanned { value: Threshold::At { value, of, lasting }, span })
+    }
+
+    fn level(&mut self, key: &'static str, known: &Known) -> Option<(f64, Of)> {
+        let node = self.optional(key)?;
+        if let Value::Scalar { text, .. } = &node.value
+            && known.limited
+            && let Some(percent) = text.trim().strip_suffix('%')
+        {
+            let share = percent.trim().parse::<f64>().ok().filter(|share| (0.0..=1000.0).contains(share));
+            if share.is_none() {
+                let what = self.named(key);
+                self.cx.error("plan.invalid_value", &node.bytes, format!("{what} must be from 0% to 1000%"));
+            }
+            return Some((share? / 100.0, Of::Limit));
+        }
+        Some((self.amount(key, known.unit)?.value, Of::Itself))
+    }
+
+    fn amount(&mut self, key: &'static str, unit: Unit) -> Option<Spanned<f64>> {
         let node = self.optional(key)?;
         let what = self.named(key);
         match unit {
             Unit::Seconds => {
                 let found = self.cx.duration(node, &what)?;
                 Some(Spanned { value: found.value.as_secs_f64(), span: found.span })
+            }
+            Unit::Bytes => {
+                let read = match &node.value {
+                    Value::Scalar { text, .. } => limits::bytes(text).filter(|bytes| *bytes >= 0.0),
+                    _ => None,
+                };
+                if read.is_none() {
+                    let message =
+                        format!("{what} must be an amount such as `512MB`, found {}", node.described());
+                    self.cx.error("plan.invalid_value", &node.bytes, message);
+                }
+                Some(Spanned { value: read?, span: Some(self.cx.span(&node.bytes)) })
             }
             Unit::Bare => {
                 let found = self.cx.number(node, &what)?;

@@ -92,13 +92,18 @@ pub fn rate(text: &str) -> Option<Cap> {
 pub fn wal(text: &str) -> Option<Cap> {
     off(text).or_else(|| {
         let text = text.trim();
-        let text = text.strip_suffix("/s").unwrap_or(text);
-        let (number, factor) = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9)]
-            .iter()
-            .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-        let bytes = number.trim().parse::<f64>().ok()? * factor;
+        let bytes = bytes(text.strip_suffix("/s").unwrap_or(text))?;
         WAL.contains(&bytes).then_some(Cap::At(bytes.round() as u64))
     })
+}
+
+/// An amount with its unit.
+pub fn bytes(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, factor) = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)]
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
+    number.trim().parse::<f64>().ok().map(|number| number * factor).filter(|bytes| bytes.is_finite())
 }
 
 /// Whole per cent; without the sign it could as well be a fraction, so it has to be there.

@@ -13,7 +13,7 @@ pub mod drop_index;
 pub mod drop_multicolumn_constraint;
 pub mod duration;
 pub mod folder;
-mod guards;
+pub mod guards;
 pub mod limits;
 mod node;
 pub mod operation;

@@ -7,7 +7,7 @@ use super::limits::{self, Cap, Limit, MAX_WORKERS, SLICE_TIME};
 use super::node::{Node, Value};
 use super::{Spanned, Text};
 use crate::diagnostic::Diagnostic;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -25,8 +25,8 @@ pub struct Settings {
     pub vacuum: Option<bool>,
     /// Filled rows are compared before the new version is published.
     pub verify: Option<bool>,
-    pub replication_lag: Option<LevelSettings>,
-    pub lock_wait: Option<LevelSettings>,
+    /// By the signal's name, for those of Segue's own.
+    pub guards: BTreeMap<&'static str, LevelSettings>,
     pub probes: Vec<ProbeSettings>,
     pub quiet_for: Option<Spanned<Duration>>,
 }
@@ -43,14 +43,45 @@ pub enum OnRowError {
     SetAside(u64),
 }
 
-/// Thresholds of one guard, in the signal's unit (seconds for the built-in ones).
+/// Thresholds of one guard, in the signal's unit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LevelSettings {
-    pub throttle: Option<Spanned<f64>>,
-    pub pause: Option<Spanned<f64>>,
+    pub throttle: Option<Spanned<Threshold>>,
+    pub pause: Option<Spanned<Threshold>>,
     pub rollback: Option<RollbackRule>,
     /// Ask for proof that the load is Segue's before rolling back.
     pub only_if_ours: Option<bool>,
+}
+
+/// Where a guard begins to act.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// It does not.
+    Off,
+    At {
+        value: f64,
+        of: Of,
+        /// Not before the signal was there without a break for so long.
+        lasting: Duration,
+    },
+}
+
+impl Threshold {
+    /// A number in the signal's unit, in force at once.
+    pub fn at(value: f64) -> Threshold {
+        Threshold::At { value, of: Of::Itself, lasting: Duration::ZERO }
+    }
+}
+
+/// What a threshold is a multiple of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// Of nothing: a number in the signal's unit.
+    #[default]
+    Itself,
+    /// Of what the server allows, which comes with each reading.
+    Limit,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -69,6 +69,8 @@ SELECT jsonb_build_object(
      (SELECT pg_has_role(r.rolname, oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_signal_autovacuum_worker'),
   'reserved_connections',
      (SELECT pg_has_role(r.rolname, oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'),
+  'list_archive', CASE WHEN current_setting('archive_mode') <> 'off'
+      THEN has_function_privilege(r.rolname, 'pg_catalog.pg_ls_archive_statusdir()', 'EXECUTE') END,
   'silence_triggers', {silence})
   FROM r"
     )

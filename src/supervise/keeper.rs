@@ -30,7 +30,7 @@ const BRIEF: Limits = Limits { lock: Some(Duration::from_millis(50)), ..LIMITS }
 
 /// A session for Segue's own tables: short limits, whatever the role's defaults.
 pub async fn open(config: &Config) -> Result<Session, pg::Error> {
-    let setup = pg::Setup { limits: LIMITS, ..pg::Setup::default() };
+    let setup = pg::Setup { limits: LIMITS, ..pg::Setup::default() }.without_standby();
     Session::open_with(config, "control", OPEN, setup).await
 }
 

@@ -17,7 +17,7 @@ use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
 use crate::control::server::{Change, Server};
-use crate::control::signal::{Reading, name};
+use crate::control::signal::Reading;
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
 use crate::control::{hold::Hold, ignored};
@@ -112,7 +112,7 @@ impl Supervisor {
         let tuning = Tuning::of(&policy, &state.tuned);
         let (permits, hear) = watch::channel(Permit { tuning, ..Permit::none() });
         let board = Board::default();
-        let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() };
+        let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() }.without_standby();
         let role = format!("{}/work", rollout.id);
         let deadline = crate::execute::SESSION_DEADLINE;
         let pool = Pool::new(&keeper.config, &role, setup, sessions(&tuning), deadline);
@@ -163,12 +163,14 @@ impl Supervisor {
         let moved = (self.change != Change::Same).then(|| Record::ServerSeen { server: self.server.clone() });
         self.note([up].into_iter().chain(moved).collect()).await?;
         let deadline = tokio::time::Instant::now() + FIRST_LOOK;
-        // The lock signals are there once they passed their test.
+        // The lock signals are there once they passed their test, others once each was asked for.
+        let policy = self.policy.clone();
         let unread = |seen: &MonitorState| {
-            let untested = |reading: &&Reading| {
-                reading.name == name::LOCK_WAIT && reading.detail.as_deref() == Some(monitor::NOT_READ_YET)
+            let unread = |reading: &Reading| {
+                policy.guard(&reading.name).is_some()
+                    && reading.detail.as_deref() == Some(monitor::NOT_READ_YET)
             };
-            seen.at.is_none() || seen.snapshot.readings.iter().any(|reading| untested(&reading))
+            seen.at.is_none() || seen.snapshot.readings.iter().any(unread)
         };
         while unread(&self.readings.borrow_and_update()) {
             if tokio::time::timeout_at(deadline, self.readings.changed()).await.is_err() {
@@ -206,6 +208,10 @@ impl Supervisor {
                     self.running = None;
                     self.glance();
                     self.note_remarks().await?;
+                    if let Some(what) = self.board.take_unreplicated() {
+                        // Before the next step is begun.
+                        self.take(Event::Unreplicated { what }).await?;
+                    }
                     let event = Event::StepEnded { step, direction, outcome: ended.outcome, recorded: ended.recorded };
                     self.take(event).await?;
                 }

@@ -163,7 +163,7 @@ impl Bars {
             let text = format!("waiting for a lock held by {}", human::plain(blockers));
             lines.push(self.paint.yellow(&format!("… {text}")));
         }
-        let signals = signals::parts(&glance.signals, glance.at, false);
+        let signals = signals::parts(&glance.signals, &[], glance.at, false);
         if !signals.is_empty() {
             lines.push(self.paint.dim(&signals.join(" · ")));
         }

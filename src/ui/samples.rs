@@ -61,6 +61,7 @@ pub fn operator_pause() -> Hold {
         reading: None,
         threshold: None,
         unit: None,
+        culprit: None,
         since: at(0),
         until: None,
     }
@@ -75,6 +76,7 @@ pub fn throttle() -> Hold {
         reading: Some(1.4),
         threshold: Some(1.0),
         unit: Some("s".into()),
+        culprit: None,
         since: at(3000),
         until: None,
     }
@@ -98,6 +100,7 @@ pub fn reading(name: &str, subject: Option<&str>, value: Option<f64>, unit: &str
         unit: unit.into(),
         state: if value.is_some() { Freshness::Fresh } else { Freshness::Blind },
         at: at(5000),
+        limit: None,
         detail: None,
     }
 }

@@ -1,11 +1,14 @@
 //! Owns how readings are said on one line: values, and in words where there is none. Must not judge them.
 
 use super::human;
+use crate::control::defaults;
+use crate::control::policy::Guard;
 use crate::control::signal::{Freshness, Reading, name};
 use jiff::Timestamp;
 
-/// `lag standby1 0.2 s`, `locks 0`, …, in this order; with `details`, who is behind each.
-pub fn parts(readings: &[Reading], now: Timestamp, details: bool) -> Vec<String> {
+/// `lag standby1 0.2 s`, `locks 0`, …, in this order; with `details`, who is behind each. Of the many others of Segue's own
+/// those that come near what a guard holds at, or cannot be read.
+pub fn parts(readings: &[Reading], guards: &[Guard], now: Timestamp, details: bool) -> Vec<String> {
     let of = |wanted: &'static str| readings.iter().filter(move |r| r.name == wanted);
     let mut parts = Vec::new();
     for lag in of(name::REPLICATION_LAG) {
@@ -25,7 +28,7 @@ pub fn parts(readings: &[Reading], now: Timestamp, details: bool) -> Vec<String>
     parts.extend(locks(of(name::LOCK_WAIT).next(), of(name::LOCK_VICTIMS).next(), now, details));
     parts.extend(of(name::HORIZON).map(|r| format!("horizon {}", said(r, now, details))));
     parts.extend(of(name::WAL_RATE).map(|r| format!("WAL {}", said(r, now, details))));
-    const KNOWN: [&str; 6] = [
+    const ALWAYS: [&str; 6] = [
         name::REPLICATION_LAG,
         name::REPLICATION_LAG_BYTES,
         name::LOCK_WAIT,
@@ -33,11 +36,39 @@ pub fn parts(readings: &[Reading], now: Timestamp, details: bool) -> Vec<String>
         name::HORIZON,
         name::WAL_RATE,
     ];
-    for probe in readings.iter().filter(|r| !KNOWN.contains(&r.name.as_str())) {
-        let subject = probe.subject.as_ref().map(|s| format!(" {s}")).unwrap_or_default();
-        parts.push(format!("{}{subject} {}", probe.name, said(probe, now, details)));
+    for other in readings.iter().filter(|r| !ALWAYS.contains(&r.name.as_str())) {
+        let own =
+            defaults::ALL.iter().any(|known| known.signal == other.name) || other.name == name::SYNC_WAITERS;
+        if own && !is_notable(other, guards) {
+            continue;
+        }
+        let subject = other.subject.as_ref().map(|s| format!(" {s}")).unwrap_or_default();
+        let of = other.limit.filter(|_| other.state == Freshness::Fresh);
+        let of =
+            of.map(|limit| format!(" of at most {}", human::value(limit, &other.unit))).unwrap_or_default();
+        let (called, said) =
+            (other.name.replace('_', if own { " " } else { "_" }), said(other, now, details));
+        let (value, who) =
+            said.split_once(" (").map_or((&*said, String::new()), |(v, w)| (v, format!(" ({w}")));
+        parts.push(format!("{called}{subject} {value}{of}{who}"));
     }
     parts.iter().map(|part| human::plain(part)).collect()
+}
+
+/// Whether a signal wants a person's eye: it cannot be read, or is at half of what a guard holds at.
+fn is_notable(reading: &Reading, guards: &[Guard]) -> bool {
+    const NEAR: f64 = 0.5;
+    let guard = guards.iter().find(|guard| guard.signal == reading.name);
+    match (reading.state, reading.value) {
+        // Lost, say: nothing to compare, and to be known.
+        (Freshness::NotApplicable, _) => reading.subject.is_some(),
+        (Freshness::Fresh, Some(value)) => guard.is_some_and(|guard| {
+            let guard = guard.against(reading.limit);
+            guard.throttle.or(guard.pause).is_some_and(|threshold| value > 0.0 && value >= NEAR * threshold)
+        }),
+        // Of those that nobody guards only what is read; where guards are not known, the usual ones are.
+        _ => guard.is_some() || (guards.is_empty() && defaults::is_guarded(&reading.name)),
+    }
 }
 
 /// Both lock signals are one thing to a person: how many wait, and how long at most.
@@ -83,8 +114,8 @@ mod tests {
     #[test]
     fn healthy_and_blind_are_told_apart() {
         let mut said = vec![
-            parts(&signals(), at(6000), true).join(" · "),
-            parts(&signals(), at(6000), false).join(" · "),
+            parts(&signals(), &[], at(6000), true).join(" · "),
+            parts(&signals(), &[], at(6000), false).join(" · "),
         ];
         let why = |reading: Reading, state, why: &str| Reading { state, detail: Some(why.into()), ..reading };
         let stale = Reading { state: Freshness::Stale, ..reading(name::LOCK_WAIT, None, Some(0.0), "s") };
@@ -98,17 +129,46 @@ mod tests {
             stale,
             reading("checkout_p99_ms", None, Some(312.5), ""),
         ];
-        said.push(parts(&troubled, at(17_000), true).join(" · "));
+        said.push(parts(&troubled, &[], at(17_000), true).join(" · "));
         let waiting = [
             why(reading(name::LOCK_WAIT, None, Some(1.2), "s"), Freshness::Fresh, "shop (pid 7)"),
             reading(name::LOCK_VICTIMS, None, Some(3.0), "sessions"),
         ];
-        said.push(parts(&waiting, at(6000), true).join(" · "));
+        said.push(parts(&waiting, &[], at(6000), true).join(" · "));
         insta::assert_snapshot!(said.join("\n"), @r"
         lag standby1 0.2 s and 16 MB · locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         lag n/a (no standby) · lag standby2 blind (it is gone since 07:00) · locks 0 s, stale: read 12 s ago · checkout_p99_ms 312.5
         locks 3 waiting, longest 1.2 s (shop (pid 7))
+        ");
+    }
+
+    #[test]
+    fn of_many_signals_those_that_want_an_eye_are_said() {
+        let guards = crate::control::policy::Policy::default().guards;
+        let of = |reading: Reading, limit| Reading { limit: Some(limit), ..reading };
+        let slot = |subject, value| of(reading(name::SLOT_WAL, Some(subject), Some(value), "B"), 10e9);
+        let lost = Reading {
+            state: Freshness::NotApplicable,
+            detail: Some("the slot is lost".into()),
+            ..reading(name::SLOT_WAL, Some("gone"), None, "B")
+        };
+        let unused = Reading { detail: Some("logical slot, unused".into()), ..slot("etl", 4e9) };
+        let readings = [
+            unused,
+            slot("standby1", 1e6),
+            lost,
+            of(reading(name::CONNECTIONS, None, Some(12.0), "sessions"), 97.0),
+            reading(name::COMMIT_TIME, None, Some(0.7), "s"),
+            reading(name::ON_CPU, None, Some(100.0), "sessions"),
+            reading(name::DEAD_ROWS, None, None, "%"),
+            reading(name::ARCHIVE_BACKLOG, None, None, "files"),
+            reading(name::DEADLOCKS, None, Some(0.0), "in a minute"),
+        ];
+        let said = [parts(&readings, &guards, at(6000), true), parts(&readings, &[], at(6000), false)];
+        insta::assert_snapshot!(said.map(|parts| parts.join(" · ")).join("\n"), @r"
+        slot wal etl 4 GB of at most 10 GB (logical slot, unused) · slot wal gone n/a (the slot is lost) · commit time 0.7 s · archive backlog blind
+        slot wal gone n/a · archive backlog blind
         ");
     }
 }

@@ -30,7 +30,7 @@ pub fn render_within(status: &Status, now: Timestamp, width: usize, paint: Paint
         Some(rollout) => page.rollout(rollout, status, now),
     }
     if !status.signals.is_empty() {
-        page.item("signals", &[signals::parts(&status.signals, now, true).join(" · ")]);
+        page.item("signals", &[signals::parts(&status.signals, &status.guards, now, true).join(" · ")]);
     }
     page.out
 }
@@ -198,7 +198,8 @@ fn holds(rollout: &RolloutStatus, status: &Status, now: Timestamp) -> Vec<String
     for hold in &rollout.holds {
         let length = human::duration(human::between(hold.since, now));
         said.push(format!("{}; for {length}, since {}", tell::hold(hold), human::moment(hold.since)));
-        if let Some(who) = signals::behind(&status.signals, &hold.by, hold.subject.as_deref()) {
+        let seen = signals::behind(&status.signals, &hold.by, hold.subject.as_deref());
+        if let Some(who) = seen.or(hold.culprit.as_deref()) {
             said.push(format!("→ {who}"));
         }
     }

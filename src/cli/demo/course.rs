@@ -183,6 +183,7 @@ mod tests {
             reading: Some(2.5),
             threshold: Some(2.0),
             unit: Some("s".to_owned()),
+            culprit: None,
             since: jiff::Timestamp::UNIX_EPOCH,
             until: None,
         }

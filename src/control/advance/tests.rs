@@ -79,6 +79,7 @@ fn pause_by(guard: &str) -> Hold {
         reading: Some(12.0),
         threshold: Some(10.0),
         unit: Some("s".into()),
+        culprit: None,
         since: Timestamp::UNIX_EPOCH,
         until: None,
     }
@@ -490,6 +491,7 @@ fn a_server_that_is_not_to_be_written_to_holds_a_rollback_as_well() {
         unit: None,
         since: Timestamp::UNIX_EPOCH,
         until: None,
+        culprit: None,
     };
     rig.command(CommandKind::Rollback);
     for (by, held) in [("replication_lag", false), (crate::control::server::ALONE, true)] {
@@ -509,4 +511,16 @@ fn another_primary_has_other_standbys() {
     let Event::Server { seen } = server("00000002", "tuesday", 20) else { unreachable!("it is one") };
     rig.state.fold(&Record::ServerSeen { server: seen });
     assert!(rig.state.expected_standbys.is_empty());
+}
+
+#[test]
+fn a_commit_that_is_only_here_waits_for_a_person() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.send(Event::Up);
+    rig.send(Event::Unreplicated { what: "prepare users".into() });
+    assert_eq!(rig.ended(0, Direction::Forward), vec![]);
+    let held = rig.state.holds().remove(0);
+    assert!(held.reason.unwrap().contains("\"prepare users\"") && held.until.is_none());
+    assert_eq!(rig.send(Event::Guards { holds: vec![], cancel: false, rollback: None }), vec![]);
+    assert_eq!(rig.command(CommandKind::Resume), run(1));
 }

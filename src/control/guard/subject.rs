@@ -8,11 +8,16 @@ use super::{Evidence, LONGEST_STEP};
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// As much of the throttle's threshold counts while a signal is over it for too short a time.
+const ALMOST: f64 = 0.95;
+
 /// What a snapshot says of a subject.
 pub(super) enum Sample {
     Value {
         value: f64,
         at: Timestamp,
+        limit: Option<f64>,
+        detail: Option<String>,
     },
     Unreadable {
         why: String,
@@ -86,6 +91,12 @@ pub(super) struct Subject {
     pause: Option<Pause>,
     calm: Option<Stretch>,
     over: Option<Stretch>,
+    /// At the threshold or above it.
+    over_throttle: Option<Stretch>,
+    over_pause: Option<Stretch>,
+    /// What came with the last value: how much the server allows, and who is behind it.
+    limit: Option<f64>,
+    detail: Option<String>,
     share: Share,
     throttled_since: Option<Timestamp>,
     experiment: Option<Experiment>,
@@ -101,8 +112,16 @@ impl Subject {
         if self.paused() { None } else { self.share.throttled() }
     }
 
+    /// The guard as it is for this subject: every threshold a number.
+    pub(super) fn guard(&self, guard: &Guard) -> Guard {
+        guard.against(self.limit)
+    }
+
+    /// At the threshold of a pause, and for long enough.
     pub(super) fn over_pause(&self, guard: &Guard) -> bool {
-        matches!((self.value, pause_level(guard)), (Some(value), Some(level)) if value >= level)
+        let is_over =
+            matches!((self.value, pause_level(guard)), (Some(value), Some(level)) if value >= level);
+        is_over && (guard.pause_for.is_zero() || lasted(self.over_pause, guard.pause_for))
     }
 
     fn waits_for_a_person(&self) -> bool {
@@ -118,11 +137,20 @@ impl Subject {
     /// False: there is nothing left to remember.
     pub(super) fn observe(&mut self, guard: &Guard, sample: Sample, now: Timestamp) -> bool {
         match sample {
-            Sample::Value { value, at } => self.value_seen(guard, value, at, now),
+            Sample::Value { value, at, limit, detail } => {
+                (self.limit, self.detail) = (limit, detail);
+                self.value_seen(&guard.against(limit), value, at, now);
+            }
+            // Of what is not known nothing is to be feared that was not there before.
+            Sample::Unreadable { .. } if guard.load && self.pause.is_none() => {
+                (self.value, self.calm) = (None, None);
+                (self.over, self.over_throttle, self.over_pause) = (None, None, None);
+            }
             Sample::Unreadable { why, last } => self.unreadable(why, last, now),
             Sample::Unmentioned => return self.unmentioned(guard, now),
             Sample::NotApplicable => {
                 (self.value, self.calm, self.over) = (None, None, None);
+                (self.over_throttle, self.over_pause) = (None, None);
                 return self.waits_for_a_person();
             }
         }
@@ -133,7 +161,12 @@ impl Subject {
         let news = self.seen.is_none_or(|(seen, _)| seen != at) || self.value.is_none();
         let step = self.seen.map_or(Duration::ZERO, |(_, folded)| between(folded, now));
         (self.value, self.last) = (Some(value), Some(value));
-        if pause_level(guard).is_some_and(|level| value >= level) {
+        if news {
+            let reached = |level: Option<f64>| level.is_some_and(|level| value >= level);
+            self.over_pause = stretch(self.over_pause, reached(pause_level(guard)), step, now);
+            self.over_throttle = stretch(self.over_throttle, reached(guard.throttle), step, now);
+        }
+        if self.over_pause(guard) {
             self.calm = None;
             match &mut self.pause {
                 None => self.pause = Some(Pause { cause: Cause::Level, since: now }),
@@ -146,10 +179,8 @@ impl Subject {
         }
         self.seen = Some((at, now));
         self.release(guard, value, step, now);
-        self.over = guard.rollback.filter(|rule| value > rule.above).map(|_| match self.over {
-            Some(over) => Stretch { lasted: over.lasted + step, ..over },
-            None => Stretch { since: now, lasted: Duration::ZERO },
-        });
+        let above = guard.rollback.is_some_and(|rule| value > rule.above);
+        self.over = stretch(self.over, above, step, now);
         if let Some(experiment) = &mut self.experiment {
             experiment.lasted += step;
             if experiment.lasted >= Duration::from_secs(30) {
@@ -163,7 +194,10 @@ impl Subject {
             // What a signal does in a pause says nothing about the speed it bears.
             Some(_) if self.paused() => {}
             Some(threshold) => {
-                self.share.observe(value, threshold, step.as_secs_f64());
+                // Over it, but not for long enough: nothing to cut for, and no room to grow into.
+                let early = value >= threshold && !lasted(self.over_throttle, guard.throttle_for);
+                let counted = if early { ALMOST * threshold } else { value };
+                self.share.observe(counted, threshold, step.as_secs_f64());
                 self.throttled_since = self.share.throttled().map(|_| self.throttled_since.unwrap_or(now));
             }
             None => (self.share, self.throttled_since) = (Share::default(), None),
@@ -183,10 +217,7 @@ impl Subject {
             Cause::Unreadable { .. } => (true, guard.resume_after),
             Cause::Person { .. } => return,
         };
-        self.calm = calm.then(|| match self.calm {
-            Some(calm) => Stretch { lasted: calm.lasted + step, ..calm },
-            None => Stretch { since: now, lasted: Duration::ZERO },
-        });
+        self.calm = stretch(self.calm, calm, step, now);
         if self.calm.is_some_and(|calm| calm.lasted >= needed) {
             (self.pause, self.calm) = (None, None);
         }
@@ -197,6 +228,7 @@ impl Subject {
         self.value = None;
         self.last = last.or(self.last);
         (self.calm, self.over) = (None, None);
+        (self.over_throttle, self.over_pause) = (None, None);
         match &mut self.pause {
             None => self.pause = Some(Pause { cause: Cause::Unreadable { why, before }, since: now }),
             Some(pause) => match &mut pause.cause {
@@ -211,6 +243,7 @@ impl Subject {
     fn unmentioned(&mut self, guard: &Guard, now: Timestamp) -> bool {
         let step = self.seen.map_or(Duration::ZERO, |(_, folded)| between(folded, now));
         (self.value, self.over) = (None, None);
+        (self.over_throttle, self.over_pause) = (None, None);
         match &self.pause {
             None | Some(Pause { cause: Cause::Unreadable { before: Before::Nothing, .. }, .. }) => {
                 return false;
@@ -219,10 +252,7 @@ impl Subject {
             Some(_) => {}
         }
         self.seen = Some((now, now));
-        self.calm = Some(match self.calm {
-            Some(calm) => Stretch { lasted: calm.lasted + step, ..calm },
-            None => Stretch { since: now, lasted: Duration::ZERO },
-        });
+        self.calm = stretch(self.calm, true, step, now);
         self.calm.is_some_and(|calm| calm.lasted < guard.resume_after)
     }
 
@@ -286,6 +316,7 @@ impl Subject {
             reading: self.value,
             threshold,
             unit: (!guard.unit.is_empty()).then(|| guard.unit.clone()),
+            culprit: self.value.and(self.detail.clone()),
             since,
             until: None,
         };
@@ -331,6 +362,18 @@ fn resume_level(guard: &Guard) -> Option<f64> {
     pause_level(guard).map(|level| level * guard.resume_share)
 }
 
+/// What becomes of a stretch with the next sample.
+fn stretch(before: Option<Stretch>, goes_on: bool, step: Duration, now: Timestamp) -> Option<Stretch> {
+    goes_on.then(|| match before {
+        Some(stretch) => Stretch { lasted: stretch.lasted + step, ..stretch },
+        None => Stretch { since: now, lasted: Duration::ZERO },
+    })
+}
+
+fn lasted(stretch: Option<Stretch>, long: Duration) -> bool {
+    stretch.is_some_and(|stretch| stretch.lasted >= long)
+}
+
 /// Time from one fold to the next, as far as it counts. A clock that was set back counts nothing.
 fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO).min(LONGEST_STEP)
@@ -338,6 +381,12 @@ fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 
 /// A number as people write it, with its unit.
 fn show(value: f64, unit: &str) -> String {
+    const AMOUNTS: [(f64, &str); 3] = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    if let Some(per) = unit.strip_prefix('B')
+        && let Some((factor, prefix)) = AMOUNTS.iter().find(|(factor, _)| value >= *factor)
+    {
+        return format!("{} {prefix}B{per}", (value / factor * 10.0).round() / 10.0);
+    }
     let number = (value * 1000.0).round() / 1000.0;
     if unit.is_empty() { number.to_string() } else { format!("{number} {unit}") }
 }

@@ -26,6 +26,7 @@ fn reading(name: &str, subject: Option<&str>, value: f64, at: Timestamp) -> Read
         unit: "s".into(),
         state: Freshness::Fresh,
         at,
+        limit: None,
         detail: None,
     }
 }
@@ -134,10 +135,14 @@ fn a_pauses_since_is_its_beginning() {
 #[test]
 fn tiny_thresholds_work() {
     let said = crate::plan::Settings {
-        replication_lag: Some(crate::plan::settings::LevelSettings {
-            pause: Some(crate::plan::Spanned::bare(0.5)),
-            ..Default::default()
-        }),
+        guards: [(
+            REPLICATION_LAG,
+            crate::plan::settings::LevelSettings {
+                pause: Some(crate::plan::Spanned::bare(crate::plan::settings::Threshold::at(0.5))),
+                ..Default::default()
+            },
+        )]
+        .into(),
         ..Default::default()
     };
     let mut run = Run::new(|_| {});
@@ -173,6 +178,7 @@ fn between_the_thresholds_work_slows_down() {
 fn a_lock_wait_cancels_and_pauses() {
     let mut run = Run::new(|_| {});
     run.policy = Policy::default();
+    run.policy.guards.retain(|guard| [REPLICATION_LAG, LOCK_WAIT].contains(&guard.signal.as_str()));
     let show = |run: &mut Run, wait: f64| {
         run.wait(250);
         let readings =
@@ -483,4 +489,72 @@ fn an_accepted_blind_signal_holds_nothing_and_counts_again_when_it_is_read() {
     // No word at all is another thing than being blind.
     run.wait(250);
     assert!(run.show(vec![]).paused);
+}
+
+#[test]
+fn a_threshold_with_a_duration_waits_it_out() {
+    let mut run = Run::new(|guard| {
+        (guard.throttle, guard.pause) = (Some(1.0), Some(4.0));
+        (guard.throttle_for, guard.pause_for) = (Duration::from_secs(3), Duration::from_secs(10));
+    });
+    run.lag(0.0);
+    assert_eq!(run.lag_for(3, 5.0), Verdict::default());
+    let throttled = run.lag_for(1, 5.0);
+    assert!(throttled.throttle.is_some() && !throttled.paused, "{throttled:?}");
+    // A break begins it anew.
+    run.lag_for(1, 0.5);
+    assert!(!run.lag_for(9, 5.0).paused);
+    assert!(run.lag_for(2, 5.0).paused);
+    // What pauses it goes on under the usual rule.
+    assert!(run.lag_for(4, 0.5).paused);
+    assert!(!run.lag_for(2, 0.5).paused);
+}
+
+#[test]
+fn a_share_of_the_limit_is_told_as_a_number_with_the_culprit() {
+    let mut run = Run::new(|guard| {
+        (guard.throttle, guard.throttle_of) = (Some(0.5), crate::plan::settings::Of::Limit);
+        (guard.pause, guard.pause_of) = (Some(0.8), crate::plan::settings::Of::Limit);
+    });
+    let mut show = |value, limit| {
+        run.wait(250);
+        let kept = Reading {
+            limit,
+            detail: Some("logical slot of database shop".into()),
+            ..reading(REPLICATION_LAG, Some("etl"), value, run.now)
+        };
+        run.show(vec![kept])
+    };
+    assert_eq!(show(40.0, Some(100.0)), Verdict::default());
+    let held = show(90.0, Some(100.0)).holds.remove(0);
+    assert_eq!((held.kind, held.threshold, held.reading), (HoldKind::Pause, Some(80.0), Some(90.0)));
+    assert_eq!(held.culprit.as_deref(), Some("logical slot of database shop"));
+    // The server's limit was raised.
+    for _ in 0..24 {
+        show(90.0, Some(1000.0));
+    }
+    assert!(!show(90.0, Some(1000.0)).paused);
+    // Without a limit there is no threshold.
+    assert_eq!(show(1e9, None).holds.len(), 0);
+}
+
+#[test]
+fn a_load_that_cannot_be_read_begins_no_pause_and_ends_none() {
+    let mut run = Run::new(|guard| guard.load = true);
+    let blind = |run: &mut Run| {
+        run.wait(250);
+        run.show(vec![unreadable(REPLICATION_LAG, Some("standby1"), Freshness::Blind, run.now)])
+    };
+    assert_eq!(blind(&mut run), Verdict::default());
+    assert_eq!(run.lag_for(5, 0.1), Verdict::default());
+    assert_eq!(blind(&mut run), Verdict::default());
+    run.wait(250);
+    assert!(run.lag(20.0).paused);
+    for _ in 0..200 {
+        assert!(blind(&mut run).paused);
+    }
+    assert!(!run.lag_for(6, 0.1).paused);
+    // Nothing said of it at all is no more than blind.
+    run.wait(250);
+    assert_eq!(run.show(vec![]), Verdict::default());
 }
