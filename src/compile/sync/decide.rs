@@ -96,7 +96,7 @@ pub fn decisions(
             let up = |assignment: &String| up(spec, pair, pending.as_deref(), assignment, writer);
             Decision {
                 number: index + 1,
-                up: ups[index].as_ref().and_then(|assignment| up(assignment)),
+                up: ups[index].as_ref().and_then(up),
                 down: downs[index].as_ref().and_then(|assignment| down(pair, assignment, writer)),
                 pending: untouched(pair, pending.as_deref()),
             }
