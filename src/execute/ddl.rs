@@ -130,6 +130,7 @@ async fn attempt(
     };
     let tx = session.transaction(&doing, &limits).await?;
     store::fence_in_tx(&tx, work.fence).await?;
+    crate::failpoint::pass_at("ddl_begun", &doing).await?;
     let ready = contents.prepare(&tx, &work.program).await?;
     for lock in locks {
         if lock.mode >= LockMode::ShareUpdateExclusive {
@@ -137,16 +138,17 @@ async fn attempt(
             tx.batch(&format!("locking {}", lock.relation), &sql).await?;
         }
     }
+    crate::failpoint::pass_at("ddl_locked", &doing).await?;
     contents.send(&tx, &work.program, ready, &doing).await?;
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
     let stored = journal::encode(&record);
     store::append_in_tx(&tx, work.fence, &stored.kind, &stored.body).await?;
-    crate::failpoint::pass("ddl_before_commit").await?;
+    crate::failpoint::pass_at("ddl_before_commit", &doing).await?;
     let committed = tx.commit(&doing).await?;
     if let Some(notice) = committed.unreplicated() {
         tracing::warn!(%doing, ?notice, "the commit stopped waiting for its synchronous standby");
     }
-    crate::failpoint::pass("ddl_after_commit").await?;
+    crate::failpoint::pass_at("ddl_after_commit", &doing).await?;
     Ok(())
 }
 

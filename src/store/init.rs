@@ -168,6 +168,8 @@ pub async fn init(session: &mut Session) -> Result<i32, Error> {
             "UPDATE segue.meta SET version = $1, changed_at = clock_timestamp(), changed_by = current_user";
         tx.change(doing, sql, &[&VERSION]).await?;
     }
+    crate::failpoint::pass("init_before_commit").await?;
     tx.commit(doing).await?;
+    crate::failpoint::pass("init_after_commit").await?;
     Ok(before)
 }

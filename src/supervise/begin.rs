@@ -45,12 +45,16 @@ pub fn holder() -> String {
 /// the server has noticed that its session is gone; wait that long, but not for one that is alive.
 pub async fn claim(config: &Config, schema: &Ident) -> Result<(crate::pg::Session, Lease), NotBegun> {
     let session = keeper::open(config).await?;
+    crate::failpoint::pass("lease_before_claim").await.map_err(store::Error::from)?;
     let info = serde_json::Value::Null;
     let deadline = Deadline::after(TTL + Duration::from_secs(2));
     let mut first: Option<LeaseSeen> = None;
     loop {
         match store::acquire(&session, schema, &holder(), &info, TTL).await? {
-            Claim::Won(lease) => return Ok((session, lease)),
+            Claim::Won(lease) => {
+                crate::failpoint::pass("lease_claimed").await.map_err(store::Error::from)?;
+                return Ok((session, lease));
+            }
             Claim::Held(seen) => {
                 if let Some(seen) = seen {
                     // Renewed since we began to look: somebody is alive there.

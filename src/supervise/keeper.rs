@@ -4,6 +4,7 @@
 use crate::clock::{self, Deadline};
 use crate::control::record::Record;
 use crate::control::state::RolloutState;
+use crate::failpoint;
 use crate::journal;
 use crate::pg::{self, Class, Config, Limits, Session};
 use crate::store::{self, Command, Fence, Lease};
@@ -118,7 +119,10 @@ impl Keeper {
                 store::applied(&tx, *id, refused.as_deref().unwrap_or("done")).await?;
             }
         }
+        let what = records.iter().map(told).collect::<Vec<_>>().join(", ");
+        failpoint::pass_at("journal_before_commit", &what).await?;
         tx.commit(doing).await?;
+        failpoint::pass_at("journal_after_commit", &what).await?;
         if records.iter().any(|r| matches!(r, Record::StateChanged { .. } | Record::GoalChanged { .. })) {
             self.unsaid = Some((after.state.name(), after.error.clone()));
             self.say_state(after).await?;
@@ -137,7 +141,9 @@ impl Keeper {
             let tx = self.session.transaction(doing, &BRIEF).await?;
             store::set_state(&tx, self.fence, state, error).await?;
             store::set_goal(&tx, self.fence, after.goal).await?;
+            failpoint::pass_at("state_before_commit", state).await?;
             tx.commit(doing).await?;
+            failpoint::pass_at("state_said", state).await?;
             Ok::<_, store::Error>(())
         };
         match told.await {
@@ -164,17 +170,21 @@ impl Keeper {
 
     /// Renews the lease and shows how things stand.
     pub async fn renew(&mut self, info: &Value) -> Result<(), store::Error> {
+        failpoint::pass("lease_before_renewal").await?;
         match store::renew(&self.session, &mut self.lease, Some(info)).await {
             Err(store::Error::Pg(error)) if may_pass(&error) => {
                 self.mend_once().await;
                 Ok(())
             }
+            Ok(()) => Ok(failpoint::pass("lease_renewed").await?),
             other => other,
         }
     }
 
     pub async fn release(self) -> Result<(), store::Error> {
-        store::release(&self.session, self.lease).await
+        failpoint::pass("lease_before_release").await?;
+        store::release(&self.session, self.lease).await?;
+        Ok(failpoint::pass("lease_released").await?)
     }
 
     async fn mend(&mut self, deadline: Deadline) -> Result<(), store::Error> {
@@ -223,6 +233,14 @@ async fn interrupted(heard: Option<watch::Receiver<bool>>) {
     };
     if !told {
         std::future::pending::<()>().await;
+    }
+}
+
+/// A record, for the failpoints' log.
+fn told(record: &Record) -> String {
+    match record {
+        Record::StateChanged { to, .. } => to.name().to_owned(),
+        record => journal::encode(record).kind,
     }
 }
 

@@ -368,6 +368,7 @@ impl Supervisor {
 
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
+            crate::failpoint::pass("command_seen").await?;
             let event = asked::event(command, &self.policy, clock::now());
             let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
             let kind = kind.clone();
