@@ -145,7 +145,8 @@ pub async fn pass_at(name: &str, what: &str) -> Result<(), Injected> {
         return Ok(());
     }
     if let Some(mut file) = log() {
-        file.write_all(format!("{name}\t{}\n", what.replace('\n', " ")).as_bytes()).expect("the log takes a line");
+        file.write_all(format!("{name}\t{}\n", what.replace('\n', " ")).as_bytes())
+            .expect("the log takes a line");
     }
     // Let go before acting: a failpoint that waits must not hold up the others.
     let due = due(&mut points().lock().expect("no failpoint panics while holding this"), name);

@@ -139,6 +139,11 @@ async fn attempt(
         }
     }
     crate::failpoint::pass_at("ddl_locked", &doing).await?;
+    // A commit of an earlier try, whose answer was lost, may have waited for its synchronous standby until now.
+    if is_journalled(&tx, work.fence.rollout, step, direction).await? {
+        tx.rollback(&doing).await?;
+        return Ok(());
+    }
     contents.send(&tx, &work.program, ready, &doing).await?;
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
     let stored = journal::encode(&record);
@@ -188,6 +193,5 @@ async fn is_journalled(
 ) -> Result<bool, store::Error> {
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
     let stored = journal::encode(&record);
-    let records = store::records(session, rollout, 0, i64::MAX).await?;
-    Ok(records.iter().any(|r| r.kind == stored.kind && r.body == stored.body))
+    store::stands(session, rollout, None, &stored.kind, &stored.body).await
 }

@@ -97,7 +97,14 @@ pub async fn start(outside: Outside, new: &New<'_>) -> Result<Supervisor, NotBeg
     let accepted = journal::encode(&Record::BlindAccepted { signals });
     let first = [(accepted.kind.as_str(), accepted.body)];
     let first = if new.policy.accepted_blind.is_empty() { &[][..] } else { &first[..] };
-    let rollout = match store::create_rollout(&mut session, &lease, &row, first).await {
+    let created = match store::create_rollout(&mut session, &lease, &row, first).await {
+        Err(store::Error::Pg(error)) if error.outcome_unknown() => {
+            session = keeper::open(&outside.config).await?;
+            look_for(&session, &lease, new.program).await?.ok_or(store::Error::Pg(error))
+        }
+        other => other,
+    };
+    let rollout = match created {
         Ok(rollout) => rollout,
         Err(error) => {
             // It was never ours to hold.
@@ -107,6 +114,16 @@ pub async fn start(outside: Outside, new: &New<'_>) -> Result<Supervisor, NotBeg
     };
     let keeper = Keeper::new(outside.config.clone(), session, lease, rollout.id);
     Ok(Supervisor::new(outside, keeper, rollout).await?)
+}
+
+/// The rollout that this lease began, if it did: the answer to its COMMIT never came.
+async fn look_for(
+    session: &crate::pg::Session,
+    lease: &Lease,
+    program: &Program,
+) -> Result<Option<Rollout>, store::Error> {
+    let there = store::current_rollout(session, &program.schema).await?;
+    Ok(there.filter(|there| there.term == lease.term && there.plan == program.plan && !there.is_ended()))
 }
 
 /// Takes over a rollout that nobody supervises.

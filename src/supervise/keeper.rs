@@ -38,8 +38,10 @@ pub struct Keeper {
     session: Session,
     pub lease: Lease,
     pub fence: Fence,
-    /// What `rollouts.state` still has to be told: a transaction of ours may hold its row.
-    unsaid: Option<(&'static str, Option<String>)>,
+    /// `rollouts.state` still has to be told: a transaction of ours may hold its row.
+    unsaid: bool,
+    /// Where records begin of which it is not known whether they were written.
+    doubt: Option<i64>,
     /// Whether somebody pressed Ctrl-C; `None`: nobody can.
     interrupted: Option<watch::Receiver<bool>>,
 }
@@ -47,7 +49,12 @@ pub struct Keeper {
 impl Keeper {
     pub fn new(config: Config, session: Session, lease: Lease, rollout: i64) -> Keeper {
         let fence = Fence { rollout, term: lease.term };
-        Keeper { config, session, lease, fence, unsaid: None, interrupted: None }
+        Keeper { config, session, lease, fence, unsaid: false, doubt: None, interrupted: None }
+    }
+
+    /// What the journal comes to is not what the row says: the last supervisor was cut off between the two.
+    pub fn found(&mut self, row: &store::Rollout, journal: &RolloutState) {
+        self.unsaid = row.state != journal.state.name() || row.goal != journal.goal;
     }
 
     /// From now on a Ctrl-C ends the patience with a server that is away.
@@ -94,8 +101,14 @@ impl Keeper {
         }
         let deadline = Deadline::after(PATIENCE);
         loop {
-            match self.write(records, after).await {
-                Ok(()) => return Ok(()),
+            let written = match self.doubt {
+                // The answer to the COMMIT never came.
+                Some(seq) => self.look_for(seq, &records[0]).await,
+                None => self.write(records, after).await.map(|()| true),
+            };
+            match written {
+                Ok(true) => return self.written(records, after).await,
+                Ok(false) => {}
                 Err(store::Error::Pg(error)) if may_pass(&error) && !deadline.passed() => {
                     tracing::warn!(%error, "the journal cannot be written; trying again");
                     let interrupted = interrupted(self.interrupted.clone());
@@ -109,22 +122,45 @@ impl Keeper {
         }
     }
 
+    /// Whether the records whose first one was to stand there do. Nothing is in doubt afterwards.
+    async fn look_for(&mut self, seq: i64, first: &Record) -> Result<bool, store::Error> {
+        let stored = journal::encode(first);
+        let rollout = self.fence.rollout;
+        let stands = store::stands(&self.session, rollout, Some(seq), &stored.kind, &stored.body).await?;
+        self.doubt = None;
+        Ok(stands)
+    }
+
     async fn write(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
         let doing = "writing the journal";
         let tx = self.session.transaction(doing, &LIMITS).await?;
+        let mut first = None;
         for record in records {
             let stored = journal::encode(record);
-            store::append_in_tx(&tx, self.fence, &stored.kind, &stored.body).await?;
+            let seq = store::append_in_tx(&tx, self.fence, &stored.kind, &stored.body).await?;
+            first.get_or_insert(seq);
             if let Record::CommandTaken { id, refused, .. } = record {
                 store::applied(&tx, *id, refused.as_deref().unwrap_or("done")).await?;
             }
         }
+        if is_said_with(records, after) {
+            set(&tx, self.fence, after).await?;
+        }
         let what = records.iter().map(told).collect::<Vec<_>>().join(", ");
         failpoint::pass_at("journal_before_commit", &what).await?;
-        tx.commit(doing).await?;
+        if let Err(error) = tx.commit(doing).await {
+            self.doubt = first.filter(|_| error.outcome_unknown());
+            return Err(error.into());
+        }
         failpoint::pass_at("journal_after_commit", &what).await?;
-        if records.iter().any(|r| matches!(r, Record::StateChanged { .. } | Record::GoalChanged { .. })) {
-            self.unsaid = Some((after.state.name(), after.error.clone()));
+        Ok(())
+    }
+
+    async fn written(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
+        if is_said_with(records, after) {
+            self.unsaid = false;
+        } else if records.iter().any(changes_the_row) {
+            self.unsaid = true;
             self.say_state(after).await?;
         }
         Ok(())
@@ -132,22 +168,21 @@ impl Keeper {
 
     /// Tells `rollouts` the state. Its row may be locked by a step of ours; then later.
     pub async fn say_state(&mut self, after: &RolloutState) -> Result<(), store::Error> {
-        if self.unsaid.is_none() {
+        if !self.unsaid {
             return Ok(());
         }
-        let (state, error) = (after.state.name(), after.error.as_deref());
+        let state = after.state.name();
         let told = async {
             let doing = "telling the rollout's state";
             let tx = self.session.transaction(doing, &BRIEF).await?;
-            store::set_state(&tx, self.fence, state, error).await?;
-            store::set_goal(&tx, self.fence, after.goal).await?;
+            set(&tx, self.fence, after).await?;
             failpoint::pass_at("state_before_commit", state).await?;
             tx.commit(doing).await?;
             failpoint::pass_at("state_said", state).await?;
             Ok::<_, store::Error>(())
         };
         match told.await {
-            Ok(()) => self.unsaid = None,
+            Ok(()) => self.unsaid = false,
             Err(store::Error::Pg(error)) if may_pass(&error) => {
                 tracing::debug!(%error, "the rollout's row is busy");
             }
@@ -223,6 +258,21 @@ impl Keeper {
             self.session = session;
         }
     }
+}
+
+fn changes_the_row(record: &Record) -> bool {
+    matches!(record, Record::StateChanged { .. } | Record::GoalChanged { .. })
+}
+
+/// With no step in hand nobody holds the rollout's row: its end, or that it is ready, is told in the transaction of the record
+/// that says so.
+fn is_said_with(records: &[Record], after: &RolloutState) -> bool {
+    after.hand.running.is_none() && records.iter().any(changes_the_row)
+}
+
+async fn set(tx: &pg::Tx<'_>, fence: Fence, after: &RolloutState) -> Result<(), store::Error> {
+    store::set_state(tx, fence, after.state.name(), after.error.as_deref()).await?;
+    store::set_goal(tx, fence, after.goal).await
 }
 
 /// Comes back once somebody has pressed Ctrl-C.

@@ -89,6 +89,7 @@ impl Supervisor {
         for (_, record) in keeper.journal().await? {
             state.fold(&record);
         }
+        keeper.found(&rollout, &state);
         let policy = accepting(policy, &state);
         let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
         let monitor = monitor::start(&outside.config, watch).map_err(|error| {

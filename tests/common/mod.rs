@@ -128,6 +128,11 @@ pub struct Running {
 
 /// Starts `segue --url … args`; nothing of this process's own connection settings reaches it.
 pub fn spawn(url: &str, args: &[&str]) -> Running {
+    spawn_with(url, args, &[])
+}
+
+/// As [`spawn`], with settings of the environment.
+pub fn spawn_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -135,6 +140,7 @@ pub fn spawn(url: &str, args: &[&str]) -> Running {
             command.env_remove(&*name);
         }
     }
+    command.envs(settings.iter().copied());
     command.env("NO_COLOR", "1").args(args).args(["--url", url]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary can be run");
@@ -244,6 +250,11 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("segue-test.{}.{count}", std::process::id()));
         std::fs::create_dir_all(&path).expect("the temporary directory can be written to");
         Folder(path)
+    }
+
+    /// Where a file of this name would be.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.join(name)
     }
 
     /// Writes a file and returns its path.
