@@ -10,6 +10,8 @@
 #[path = "faults/case.rs"]
 mod case;
 mod common;
+#[path = "faults/oracle.rs"]
+mod oracle;
 #[path = "faults/stage.rs"]
 mod stage;
 #[path = "faults/survey.rs"]

@@ -47,7 +47,7 @@ where
         }
         show.finish();
     });
-    let outside = Outside { config: config.clone(), tell, interrupts };
+    let outside = Outside { config: config.clone(), tell, interrupts, flag_file: context.flag_file() };
     let ended: Result<Ending, Fail> = async {
         let supervisor = begin(outside).await?;
         supervisor.run().await.map_err(|error: store::Error| error.into())

@@ -2,10 +2,12 @@
 //! Must not do anything: no clock (`now` is an argument), no I/O, no async.
 
 pub mod advance;
+pub mod exception;
 pub mod growth;
 pub mod guard;
 pub mod hold;
 pub mod ignored;
+pub mod ladder;
 pub mod lag;
 pub mod lease;
 pub mod limits;

@@ -15,6 +15,8 @@ pub struct Project {
     /// The folder of plans, from the project's root.
     pub plans: Option<Text>,
     pub schema: Option<Text>,
+    /// While this file is there, from the project's root, rollouts supervised here are paused.
+    pub pause_file: Option<Text>,
     pub settings: Settings,
     pub environments: BTreeMap<String, Environment>,
 }
@@ -46,6 +48,7 @@ impl Project {
     fn decode(cx: &Context, mut f: Fields<'_>) -> Project {
         let plans = f.optional_filled("plans");
         let schema = f.optional_name("schema");
+        let pause_file = f.optional_filled("pause_file");
         let settings = Settings::decode(&mut f);
         let mut environments = BTreeMap::new();
         if let Some(node) = f.optional("environments") {
@@ -62,7 +65,7 @@ impl Project {
             }
         }
         f.finish();
-        Project { plans, schema, settings, environments }
+        Project { plans, schema, pause_file, settings, environments }
     }
 }
 

@@ -10,7 +10,9 @@ pub mod told;
 use crate::clock;
 use crate::compile::program::Program;
 use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
+use crate::control::exception::{Exception, Exceptional};
 use crate::control::guard::{self, GuardState, Verdict};
+use crate::control::hold::HoldKind;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
@@ -18,7 +20,7 @@ use crate::control::record::{CommandKind, Record};
 use crate::control::signal::{Reading, name};
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
-use crate::control::{hold::Hold, ignored};
+use crate::control::{exception, hold::Hold, ignored, ladder};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
@@ -27,7 +29,9 @@ use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
 use crate::store;
 use keeper::Keeper;
+use serde_json::json;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -49,6 +53,8 @@ pub struct Outside {
     pub tell: mpsc::UnboundedSender<Told>,
     /// One message for each Ctrl-C.
     pub interrupts: mpsc::UnboundedReceiver<()>,
+    /// While this file is there, nothing is done: for who does not reach the database.
+    pub flag_file: Option<PathBuf>,
 }
 
 /// A supervisor holding the lease of its rollout.
@@ -177,6 +183,7 @@ impl Supervisor {
             }
         }
         self.take_commands().await?;
+        self.heed_flag().await?;
         self.judge().await?;
         self.take(Event::Up).await?;
         let mut commands = interval(COMMANDS_EVERY);
@@ -191,6 +198,7 @@ impl Supervisor {
                     Err(_) => return Err(monitor_died()),
                 },
                 _ = commands.tick() => {
+                    self.heed_flag().await?;
                     self.take_commands().await?;
                     if self.state.is_due(clock::now()) {
                         self.take(Event::Tick).await?;
@@ -303,7 +311,6 @@ impl Supervisor {
 
     /// Judges the newest readings, and lets work go on accordingly.
     async fn judge(&mut self) -> Result<(), store::Error> {
-        let snapshot = self.monitor.snapshot();
         let names = self.readings.borrow().expected_standbys.clone();
         if names.iter().any(|name| !self.state.expected_standbys.contains(name)) {
             let mut all = self.state.expected_standbys.clone();
@@ -313,6 +320,7 @@ impl Supervisor {
             self.note(vec![Record::StandbysExpected { names: all }]).await?;
         }
         let now = clock::now();
+        let snapshot = exception::seen(self.monitor.snapshot(), &self.state.exceptions, &self.policy, now);
         let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
         self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {
@@ -327,13 +335,20 @@ impl Supervisor {
             guard: evidence.signal.clone(),
             evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
         });
-        if self.verdict.paused && self.state.state != State::RollingBack {
+        let mut holds = self.verdict.holds.clone();
+        holds.extend(exception::hold(&self.state.exceptions, now));
+        let paused = holds.iter().any(|hold| hold.kind == HoldKind::Pause);
+        if paused && self.state.state != State::RollingBack {
             // At once; the journal comes after.
             self.permits.send_modify(|permit| permit.paused = true);
         }
-        let event =
-            Event::Guards { holds: self.verdict.holds.clone(), cancel: self.verdict.cancel, rollback };
-        self.take(event).await?;
+        self.take(Event::Guards { holds, cancel: self.verdict.cancel, rollback }).await?;
+        if let Some(hold) = ladder::judge(&self.state, &self.policy.ladder, now) {
+            let what = format!("held for a person: {}", hold.reason.as_deref().unwrap_or_default());
+            let readings = json!({"pauses": self.state.pauses, "holds": self.state.guard_holds});
+            self.note(vec![Record::Evidence { what, readings }, Record::Held { hold }]).await?;
+            self.permit();
+        }
         self.glance();
         Ok(())
     }
@@ -367,13 +382,31 @@ impl Supervisor {
         self.permits.send_modify(|permit| permit.tuning = tuning);
     }
 
+    /// Looks for the file that pauses. One that cannot be looked for counts as there: it is not known that it is not.
+    async fn heed_flag(&mut self) -> Result<(), store::Error> {
+        let Some(path) = &self.outside.flag_file else { return Ok(()) };
+        let reason = match path.try_exists() {
+            Ok(false) => None,
+            Ok(true) => Some(format!("{} is there; remove it to go on", path.display())),
+            Err(error) => Some(format!("{} cannot be looked for: {error}", path.display())),
+        };
+        if reason.is_some() == self.state.flag_pause.is_some() {
+            return Ok(());
+        }
+        if reason.is_some() {
+            // At once; the journal comes after.
+            self.permits.send_modify(|permit| permit.paused = true);
+        }
+        self.take(Event::Flag { reason }).await
+    }
+
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
             crate::failpoint::pass("command_seen").await?;
             let event = asked::event(command, &self.policy, clock::now());
             let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
             let kind = kind.clone();
-            if kind == CommandKind::Resume {
+            if matches!(kind, CommandKind::Resume | CommandKind::Override { .. }) {
                 self.guards.released();
             }
             if kind == CommandKind::Pause && !self.state.state.is_over() {
@@ -385,6 +418,10 @@ impl Supervisor {
             match kind {
                 CommandKind::Tune(_) => self.tune(),
                 CommandKind::AcceptBlind { .. } => self.policy = accepting(self.policy.clone(), &self.state),
+                // In force at once, not with the next reading.
+                CommandKind::Drill { .. } | CommandKind::Override { .. } if self.state.hand.up => {
+                    self.judge().await?
+                }
                 _ => {}
             }
         }
@@ -454,7 +491,8 @@ impl Supervisor {
             at: clock::now(),
             state: self.state.state,
             holds: self.holds_now(),
-            signals: self.monitor.snapshot().readings,
+            signals: self.signals_now(),
+            exceptions: self.state.exceptions.clone(),
             backfill,
             steps_done: self.state.steps_done(),
             steps_total: self.state.steps.len(),
@@ -463,6 +501,13 @@ impl Supervisor {
             blockers: self.board.blockers(),
             limited: self.board.limited(),
         }
+    }
+
+    /// What was measured, and what is made up beside it.
+    fn signals_now(&self) -> Vec<Reading> {
+        let drills = |one: &&Exception| matches!(one.what, Exceptional::Drill(_));
+        let drills: Vec<Exception> = self.state.exceptions.iter().filter(drills).cloned().collect();
+        exception::seen(self.monitor.snapshot(), &drills, &self.policy, clock::now()).readings
     }
 
     /// The holds in force, with the readings of now rather than of when they began.

@@ -159,6 +159,9 @@ impl Bars {
             let length = human::duration(human::between(hold.since, glance.at));
             lines.push(self.paint.yellow(&format!("‖ {length}: {}", tell::hold(hold))));
         }
+        lines.extend(
+            glance.exceptions.iter().map(|one| self.paint.yellow(&format!("! {}", tell::exception(one)))),
+        );
         if let Some(blockers) = &glance.blockers {
             let text = format!("waiting for a lock held by {}", human::plain(blockers));
             lines.push(self.paint.yellow(&format!("… {text}")));
@@ -219,6 +222,7 @@ fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usi
 mod tests {
     use super::super::samples::*;
     use super::*;
+    use crate::control::exception::{Drill, Exception, Exceptional};
     use indicatif::InMemoryTerm;
 
     fn bars(columns: u16) -> (Bars, InMemoryTerm) {
@@ -231,6 +235,12 @@ mod tests {
         Glance {
             holds: vec![throttle()],
             blockers: Some("pid 77, application report, holds AccessShareLock on users".into()),
+            exceptions: vec![Exception {
+                what: Exceptional::Drill(Drill::Lag),
+                until: at(60_000),
+                by: "ann".into(),
+                reason: None,
+            }],
             backfill: vec![filled("accounts", 7), costly(users(420_000)), of("order_items", 7, None)],
             ..glance(9000, 0)
         }

@@ -83,7 +83,11 @@ impl JsonLines {
                 };
                 fields.insert("limits".into(), limits);
                 if let Record::CommandTaken {
-                    kind: CommandKind::AcceptBlind { .. } | CommandKind::IgnoreStandby { .. },
+                    kind:
+                        CommandKind::AcceptBlind { .. }
+                        | CommandKind::IgnoreStandby { .. }
+                        | CommandKind::Override { .. }
+                        | CommandKind::Drill { .. },
                     ..
                 } = record
                 {

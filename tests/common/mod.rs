@@ -2,6 +2,7 @@
 //! Must not reach into Segue beyond what a test compares with: its catalog model and its sandbox.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod proxy;
 pub mod schema;
 
 use segue::sandbox::{Cluster, Database, wire::Rows};

@@ -1,14 +1,11 @@
 //! Owns one case: a phase of the rollout, struck at one pass of one failpoint by one fault, brought to its end and compared
 //! with plain DDL.
 
-use super::common::{
-    At, PATIENCE, Running,
-    schema::{Compare, catalog, differences, leftovers, row_differences, rows},
-    segue, spawn_with, state, wait_for,
-};
+use super::common::{PATIENCE, Running, segue, spawn_with, state, wait_for};
+use super::oracle::{self, Expected};
 use super::stage::{PLAIN, SCRIPT_PLAIN, Stage};
-use super::writers::{OPENED_FROM, Version, Writers};
-use segue::{catalog::Order, failpoint};
+use super::writers::{Version, Writers};
+use segue::failpoint;
 use std::{fmt, fs, thread};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,11 +87,19 @@ impl Case {
                 }
             }
             // However it ends, they are told to.
-            let _over = Over(&writers);
+            let _over = writers.until_dropped();
             self.with(stage, &database, &writers)
         });
         writers.check();
-        self.compare(stage, &database, &writers);
+        let back = stage.state(&database) == "rolled_back";
+        let expected = match self.phase {
+            _ if back => Expected { plain: "", back, version: &[] },
+            Phase::Script => Expected { plain: SCRIPT_PLAIN, back, version: &["public_script"] },
+            _ => Expected { plain: PLAIN, back, version: &["public_plan"] },
+        };
+        // A promotion may lose what was acknowledged: the standby was not a synchronous one.
+        let acknowledged = (self.fault != Fault::Promoted).then(|| writers.acknowledged());
+        oracle::check(stage, &database, &expected, acknowledged.as_deref());
         stage.drop(&database);
         format!("{told}, longest write {} ms", writers.longest().as_millis())
     }
@@ -202,80 +207,5 @@ impl Case {
         segue(&url, &again).exits(0);
         assert_eq!(stage.state(database), self.phase.goal());
         format!("{how}, resumed")
-    }
-
-    /// The catalog and the rows are plain DDL's and the applications' writes.
-    fn compare(&self, stage: &Stage, database: &str, writers: &Writers<'_>) {
-        let at = stage.at(database);
-        let back = stage.state(database) == "rolled_back";
-        if self.fault != Fault::Promoted {
-            // A promotion may lose what was acknowledged: the standby was not a synchronous one.
-            let numbers: Vec<String> =
-                writers.acknowledged.lock().unwrap().iter().map(i64::to_string).collect();
-            let lost = format!(
-                "SELECT count(*) FROM unnest('{{{}}}'::bigint[]) n WHERE n NOT IN (SELECT id FROM ops)",
-                numbers.join(",")
-            );
-            assert_eq!(at.value(&lost).as_deref(), Some("0"), "acknowledged writes are gone");
-        }
-        let twin_name = stage.fresh();
-        let twin = stage.at(&twin_name);
-        replay(at, twin);
-        match self.phase {
-            _ if back => {}
-            Phase::Script => drop(twin.query(SCRIPT_PLAIN)),
-            _ => drop(twin.query(PLAIN)),
-        }
-        let (plain, ours) = (catalog(twin, "public"), catalog(at, "public"));
-        let order = if back { Order::Kept } else { Order::Ignored };
-        same("the catalog, from plain DDL's to Segue's", differences(&plain, &ours, order));
-        let whole = Compare::parse("only account: true\nonly ops: true\n");
-        let (plain, ours) = (rows(twin, &plain, &whole), rows(at, &ours, &whole));
-        same("rows, from plain DDL's to Segue's", row_differences(&plain, &ours));
-        let version = match self.phase {
-            _ if back => &[][..],
-            Phase::Script => &["public_script"],
-            _ => &["public_plan"],
-        };
-        same("left behind", leftovers(at, version));
-        wait_for("Segue's sessions to end", PATIENCE, || {
-            let sql = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
-                        WHERE datname = current_database() AND application_name LIKE 'segue/%')";
-            at.is_true(sql).then_some(())
-        });
-        stage.drop(&twin_name);
-    }
-}
-
-/// What the applications did, done to a database that no rollout has touched.
-fn replay(from: At<'_>, to: At<'_>) {
-    let ops: Vec<String> = from
-        .query("SELECT format('(%s, %s, %s)', id, account, delta) FROM ops")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .collect();
-    assert!(!ops.is_empty(), "the applications have written nothing");
-    to.query(&format!(
-        "INSERT INTO ops VALUES {};
-         UPDATE account SET balance = balance + sum
-           FROM (SELECT account, sum(delta) FROM ops GROUP BY 1) s WHERE s.account = id;
-         INSERT INTO account (id, owner, balance, email)
-         SELECT account, 1 + id % 20, delta, 'App' || id FROM ops WHERE account >= {OPENED_FROM}",
-        ops.join(", ")
-    ));
-}
-
-#[track_caller]
-fn same(what: &str, differences: Vec<String>) {
-    assert!(differences.is_empty(), "{what}:\n  {}", differences.join("\n  "));
-}
-
-struct Over<'a>(&'a Writers<'a>);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.stop(Version::Old);
-        self.0.stop(Version::New);
     }
 }

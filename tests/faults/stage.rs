@@ -1,23 +1,24 @@
 //! Owns where a case plays: the servers, the databases each begins with, and what a fault does to them.
+#![allow(dead_code, reason = "the matrix and the soak each use a part of it")]
 
 use super::common::{At, Folder, PATIENCE, segue, wait_for};
 use segue::sandbox::{Cluster, Options, Pair, Shutdown};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What the rollout finds: enough rows for several slices, a foreign key, an index on what changes.
-pub const BEFORE: &str = "
+const BEFORE: &str = "
 CREATE TABLE owner (id bigint PRIMARY KEY, name text NOT NULL);
 INSERT INTO owner SELECT n, 'owner ' || n FROM generate_series(1, 20) n;
 CREATE TABLE account (id bigint PRIMARY KEY, owner bigint NOT NULL REFERENCES owner, balance integer NOT NULL,
                       email text NOT NULL, legacy text NOT NULL DEFAULT 'l');
 CREATE INDEX account_balance ON account (balance);
-INSERT INTO account SELECT n, 1 + n % 20, n, 'User' || n || '@Example.org', 'l' FROM generate_series(1, 1500) n;
+INSERT INTO account SELECT n, 1 + n % 20, n, 'User' || n || '@Example.org', 'l' FROM generate_series(1, ROWS) n;
 CREATE TABLE ops (id bigint PRIMARY KEY, account bigint NOT NULL, delta integer NOT NULL);
 ANALYZE;
 ";
 
 /// A column of another type, filled and indexed; a new one that may not be null; one that goes.
-const PLAN: &str = "
+pub const PLAN: &str = "
 operations:
   - alter_column: {table: account, column: balance, type: bigint, up: 'balance::bigint * 100', down: '(balance / 100)::integer'}
   - add_column: {table: account, column: {name: login, type: text, nullable: false}, up: lower(email)}
@@ -57,11 +58,17 @@ pub struct Stage {
     pub folder: Folder,
     pub plan: String,
     pub script: String,
+    rows: u32,
 }
 
 impl Stage {
     /// With a standby, or without.
     pub fn start(two: bool) -> Stage {
+        Stage::with_rows(two, 1500)
+    }
+
+    /// With so many rows to fill.
+    pub fn with_rows(two: bool, rows: u32) -> Stage {
         let options = Options::test();
         let servers = match two {
             true => Servers::Two(Pair::start(&options).expect("a pair")),
@@ -70,7 +77,7 @@ impl Stage {
         let folder = Folder::new();
         let (plan, script) = (folder.file("plan.yaml", PLAN), folder.file("script.yaml", SCRIPT));
         let count = AtomicU32::new(0);
-        Stage { servers, promoted: AtomicBool::new(false), count, folder, plan, script }
+        Stage { servers, promoted: AtomicBool::new(false), count, folder, plan, script, rows }
     }
 
     /// The server that takes writes.
@@ -100,15 +107,27 @@ impl Stage {
         At { cluster: self.server(), name: database }
     }
 
+    fn before(&self) -> String {
+        BEFORE.replace("ROWS", &self.rows.to_string())
+    }
+
+    /// The standby, where there is one.
+    pub fn standby(&self) -> Option<&Cluster> {
+        match &self.servers {
+            Servers::One(_) => None,
+            Servers::Two(pair) => Some(&pair.standby),
+        }
+    }
+
     /// A database of one's own as it was before any rollout.
     pub fn fresh(&self) -> String {
-        self.copy_of("fresh", |at, _| drop(at.query(BEFORE)))
+        self.copy_of("fresh", |at, _| drop(at.query(&self.before())))
     }
 
     /// A database of one's own with the rollout in `ready`.
     pub fn ready(&self) -> String {
         self.copy_of("ready", |at, url| {
-            at.query(BEFORE);
+            at.query(&self.before());
             segue(url, &["start", &self.plan]).exits(0);
         })
     }

@@ -35,9 +35,11 @@ pub struct Writers<'s> {
     stop: HashMap<Version, AtomicBool>,
     passes: HashMap<Version, AtomicU64>,
     /// Numbers of the writes that were acknowledged.
-    pub acknowledged: Mutex<Vec<i64>>,
+    acknowledged: Mutex<Vec<i64>>,
     failed: Mutex<Option<String>>,
     longest: AtomicU64,
+    /// How much slower than usual.
+    pub pace: AtomicU64,
 }
 
 impl<'s> Writers<'s> {
@@ -53,6 +55,7 @@ impl<'s> Writers<'s> {
             acknowledged: Mutex::default(),
             failed: Mutex::default(),
             longest: AtomicU64::new(0),
+            pace: AtomicU64::new(1),
         }
     }
 
@@ -68,6 +71,16 @@ impl<'s> Writers<'s> {
 
     pub fn stop(&self, version: Version) {
         self.stop[&version].store(true, Ordering::Release);
+    }
+
+    /// Tells both versions to stop when what it gives is dropped.
+    pub fn until_dropped(&self) -> impl Drop + '_ {
+        Over(self)
+    }
+
+    /// Numbers of the writes that were acknowledged.
+    pub fn acknowledged(&self) -> Vec<i64> {
+        self.acknowledged.lock().unwrap().clone()
     }
 
     /// Until this version has written so often again.
@@ -115,7 +128,7 @@ impl<'s> Writers<'s> {
                 Err(error) => return Err(format!("{error}\nin: {sql}")),
             }
             // The pace of an application; the tests' machine is small.
-            thread::sleep(Duration::from_millis(fastrand::u64(2..8)));
+            thread::sleep(Duration::from_millis(fastrand::u64(2..8) * self.pace.load(Ordering::Relaxed)));
         }
         Ok(())
     }
@@ -147,6 +160,15 @@ impl<'s> Writers<'s> {
             Err(error) if self.may_be_felt(&error) => Ok(None),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+struct Over<'a>(&'a Writers<'a>);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.stop(Version::Old);
+        self.0.stop(Version::New);
     }
 }
 
