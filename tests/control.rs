@@ -8,13 +8,13 @@ use segue::sandbox;
 use serde_json::Value;
 use std::fs;
 
-/// A table that takes about two milliseconds a row to fill.
+/// A table that takes about four milliseconds a row to fill.
 const BEFORE: &str = "
 CREATE TABLE t (id bigint PRIMARY KEY, a integer);
-INSERT INTO t SELECT n, n FROM generate_series(1, 3000) n;
+INSERT INTO t SELECT n, n FROM generate_series(1, 40000) n;
 CREATE TABLE dial (value integer);
 INSERT INTO dial VALUES (0);
-CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN $1; END';
+CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.004); RETURN $1; END';
 ";
 
 /// One guard is a dial that the test turns.

@@ -261,6 +261,7 @@ mod tests {
         order_items 7 rows
         users: 3,150 of 7,500 blocks, table ×1.08, indexes ×1.01, 12,300 dead rows, 210 MB of WAL (the whole server's)
         ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        ! DRILL lag until 2026-11-22 07:01:00Z by ann
         … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         ");
@@ -289,6 +290,7 @@ mod tests {
         order_items 7 rows
         users: 3,150 of 7,500 blocks, table ×1.08, indexes
         ‖ 6 s: throttled by replication_lag of standby1: 1
+        ! DRILL lag until 2026-11-22 07:01:00Z by ann
         … waiting for a lock held by pid 77, application r
         lag standby1 0.2 s · locks 0 · horizon 42 transact
         ");
@@ -300,6 +302,7 @@ mod tests {
         order_i… 7 rows
         users: 3,150 of 7,500 bl
         ‖ 6 s: throttled by repl
+        ! DRILL lag until 2026-1
         … waiting for a lock hel
         lag standby1 0.2 s · loc
         ");

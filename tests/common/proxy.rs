@@ -32,6 +32,7 @@ struct State {
     over: AtomicBool,
     eat: Mutex<Option<Eat>>,
     eaten: AtomicUsize,
+    accepted: AtomicUsize,
     open: Mutex<Vec<(UnixStream, UnixStream)>>,
 }
 
@@ -59,6 +60,7 @@ impl Proxy {
                     return;
                 }
                 let Ok(client) = client else { continue };
+                shared.accepted.fetch_add(1, Ordering::AcqRel);
                 // A server that is away refuses; so do we.
                 let Ok(server) = UnixStream::connect(&target) else { continue };
                 connect(&shared, client, server).expect("a socket can be shared");
@@ -94,6 +96,11 @@ impl Proxy {
     /// Delivers the next message with this text, of a connection with this role, eats the answer, and cuts that connection.
     pub fn eat(&self, role: &str, text: &str) {
         *self.state.eat.lock().unwrap() = Some(Eat { role: role.to_owned(), text: text.to_owned() });
+    }
+
+    /// How many connections were asked for so far.
+    pub fn accepted(&self) -> usize {
+        self.state.accepted.load(Ordering::Acquire)
     }
 
     /// How many answers were eaten.
