@@ -139,8 +139,13 @@ fn an_override_lifts_a_guards_hold_for_so_long_and_says_so() {
     rig.held_by("dial");
     assert_eq!(status(&url)["rollout"]["exceptions"], serde_json::json!([]));
     let log = segue(&url, &["log"]).exits(0).stdout;
-    assert!(log.contains("postgres asked: override dial until") && log.contains("(known)"), "{log}");
-    assert!(log.contains("dial holds again"), "{log}");
+    assert!(
+        log.contains("\"override\":{")
+            && log.contains("\"signal\":\"dial\"")
+            && log.contains("\"reason\":\"known\""),
+        "{log}"
+    );
+    assert!(log.contains("\"by\":\"postgres\"") && log.contains("exception_ended"), "{log}");
     rig.dial(0);
     rig.ends();
 }

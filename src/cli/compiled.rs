@@ -2,12 +2,14 @@
 //! have the server check the expressions. Must not change anything.
 
 use super::context::{Connected, Context};
+use super::exit::Exit;
 use super::fail::Fail;
 use crate::catalog::Catalog;
 use crate::compile::{self, Program, firing, views};
+use crate::control::adoption::Origin;
 use crate::control::policy::Policy;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::execute::check;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::execute::{Halt, check, rows};
 use crate::ident::Ident;
 use crate::plan::Plan;
 use crate::plan::settings::UserTriggers;
@@ -31,6 +33,10 @@ pub struct Past {
     /// Every version schema Segue ever made here.
     pub versions: Vec<Ident>,
     pub applied: Vec<String>,
+    /// Where each of `applied` comes from, if not from Segue.
+    pub origins: Vec<Option<Origin>>,
+    /// Version schemas of the rollouts completed, newest first.
+    completed: Vec<Ident>,
 }
 
 impl Past {
@@ -39,11 +45,30 @@ impl Past {
             return Ok(Past::default());
         }
         let rollouts = store::history(&connected.session, &context.schema).await?;
+        let completed: Vec<&store::Rollout> = rollouts.iter().filter(|r| r.state == "completed").collect();
         Ok(Past {
-            latest: store::latest_version(&connected.session, &context.schema).await?,
-            versions: rollouts.into_iter().map(|rollout| rollout.version_schema).collect(),
-            applied: store::applied_plans(&connected.session, &context.schema).await?,
+            latest: completed.first().map(|r| (r.plan.clone(), r.version_schema.clone())),
+            applied: completed.iter().rev().map(|r| r.plan.clone()).collect(),
+            origins: completed.iter().rev().map(|r| r.adopted).collect(),
+            completed: completed.iter().map(|r| r.version_schema.clone()).collect(),
+            versions: rollouts.iter().map(|r| r.version_schema.clone()).collect(),
         })
+    }
+}
+
+impl Past {
+    fn origin(&self, plan: &str) -> Option<Origin> {
+        let at = self.applied.iter().position(|name| name == plan)?;
+        self.origins[at]
+    }
+
+    /// Whether a plan of this name is done, by another's hand.
+    pub fn is_adopted(&self, plan: &str) -> bool {
+        self.origin(plan).is_some()
+    }
+
+    pub fn is_baseline(&self, plan: &str) -> bool {
+        self.origin(plan).is_some_and(Origin::is_baseline)
     }
 }
 
@@ -79,7 +104,43 @@ pub async fn compile_parsed(
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
+    let sample = rows::evaluate(&mut connected.session, &program, &catalog, rows::Which::Sample).await;
+    for one in sample.map_err(of_halt)? {
+        remarks.0.extend(of_rows(&one, Severity::Warning));
+    }
     Ok(Compiled { plan, program, catalog, remarks })
+}
+
+/// The code of what is said of rows that cannot be filled.
+pub const ROW_FAILS: &str = "data.row_fails";
+
+/// What is to be said of rows that were looked at.
+pub fn of_rows(one: &rows::Evaluated, severity: Severity) -> Option<Diagnostic> {
+    let first = one.named.first()?;
+    let (table, columns) = (&one.table, one.columns.join(", "));
+    let mut text = format!("{} rows of {table} have no value for {columns}: {}", one.failing, first.message);
+    for row in &one.named {
+        text.push_str(&format!("\n  {}: {}", row.key, row.message));
+    }
+    if one.failing > one.named.len() as u64 {
+        text.push_str("\n  and others");
+    }
+    let mut found = Diagnostic::error(ROW_FAILS, text);
+    found.severity = severity;
+    Some(found.help(match severity {
+        Severity::Error => {
+            "mend these rows or the plan's `up`, or write `backfill: {on_row_error: {set_aside: N}}`"
+        }
+        _ => "a sample of the rows was looked at; `segue check --data` looks at all of them",
+    }))
+}
+
+pub fn of_halt(halt: Halt) -> Fail {
+    match halt {
+        Halt::Failed(error) | Halt::NotDone(error) => error.into(),
+        Halt::Broken(message) => Fail::new(Exit::Failed, message),
+        other => Fail::new(Exit::Failed, format!("looking at rows was given up: {other:?}")),
+    }
 }
 
 /// The program alone, which takes no right but that to read the catalog. `None`: `remarks` say why not.
@@ -91,9 +152,8 @@ pub async fn program(
     remarks: &mut Diagnostics,
 ) -> Result<(Option<Program>, Catalog), Fail> {
     let catalog = context.catalog(&mut connected.session, &past.versions).await?;
-    // A version schema dropped by hand is nobody's way in any more.
-    let previous = past.latest.as_ref().map(|(_, schema)| schema);
-    let previous = previous.filter(|schema| catalog.other_schemas.contains(schema));
+    // A version schema dropped by hand is nobody's way in any more. Not every migration of pgroll's has had one.
+    let previous = past.completed.iter().find(|schema| catalog.other_schemas.contains(schema));
     let (program, found) = compile::compile(plan, &catalog, previous);
     remarks.extend(found);
     Ok((program, catalog))

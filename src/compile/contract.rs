@@ -2,9 +2,10 @@
 //! as plain ALTER TABLE would have left it, but for the order of its columns.
 
 use super::assemble::{
-    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role, step,
+    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role,
+    sequence_grants, step, writers,
 };
-use super::draft::{Draft, DraftColumn, Up};
+use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
 use super::op::{comment_sql, replica_identity_sql};
@@ -18,19 +19,93 @@ use std::collections::BTreeSet;
 /// A column on its way to its last name.
 type Rename = (Ident, Ident);
 
+/// Whether keys that are widened tie the table to others: they change over at one moment.
+pub fn is_joined(draft: &Draft<'_>, shape: &Shape<'_>) -> bool {
+    is_joined_table(&draft.tables[shape.number])
+}
+
+fn is_joined_table(table: &DraftTable<'_>) -> bool {
+    table.retargeted || table.columns.iter().any(|column| column.widened)
+}
+
+/// One transaction: the last form of tables that are joined. They come before all others.
+pub fn tables(draft: &Draft<'_>, shapes: &[&Shape<'_>], version_schema: &Ident) -> Option<Step> {
+    // An old column cannot go while a foreign key points at it.
+    let pointing = shapes.iter().flat_map(|shape| {
+        let gone = shape.source.constraints.iter().filter(|c| draft.is_retargeted(c));
+        gone.map(|constraint| format!("ALTER TABLE {} DROP CONSTRAINT {}", shape.name, constraint.name))
+    });
+    let mut sql: Vec<String> = pointing.collect();
+    let mut held = Vec::new();
+    let mut views = Vec::new();
+    for shape in shapes {
+        sql.extend(statements(draft, shape));
+        held.extend(held_by(draft, shape, &|_| false));
+        views.extend(identity_view(draft, shape, version_schema));
+    }
+    let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
+    at_one_moment(&shown, sql, held, views)
+}
+
+fn at_one_moment(
+    shown: &[&str],
+    mut sql: Vec<String>,
+    held: Vec<(QualifiedName, LockMode)>,
+    views: Vec<(QualifiedName, Vec<String>)>,
+) -> Option<Step> {
+    if sql.is_empty() {
+        return None;
+    }
+    let title = format!("contract {}", shown.join(", "));
+    // Applications lock a view before its table, and so must we.
+    let mut all = locks(views.iter().map(|(view, _)| (view.clone(), LockMode::AccessExclusive)));
+    all.extend(locks(held));
+    sql.extend(views.into_iter().flat_map(|(_, sql)| sql));
+    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, all, Cost::Catalog, Undo::Nothing))
+}
+
 /// One transaction: the table's last form.
-pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
+pub fn table(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ident) -> Option<Step> {
+    let has_its_last_name = |number: usize| number < shape.number || is_joined_table(&draft.tables[number]);
+    let held = held_by(draft, shape, &has_its_last_name);
+    let view = identity_view(draft, shape, version_schema).into_iter().collect();
+    at_one_moment(&[draft.tables[shape.number].logical().as_str()], statements(draft, shape), held, view)
+}
+
+/// The table, and what a foreign key of it that goes points at: dropping it takes the triggers there.
+fn held_by(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    has_its_last_name: &dyn Fn(usize) -> bool,
+) -> Vec<(QualifiedName, LockMode)> {
+    let table = &draft.tables[shape.number];
+    let gone = shape.source.constraints.iter().filter_map(|constraint| {
+        let foreign = constraint.foreign.as_ref()?;
+        let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
+        (goes || draft.is_retargeted(constraint))
+            .then(|| (name_then(draft, foreign, has_its_last_name), LockMode::AccessExclusive))
+    });
+    std::iter::once((shape.name.clone(), LockMode::AccessExclusive)).chain(gone).collect()
+}
+
+fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
     let table = &draft.tables[shape.number];
     let name = &shape.name;
     let mut sql: Vec<String> = Vec::new();
     if let Some(sync) = &shape.sync {
         sql.extend(sync::drop_statements(sync));
     }
-    let hidden =
-        || table.columns.iter().filter(|c| !c.is_shared()).filter_map(|c| Some((c, c.new.as_ref()?)));
+    let own = table.columns.iter().filter(|c| !c.is_shared() || needs_proof(c));
     let mut late_renames: Vec<Rename> = Vec::new();
-    for (column, new) in hidden() {
-        own_sequence(name, column, new, &mut sql);
+    for (column, new) in own.filter_map(|c| Some((c, c.new.as_ref()?))) {
+        if !column.is_shared() {
+            own_sequence(name, column, new, &mut sql);
+        }
+        if let Some(sequence) = narrow_sequence(draft, column) {
+            // A limit that is the narrower type's own becomes the wider one's.
+            let sequence = QualifiedName::new(&name.schema, &sequence.name);
+            sql.push(format!("ALTER SEQUENCE {sequence} AS {}", column.type_name));
+        }
         if needs_proof(column) {
             let proof = proof_name(shape, column);
             if draft.catalog.major() >= 18 {
@@ -50,6 +125,7 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
         if let Some(sequence) = identity_sequence(draft, column) {
             begin_identity(draft, shape, column, new, sequence, &mut sql);
         }
+        new_identity(draft, shape, column, new, &mut sql);
     }
     drop_columns(shape, table.columns.iter(), &mut sql);
     for (from, to) in ordered(renamed_constraints(draft, shape)) {
@@ -91,18 +167,7 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
         sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
     }
-    if sql.is_empty() {
-        return None;
-    }
-    // Dropping a foreign key takes the triggers on what it points at.
-    let gone = shape.source.constraints.iter().filter_map(|constraint| {
-        let foreign = constraint.foreign.as_ref()?;
-        let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
-        goes.then(|| (name_then(draft, foreign, shape.number), LockMode::AccessExclusive))
-    });
-    let held = locks(std::iter::once((name.clone(), LockMode::AccessExclusive)).chain(gone));
-    let title = format!("contract {}", table.logical().as_str());
-    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+    sql
 }
 
 /// Constraints that stay as they are but for their names; what stands on a new form gets its last name there.
@@ -120,10 +185,15 @@ fn renamed_constraints(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Rename> {
         .collect()
 }
 
-/// What a foreign key points at, by its name when the tables before `number` have had their contract.
-fn name_then(draft: &Draft<'_>, foreign: &ForeignKey, number: usize) -> QualifiedName {
+/// What a foreign key points at, by its name at a moment when some tables have had their contract.
+fn name_then(
+    draft: &Draft<'_>,
+    foreign: &ForeignKey,
+    has_its_last_name: &dyn Fn(usize) -> bool,
+) -> QualifiedName {
     let here = foreign.schema == draft.catalog.schema;
-    let before = draft.tables.iter().take(number).filter(|table| here && table.source.is_some());
+    let before = draft.tables.iter().enumerate().filter(|(number, _)| has_its_last_name(*number));
+    let before = before.map(|(_, table)| table).filter(|table| here && table.source.is_some());
     let renamed =
         before.filter(|table| table.physical == foreign.table).find_map(|table| table.shown.as_ref());
     QualifiedName::new(&foreign.schema, renamed.unwrap_or(&foreign.table))
@@ -132,10 +202,37 @@ fn name_then(draft: &Draft<'_>, foreign: &ForeignKey, number: usize) -> Qualifie
 fn own_sequence(table: &QualifiedName, column: &DraftColumn<'_>, new: &Ident, sql: &mut Vec<String>) {
     let carried =
         column.source.filter(|source| source.identity.is_none()).and_then(|s| s.owned_sequence.as_ref());
-    for sequence in carried.into_iter().chain(column.serial.iter().map(|(sequence, _)| sequence)) {
+    let serial = column.serial.iter().filter(|_| column.new_identity.is_none()).map(|(sequence, _)| sequence);
+    for sequence in carried.into_iter().chain(serial) {
         let sequence = QualifiedName::new(&table.schema, sequence);
         sql.push(format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{new}"));
     }
+}
+
+/// The sequence that fills a widened column by its default, where it would run out before the column does.
+fn narrow_sequence<'a>(draft: &Draft<'a>, column: &DraftColumn<'a>) -> Option<&'a Sequence> {
+    let source = column.source.filter(|source| column.widened && source.identity.is_none())?;
+    let default = source.default.as_ref()?;
+    let plain = |name: &Ident| {
+        name.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_named = |sequence: &&Sequence| {
+        let schema = &draft.catalog.schema;
+        [false, true].iter().any(|quoted| {
+            let part = |name: &Ident| match *quoted || !plain(name) {
+                true => name.to_string(),
+                false => name.as_str().to_owned(),
+            };
+            *default
+                == format!(
+                    "nextval({}::regclass)",
+                    literal(&format!("{}.{}", part(schema), part(&sequence.name)))
+                )
+        })
+    };
+    let owned = source.owned_sequence.as_ref().and_then(|name| draft.catalog.sequences.get(name));
+    let found = owned.or_else(|| draft.catalog.sequences.values().find(is_named))?;
+    (found.type_name != column.type_name).then_some(found)
 }
 
 fn identity_sequence<'a>(draft: &Draft<'a>, column: &DraftColumn<'a>) -> Option<&'a Sequence> {
@@ -153,10 +250,8 @@ fn begin_identity(
     sql: &mut Vec<String>,
 ) {
     let table = &shape.name;
-    let kind = match column.source.and_then(|source| source.identity) {
-        Some(Identity::Always) => "ALWAYS",
-        _ => "BY DEFAULT",
-    };
+    // The view still gives it a number of its own, which ALWAYS would refuse: see `identity_views`.
+    let kind = "BY DEFAULT";
     let now = QualifiedName::new(&table.schema, &old.name);
     let next = QualifiedName::new(
         &table.schema,
@@ -190,6 +285,33 @@ fn begin_identity(
     if let Some(comment) = &old.comment {
         sql.push(comment_sql(&format!("SEQUENCE {next}"), Some(comment)));
     }
+}
+
+/// A column that had a sequence so far becomes one of identity, and numbers go on.
+fn new_identity(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    column: &DraftColumn<'_>,
+    new: &Ident,
+    sql: &mut Vec<String>,
+) {
+    let (Some(identity), Some((sequence, _))) = (&column.new_identity, &column.serial) else { return };
+    let table = &shape.name;
+    let now = QualifiedName::new(&table.schema, sequence);
+    let next = names::hidden(sequence, "_segue_new_", |n| draft.names.is_taken(n));
+    let next = QualifiedName::new(&table.schema, &next);
+    let options = &identity.options;
+    sql.push(format!(
+        "ALTER TABLE {table} ALTER COLUMN {new} ADD GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME {next}{options})"
+    ));
+    let to = literal(&next.to_string());
+    sql.push(format!(
+        "SELECT pg_catalog.setval({to}::pg_catalog.regclass, last_value, is_called) FROM {now}"
+    ));
+    sql.push(format!("DROP SEQUENCE {now}"));
+    // The views ask for it by name.
+    sql.push(format!("ALTER SEQUENCE {next} RENAME TO {sequence}"));
+    sql.extend(sequence_grants(&writers(shape), &now));
 }
 
 fn integer_bounds(type_name: &str) -> (i64, i64) {
@@ -245,6 +367,9 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         None => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT")),
     };
     if column.is_shared() {
+        if column.nullable_late {
+            sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP NOT NULL"));
+        }
         if column.default_changed {
             set(sql);
         }
@@ -272,7 +397,15 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         let last = &index.last_name;
         let qualified = QualifiedName::new(&name.schema, last);
         for (from, to) in ordered(index_columns(draft, shape, &index.columns)) {
-            sql.push(format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}"));
+            let rename = format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}");
+            sql.push(match index.has_expression {
+                false => rename,
+                // Then it is not renamed: such a name is nobody's business but the index's.
+                true => {
+                    let code = format!("BEGIN {rename}; EXCEPTION WHEN duplicate_column THEN NULL; END");
+                    format!("DO {}", literal(&code))
+                }
+            });
         }
         for (key, target) in &index.statistics_targets {
             sql.push(format!("ALTER INDEX {qualified} ALTER COLUMN {key} SET STATISTICS {target}"));
@@ -305,22 +438,72 @@ fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, columns: &[Ident]) -> Vec
     renames.filter(|(from, to)| from != to).collect()
 }
 
-/// The new version's view stands on a sequence by name while there are two; now identity serves it.
-pub fn identity_views(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ident) -> Option<Step> {
+/// The new version's view stands on a sequence by name while there are two; now identity serves it. At the same moment:
+/// what is ALWAYS identity takes no number from a view.
+fn identity_view(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    version_schema: &Ident,
+) -> Option<(QualifiedName, Vec<String>)> {
     let table = &draft.tables[shape.number];
     let view = QualifiedName::new(version_schema, table.shown.as_ref()?);
-    let identities = table.columns.iter().filter(|column| identity_sequence(draft, column).is_some());
-    let mut sql: Vec<String> =
-        identities.map(|c| format!("ALTER VIEW {view} ALTER COLUMN {} DROP DEFAULT", c.name)).collect();
+    let mut sql = Vec::new();
+    // By then it has its last name.
+    let name = QualifiedName::new(&shape.name.schema, table.logical());
+    for column in &table.columns {
+        let carried = identity_sequence(draft, column).is_some();
+        if !carried && column.new_identity.is_none() || column.new.is_none() {
+            continue;
+        }
+        sql.push(format!("ALTER VIEW {view} ALTER COLUMN {} DROP DEFAULT", column.name));
+        let always = match &column.new_identity {
+            Some(identity) => identity.always,
+            None => column.source.and_then(|source| source.identity) == Some(Identity::Always),
+        };
+        if always {
+            sql.push(format!("ALTER TABLE {name} ALTER COLUMN {} SET GENERATED ALWAYS", column.name));
+        }
+        if let Some((sequence, _)) = column.serial.as_ref().filter(|_| column.new_identity.is_some()) {
+            let sequence = QualifiedName::new(&shape.name.schema, sequence);
+            let lent = writers(shape);
+            sql.extend(
+                lent.iter().map(|to| format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(to))),
+            );
+        }
+    }
     if sql.is_empty() {
         return None;
     }
     for (grantee, sequence) in identity_writers(draft, shape) {
         sql.push(format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(&grantee)));
     }
-    let title = format!("let the view of {} use the table's identity", table.logical().as_str());
-    let held = locks([(view, LockMode::AccessExclusive)]);
-    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+    Some((view, sql))
+}
+
+/// Columns whose type changes without a row being written: the views stand on them, so those go and come in the same
+/// transaction.
+pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Option<Step> {
+    let (mut statements, mut held, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    for shape in shapes {
+        let table = &draft.tables[shape.number];
+        let late = table.columns.iter().filter(|column| column.is_shared() && column.retyped);
+        let types: Vec<String> =
+            late.clone().map(|c| format!("ALTER COLUMN {} TYPE {}", c.name, c.type_name)).collect();
+        if types.is_empty() {
+            continue;
+        }
+        // By then it has its last name.
+        let name = QualifiedName::new(&shape.name.schema, table.logical());
+        statements.push(format!("ALTER TABLE {name} {}", types.join(", ")));
+        held.push((name, LockMode::AccessExclusive));
+        shown.extend(late.map(|c| format!("{}.{}", table.logical().as_str(), c.name.as_str())));
+    }
+    if statements.is_empty() {
+        return None;
+    }
+    let title = format!("change the type of {}", shown.join(", "));
+    let action = Action::Reshape { statements };
+    Some(step(title, Phase::Contract, action, locks(held), Cost::Catalog, Undo::Nothing))
 }
 
 /// Tables that are gone from the new version, all at once, so that they may refer to each other.
@@ -345,7 +528,7 @@ pub fn drop_tables(draft: &Draft<'_>) -> Option<Step> {
         }
         for foreign in source.constraints.iter().filter(|c| c.kind == ConstraintKind::ForeignKey) {
             let Some(foreign) = &foreign.foreign else { continue };
-            held.push((name_then(draft, foreign, usize::MAX), LockMode::AccessExclusive));
+            held.push((name_then(draft, foreign, &|_| true), LockMode::AccessExclusive));
         }
     }
     // Partitions follow their parent.

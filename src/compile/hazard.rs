@@ -25,6 +25,35 @@ pub fn constrained_domain(catalog: &Catalog, type_name: &str) -> bool {
     })
 }
 
+/// Whether ALTER COLUMN … TYPE, to a type stored alike, changes the catalog alone: nothing that reads the column has to
+/// be proved or built again, and nothing forbids it.
+pub fn can_be_retyped(catalog: &Catalog, table: &Table, column: &DraftColumn<'_>) -> bool {
+    let Some(source) = column.source else { return false };
+    let name = &source.name;
+    let mut against = BTreeSet::new();
+    depending(catalog, table, name, true, &mut against);
+    let proved = |c: &crate::catalog::Constraint| {
+        matches!(c.kind, ConstraintKind::Check | ConstraintKind::ForeignKey) && c.columns.contains(name)
+    };
+    let built = |index: &crate::catalog::Index| {
+        let plain = index.predicate.is_none() && index.keys.iter().all(|key| key.column.is_some());
+        index.columns.contains(name) && (!plain || table.kind == TableKind::Partitioned)
+    };
+    against.is_empty()
+        && source.collation.is_none()
+        && source.generated.is_none()
+        && source.identity.is_none()
+        && !table.constraints.iter().any(proved)
+        && !table.indexes.iter().any(built)
+        && partitions(catalog, table).into_iter().all(|partition| {
+            let mut against = BTreeSet::new();
+            depending(catalog, partition, name, true, &mut against);
+            against.is_empty()
+                && !partition.constraints.iter().any(proved)
+                && !partition.indexes.iter().any(|index| index.columns.contains(name))
+        })
+}
+
 /// The partitions of a table, at every level.
 pub fn partitions<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a Table> {
     let mut found: Vec<&Table> = Vec::new();
@@ -89,6 +118,11 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
+    if found.widened {
+        for label in carried_keys(draft, source, &old) {
+            against.remove(&label);
+        }
+    }
     for partition in partitions(draft.catalog, source) {
         depending(draft.catalog, partition, &old, replaced, &mut against);
         if replaced {
@@ -113,9 +147,19 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if !against.is_empty() {
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
+            let keys_alone = against.iter().all(|against| against.starts_with("foreign key "));
+            let widens =
+                keys_alone && found.type_changed && found.type_name.trim().eq_ignore_ascii_case("bigint");
             (
                 "give",
-                "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after",
+                match widens {
+                    true => {
+                        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
+                    }
+                    false => {
+                        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
+                    }
+                },
             )
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
@@ -145,6 +189,26 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
             "this happens at the contract, as with DROP COLUMN",
         );
     }
+}
+
+/// Foreign keys that follow a widened column, by the names they have among what depends on it.
+fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String> {
+    let points_here = |constraint: &&crate::catalog::Constraint| {
+        constraint.foreign.as_ref().is_some_and(|foreign| {
+            foreign.schema == draft.catalog.schema
+                && foreign.table == source.name
+                && foreign.columns.contains(column)
+        })
+    };
+    let schema = draft.catalog.schema.as_str();
+    let joined = draft.tables.iter().filter(|table| table.retargeted || table.shown.is_none());
+    joined
+        .filter_map(|table| table.source)
+        .flat_map(|table| {
+            let keys = table.constraints.iter().filter(points_here);
+            keys.map(|key| format!("foreign key {} on {schema}.{}", key.name.as_str(), table.name.as_str()))
+        })
+        .collect()
 }
 
 /// Keys over several columns that go when one of their columns goes.

@@ -203,7 +203,7 @@ impl RolloutState {
                 self.guard_holds.clear();
                 self.flag_pause = None;
             }
-            Record::Evidence { .. } | Record::Vacuumed { .. } => {}
+            Record::Evidence { .. } | Record::Vacuumed { .. } | Record::Adopted { .. } => {}
             Record::Measured { .. } => self.measures.fold(record),
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;

@@ -145,7 +145,7 @@ pub async fn take_over(outside: Outside, rollout: Rollout) -> Result<Supervisor,
 pub async fn visit(config: &Config, rollout: Rollout) -> Result<(), NotBegun> {
     let (tell, _nobody) = tokio::sync::mpsc::unbounded_channel();
     let (_never, interrupts) = tokio::sync::mpsc::unbounded_channel();
-    let outside = Outside { config: config.clone(), tell, interrupts, flag_file: None };
+    let outside = Outside { config: config.clone(), standbys: Vec::new(), tell, interrupts, flag_file: None };
     let supervisor = take_over(outside, rollout).await?;
     Ok(supervisor.visit().await?)
 }

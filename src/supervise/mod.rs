@@ -24,6 +24,7 @@ use crate::control::{exception, hold::Hold, ignored, ladder};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
+use crate::execute::standbys::{Standby, Standbys};
 use crate::execute::{Ended, Work};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
@@ -50,6 +51,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// What a supervisor needs from whoever runs it.
 pub struct Outside {
     pub config: Config,
+    /// Those that can be asked who reads there.
+    pub standbys: Vec<Standby>,
     pub tell: mpsc::UnboundedSender<Told>,
     /// One message for each Ctrl-C.
     pub interrupts: mpsc::UnboundedReceiver<()>,
@@ -110,7 +113,9 @@ impl Supervisor {
         let deadline = crate::execute::SESSION_DEADLINE;
         let pool = Pool::new(&outside.config, &role, setup, sessions(&tuning), deadline);
         let gate = Gate::new(hear);
-        let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
+        let standbys = Standbys::new(outside.standbys.clone());
+        let (program_of, policy_of) = (program.clone(), policy.clone());
+        let work = Work::new(pool, program_of, policy_of, keeper.fence, gate, board.clone(), standbys);
         let now = Instant::now();
         Ok(Supervisor {
             outside,
@@ -178,7 +183,8 @@ impl Supervisor {
             seen.at.is_none() || seen.snapshot.readings.iter().any(|reading| untested(&reading))
         };
         while unread(&self.readings.borrow_and_update()) {
-            if tokio::time::timeout_at(deadline, self.readings.changed()).await.is_err() {
+            // A monitor that has died answers at once, and for ever: that is for the loop below to say.
+            if !matches!(tokio::time::timeout_at(deadline, self.readings.changed()).await, Ok(Ok(()))) {
                 break;
             }
         }
@@ -321,6 +327,7 @@ impl Supervisor {
         }
         let now = clock::now();
         let snapshot = exception::seen(self.monitor.snapshot(), &self.state.exceptions, &self.policy, now);
+        self.work.standbys.ignore(self.state.ignored_standbys.keys());
         let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
         self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {

@@ -132,9 +132,19 @@ pub fn spawn(url: &str, args: &[&str]) -> Running {
     spawn_with(url, args, &[])
 }
 
-/// As [`spawn`], with settings of the environment.
+/// [`spawn`] with settings of the environment.
 pub fn spawn_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Running {
+    begin(Command::new(env!("CARGO_BIN_EXE_segue")), url, args, settings)
+}
+
+/// [`spawn`] with this folder's `segue.yaml`.
+pub fn spawn_in(folder: &Folder, url: &str, args: &[&str]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
+    command.current_dir(&folder.0);
+    begin(command, url, args, &[])
+}
+
+fn begin(mut command: Command, url: &str, args: &[&str], settings: &[(&str, &str)]) -> Running {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("PG") || name.starts_with("SEGUE_") || name == "DATABASE_URL" {

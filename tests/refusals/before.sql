@@ -27,3 +27,6 @@ CREATE TABLE people (id bigint PRIMARY KEY, age integer CONSTRAINT adult CHECK (
 CREATE TABLE visits (id bigint PRIMARY KEY, a integer, b integer, place text, CONSTRAINT visits_once UNIQUE (a, b));
 CREATE TABLE slogans (id bigint PRIMARY KEY, text text UNIQUE);
 CREATE TABLE banners (id bigint PRIMARY KEY, slogan text CONSTRAINT of_motto REFERENCES slogans (text));
+CREATE TABLE ledger (a integer, b integer, name text, PRIMARY KEY (a, b), CONSTRAINT ledger_a UNIQUE (a));
+CREATE VIEW ledger_names AS SELECT b, name FROM ledger;
+CREATE TABLE pages (id bigint, a integer CONSTRAINT of_ledger REFERENCES ledger (a)) PARTITION BY RANGE (id);
