@@ -28,8 +28,9 @@ pub fn start(style: Style) -> Result<(), String> {
         Err(_) => EnvFilter::new(level(style.verbosity)),
     };
     let ansi = style.color && std::io::stderr().is_terminal();
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
+    // A line that cannot be written is let go: told to standard error too, it would end the thread that wrote it.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false);
+    let lines = lines.with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     // The only failure is that a subscriber is there already: whoever came first is right.
     let _already_started = if style.json {
         lines.json().flatten_event(true).try_init()

@@ -1,5 +1,6 @@
 //! Owns the command line's grammar. Must not carry anything out.
 
+use crate::control::exception::Drill;
 use crate::plan::limits::Limit;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ pub struct Global {
     /// An environment of segue.yaml.
     #[arg(long, short = 'e', global = true, value_name = "NAME")]
     pub environment: Option<String>,
+    /// While this file is there, what this process supervises is paused: for who does not reach the database.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub flag_file: Option<PathBuf>,
     /// A standby to look at before each strong lock, with its application_name on the primary; again for each. Else those of segue.yaml.
     #[arg(long = "standby", global = true, value_name = "NAME=URL", value_parser = standby)]
     pub standbys: Vec<(String, String)>,
@@ -120,6 +124,27 @@ pub enum Command {
         /// Go without the guard on this signal while it cannot be read; for the rest of the rollout.
         #[arg(long, value_name = "SIGNAL")]
         accept_blind: Vec<String>,
+        /// Lift what the guard on this signal holds, for as long as --for says; a person's pause stays.
+        #[arg(long = "override", value_name = "SIGNAL", requires = "lasting")]
+        signal: Option<String>,
+        /// How long the override lasts, such as 10m.
+        #[arg(long = "for", value_parser = lasting, value_name = "DURATION", requires = "signal")]
+        lasting: Option<Duration>,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Make a signal up, to see what comes of it: pause, lag (a standby far behind) or blind (one that cannot be read)
+    Drill {
+        #[arg(value_parser = drill)]
+        drill: Drill,
+        /// It ends by itself after this long, and with `segue resume`.
+        #[arg(long = "for", value_parser = lasting, value_name = "DURATION", default_value = "1m")]
+        lasting: Duration,
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
     },
     /// No contract, whoever asks for it, until `segue release-contract`
     HoldContract {
@@ -226,6 +251,10 @@ fn lasting(text: &str) -> Result<Duration, String> {
         lasting if lasting.as_millis() == 0 => Err("it is over at once".to_owned()),
         lasting => Ok(lasting),
     }
+}
+
+fn drill(text: &str) -> Result<Drill, String> {
+    Drill::named(text).ok_or_else(|| format!("there are: {}", Drill::ALL.map(Drill::name).join(", ")))
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

@@ -76,6 +76,12 @@ impl Context {
         &self.project.settings
     }
 
+    /// The file that pauses what is supervised here.
+    pub fn flag_file(&self) -> Option<PathBuf> {
+        let of_project = || self.project.pause_file.as_ref().map(|file| self.root.join(&file.value));
+        self.global.flag_file.clone().or_else(of_project)
+    }
+
     /// Whether the operator said where the database is, rather than leaving it to libpq's defaults.
     pub fn names_a_database(&self) -> bool {
         let named = ["SEGUE_URL", "DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"];

@@ -98,7 +98,13 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::Tune { limit, value, reason, wait } => {
             steer::tune(&context, *limit, value, reason.as_deref(), *wait).await
         }
-        Command::Resume { accept_blind } => steer::resume(&context, accept_blind).await,
+        Command::Resume { accept_blind, signal, lasting, reason } => {
+            let lifted = signal.as_deref().zip(*lasting);
+            steer::resume(&context, accept_blind, lifted, reason.as_deref()).await
+        }
+        Command::Drill { drill, lasting, reason, wait } => {
+            noted::drill(&context, *drill, *lasting, reason.as_deref(), *wait).await
+        }
         Command::Rollback { reason } => steer::rollback(&context, reason.as_deref()).await,
         Command::Complete { force } => steer::complete(&context, *force).await,
         Command::Migrate { dir, complete, settings } => {

@@ -1,9 +1,10 @@
 //! Owns the commands that change what a rollout may do and begin nothing: hold and release the contract, ignore a
-//! standby. Must not become a supervisor.
+//! standby, drill. Must not become a supervisor.
 
 use super::context::Context;
 use super::fail::Fail;
 use super::steer::note;
+use crate::control::exception::Drill;
 use crate::store::CommandKind;
 use crate::ui::human;
 use serde_json::json;
@@ -34,5 +35,19 @@ pub async fn ignore_standby(
     let (plan, nobody) = note(context, "ignore", CommandKind::IgnoreStandby, reason, args, wait).await?;
     let long = human::duration(lasting);
     super::say(context, "standby_ignored", &format!("standby {standby} ignored for {long}: {plan}{nobody}"));
+    Ok(())
+}
+
+pub async fn drill(
+    context: &Context,
+    drill: Drill,
+    lasting: Duration,
+    reason: Option<&str>,
+    wait: u64,
+) -> Result<(), Fail> {
+    let args = json!({"drill": drill.name(), "for": format!("{}ms", lasting.as_millis())});
+    let (plan, nobody) = note(context, "drill", CommandKind::Drill, reason, args, wait).await?;
+    let (name, long) = (drill.name(), human::duration(lasting));
+    super::say(context, "drill", &format!("drill {name} for {long}: {plan}{nobody}"));
     Ok(())
 }

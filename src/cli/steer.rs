@@ -192,7 +192,13 @@ async fn ask_or_note(
     }
 }
 
-pub async fn resume(context: &Context, accept_blind: &[String]) -> Result<(), Fail> {
+/// `lifted`: only what the guard on this signal holds, for so long.
+pub async fn resume(
+    context: &Context,
+    accept_blind: &[String],
+    lifted: Option<(&str, Duration)>,
+    reason: Option<&str>,
+) -> Result<(), Fail> {
     let mut connected = context.prepare().await?;
     let rollout = under_way(context, &connected, "resume").await?;
     if !accept_blind.is_empty() {
@@ -201,12 +207,34 @@ pub async fn resume(context: &Context, accept_blind: &[String]) -> Result<(), Fa
         let args = json!({"signals": accept_blind});
         put(&mut connected, &rollout, CommandKind::AcceptBlind, None, args).await?;
     }
-    let id = put(&mut connected, &rollout, CommandKind::Resume, None, json!({})).await?;
+    let mut args = json!({});
+    if let Some((signal, lasting)) = lifted {
+        let policy = store::contents(&connected.session, rollout.id).await?.policy;
+        start::accepting_blind(policy, &[signal.to_owned()])?;
+        args = json!({"override": signal, "for": format!("{}ms", lasting.as_millis())});
+        if !is_supervised(context, &connected).await? {
+            let until = crate::clock::now() + lasting;
+            let kind = record::CommandKind::Override { signal: signal.to_owned(), until };
+            can_take(&connected, &rollout, kind).await?;
+        }
+    }
+    let id = put(&mut connected, &rollout, CommandKind::Resume, reason, args).await?;
     if is_supervised(context, &connected).await? {
         match answer(context, &connected, id, ANSWER).await? {
             Answer::Said(outcome) => {
                 obeyed(&outcome)?;
-                super::say(context, "resumed", &format!("resumed: {}", rollout.plan));
+                let plan = &rollout.plan;
+                match lifted {
+                    None => super::say(context, "resumed", &format!("resumed: {plan}")),
+                    Some((signal, lasting)) => {
+                        let long = ui::human::duration(lasting);
+                        super::say(
+                            context,
+                            "overridden",
+                            &format!("{signal} holds nothing for {long}: {plan}"),
+                        );
+                    }
+                }
                 return Ok(());
             }
             Answer::Silent => return Err(silent(ANSWER)),

@@ -47,7 +47,8 @@ where
         }
         show.finish();
     });
-    let outside = Outside { config: config.clone(), standbys, tell, interrupts };
+    let flag_file = context.flag_file();
+    let outside = Outside { config: config.clone(), standbys, tell, interrupts, flag_file };
     let ended: Result<Ending, Fail> = async {
         let supervisor = begin(outside).await?;
         Ok(supervisor.run().await?)

@@ -4,7 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
+use super::exception::Exceptional;
+use super::hold::{ContractHold, FLAG_FILE, Hold, HoldKind, OPERATOR};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
 use super::server::{Change, Server};
@@ -40,6 +41,10 @@ pub enum Event {
         direction: Direction,
         outcome: Outcome,
         recorded: bool,
+    },
+    /// Why the file that pauses it does so; `None`: it is not there.
+    Flag {
+        reason: Option<String>,
     },
     /// Time has passed: what ends by itself may be over.
     Tick,
@@ -198,6 +203,7 @@ impl Advance {
                     self.go_on();
                 }
             }
+            Event::Flag { reason } => self.flag(reason),
             Event::Guards { holds, cancel, rollback } => self.guards(holds, cancel, rollback),
             Event::StepEnded { step, direction, outcome, recorded } => {
                 self.step_ended(step, direction, outcome, recorded);
@@ -277,8 +283,38 @@ impl Advance {
             self.record(Record::Released { hold });
         }
         let ignored = self.state.ignored_standbys.clone();
+        for exception in self.state.exceptions.clone().into_iter().filter(|one| one.until <= now) {
+            self.record(Record::ExceptionEnded { what: exception.what });
+        }
         for (standby, _) in ignored.into_iter().filter(|(_, until)| *until <= now) {
             self.record(Record::StandbyCounts { standby });
+        }
+    }
+
+    fn flag(&mut self, reason: Option<String>) {
+        match (reason, self.state.flag_pause.clone()) {
+            (Some(reason), None) if !self.state.state.is_over() => {
+                let hold = self.pause(FLAG_FILE, reason);
+                self.record(Record::Held { hold });
+            }
+            (None, Some(hold)) => self.record(Record::Released { hold }),
+            _ => return,
+        }
+        self.go_on();
+    }
+
+    fn pause(&self, by: &str, reason: String) -> Hold {
+        Hold {
+            kind: HoldKind::Pause,
+            by: by.to_owned(),
+            subject: None,
+            reason: Some(reason),
+            reading: None,
+            threshold: None,
+            unit: None,
+            culprit: None,
+            since: self.now,
+            until: None,
         }
     }
 
@@ -329,22 +365,23 @@ impl Advance {
         }
         match kind {
             CommandKind::Pause => {
-                let hold = Hold {
-                    kind: HoldKind::Pause,
-                    by: OPERATOR.to_owned(),
-                    subject: None,
-                    reason: Some(reason.unwrap_or_else(|| format!("paused by {by}"))),
-                    reading: None,
-                    threshold: None,
-                    unit: None,
-                    culprit: None,
-                    since: self.now,
-                    until: until.unwrap_or_default(),
-                };
+                let reason = reason.unwrap_or_else(|| format!("paused by {by}"));
+                let hold = Hold { until: until.unwrap_or_default(), ..self.pause(OPERATOR, reason) };
                 self.record(Record::Held { hold });
             }
             CommandKind::Resume => {
-                if let Some(hold) = self.state.operator_pause.clone() {
+                let holds = [self.state.operator_pause.clone(), self.state.person_hold.clone()];
+                for hold in holds.into_iter().flatten() {
+                    self.record(Record::Released { hold });
+                }
+                for exception in self.state.exceptions.clone() {
+                    if matches!(exception.what, Exceptional::Drill(_)) {
+                        self.record(Record::ExceptionEnded { what: exception.what });
+                    }
+                }
+            }
+            CommandKind::Override { .. } => {
+                if let Some(hold) = self.state.person_hold.clone() {
                     self.record(Record::Released { hold });
                 }
             }
@@ -368,6 +405,7 @@ impl Advance {
             CommandKind::Tune(_)
             | CommandKind::AcceptBlind { .. }
             | CommandKind::ReleaseContract
+            | CommandKind::Drill { .. }
             | CommandKind::IgnoreStandby { .. } => {}
         }
         self.go_on();

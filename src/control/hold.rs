@@ -57,3 +57,9 @@ impl ContractHold {
 }
 
 pub const OPERATOR: &str = "operator";
+/// A file where the supervisor runs.
+pub const FLAG_FILE: &str = "flag_file";
+/// A hold that somebody made up, and the standby that goes with it.
+pub const DRILL: &str = "drill";
+/// What automatic pauses come to that do not end.
+pub const LADDER: &str = "ladder";

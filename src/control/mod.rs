@@ -4,10 +4,12 @@
 pub mod adoption;
 pub mod advance;
 pub mod defaults;
+pub mod exception;
 pub mod growth;
 pub mod guard;
 pub mod hold;
 pub mod ignored;
+pub mod ladder;
 pub mod lag;
 pub mod lease;
 pub mod limits;

@@ -38,6 +38,23 @@ pub struct Policy {
     /// The old version must have been seen unused this long before the contract.
     pub quiet_for: Duration,
     pub locks: LockPolicy,
+    #[serde(default)]
+    pub ladder: Ladder,
+}
+
+/// When automatic pauses are held for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// More than so many within an hour.
+    pub pauses: u32,
+    /// One that lasts so long.
+    pub longest: Duration,
+}
+
+impl Default for Ladder {
+    fn default() -> Ladder {
+        Ladder { pauses: 6, longest: Duration::from_secs(30 * 60) }
+    }
 }
 
 /// A signal with its thresholds and what each one does. Thresholds are in the signal's unit, or multiples
@@ -141,6 +158,11 @@ impl Policy {
             accepted_blind: Vec::new(),
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
+            ladder: Ladder {
+                pauses: last(layers, |l| l.hold_pauses).unwrap_or(Ladder::default().pauses),
+                longest: last(layers, |l| l.hold_longest.as_ref().map(|longest| longest.value))
+                    .unwrap_or(Ladder::default().longest),
+            },
         }
     }
 
@@ -446,7 +468,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
         // As it was written before there were such settings.
         let fields = stored.as_object_mut().unwrap();
-        ["rate", "wal", "rest", "vacuum", "accepted_blind"]
+        ["rate", "wal", "rest", "vacuum", "accepted_blind", "ladder"]
             .iter()
             .for_each(|later| assert!(fields.remove(*later).is_some()));
         let mut old = policy;

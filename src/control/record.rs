@@ -1,6 +1,7 @@
 //! Owns what the journal says: one record a decision or outcome. Must not store or print them.
 
 use super::adoption::Origin;
+use super::exception::{Drill, Exceptional};
 use super::growth::{Measure, Moment};
 use super::hold::{ContractHold, Hold};
 use super::retry::FailureClass;
@@ -38,6 +39,15 @@ pub enum CommandKind {
     /// A standby that does not count until then.
     IgnoreStandby {
         standby: String,
+        until: Timestamp,
+    },
+    /// The guard on a signal holds nothing until then.
+    Override {
+        signal: String,
+        until: Timestamp,
+    },
+    Drill {
+        drill: Drill,
         until: Timestamp,
     },
 }
@@ -118,6 +128,10 @@ pub enum Record {
     /// A standby that was ignored counts again: its time is over.
     StandbyCounts {
         standby: String,
+    },
+    /// The time of an override or a drill is over, or a person ended it.
+    ExceptionEnded {
+        what: Exceptional,
     },
     RollbackDecided {
         guard: Option<String>,

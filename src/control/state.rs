@@ -1,8 +1,9 @@
 //! Owns a rollout's life as a value: its state is the fold of its records. Pure. Must not decide what
 //! is next: that is `advance`'s.
 
+use super::exception::{Exception, Exceptional};
 use super::growth::Measures;
-use super::hold::{ContractHold, Hold, HoldKind, OPERATOR};
+use super::hold::{ContractHold, DRILL, FLAG_FILE, Hold, HoldKind, LADDER, OPERATOR};
 use super::ignored::Ignored;
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::server::{ALONE, SERVER, Server};
@@ -95,6 +96,16 @@ pub struct RolloutState {
     /// The operator said `--force`, or the gate was passed: the old version may be dropped.
     pub contract_allowed: bool,
     pub operator_pause: Option<Hold>,
+    /// The file that says so is there, where the supervisor runs.
+    pub flag_pause: Option<Hold>,
+    /// Automatic pauses came to be a matter for a person.
+    pub person_hold: Option<Hold>,
+    /// When automatic pauses began, since a person last had a look.
+    pub pauses: Vec<Timestamp>,
+    /// A person has seen the automatic pause that is in force.
+    pub pause_is_known: bool,
+    /// Overrides and drills.
+    pub exceptions: Vec<Exception>,
     /// What operators changed of the policy's limits.
     pub tuned: Change,
     pub guard_holds: Vec<Hold>,
@@ -168,6 +179,11 @@ impl RolloutState {
             goal,
             contract_allowed: false,
             operator_pause: None,
+            flag_pause: None,
+            person_hold: None,
+            pauses: Vec::new(),
+            pause_is_known: false,
+            exceptions: Vec::new(),
             tuned: Change::default(),
             guard_holds: Vec::new(),
             contract_hold: None,
@@ -189,9 +205,13 @@ impl RolloutState {
             // What a guard holds is the judgement of the supervisor that is there; the next one judges anew.
             Record::SupervisorUp { .. } => {
                 self.guard_holds.clear();
+                self.flag_pause = None;
                 self.postponed_by = None;
             }
-            Record::SupervisorLeft { .. } => self.guard_holds.clear(),
+            Record::SupervisorLeft { .. } => {
+                self.guard_holds.clear();
+                self.flag_pause = None;
+            }
             Record::Evidence { .. } | Record::Vacuumed { .. } | Record::Adopted { .. } => {}
             Record::Measured { .. } => self.measures.fold(record),
             Record::StepBegan { step, direction: Direction::Forward } => {
@@ -226,16 +246,30 @@ impl RolloutState {
             Record::ContractAllowed { .. } => self.contract_allowed = true,
             Record::ContractRefused { .. } => self.goal = Goal::Ready,
             Record::Held { hold } if hold.by == OPERATOR => self.operator_pause = Some(hold.clone()),
+            Record::Held { hold } if hold.by == FLAG_FILE => self.flag_pause = Some(hold.clone()),
+            Record::Held { hold } if hold.by == LADDER => self.person_hold = Some(hold.clone()),
             Record::Held { hold } => {
+                if is_automatic_pause(hold) && !self.is_paused_by_itself() {
+                    self.pauses.push(hold.since);
+                }
                 self.guard_holds.retain(|h| !same_hold(h, hold));
                 self.guard_holds.push(hold.clone());
             }
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
-            Record::Released { hold } => self.guard_holds.retain(|h| !same_hold(h, hold)),
-            Record::CommandTaken { kind, refused: None, .. } => self.take(kind),
+            Record::Released { hold } if hold.by == FLAG_FILE => self.flag_pause = None,
+            Record::Released { hold } if hold.by == LADDER => self.person_hold = None,
+            Record::Released { hold } => {
+                self.guard_holds.retain(|h| !same_hold(h, hold));
+                let still = self.is_paused_by_itself();
+                self.pause_is_known &= still;
+            }
+            Record::CommandTaken { kind, by, reason, refused: None, .. } => {
+                self.take(kind, by, reason.as_ref())
+            }
             Record::CommandTaken { .. } => {}
             Record::BlindAccepted { signals } => self.accept_blind(signals),
             Record::ContractHeld { hold } => self.contract_hold = Some(hold.clone()),
+            Record::ExceptionEnded { what } => self.exceptions.retain(|exception| exception.what != *what),
             Record::StandbyCounts { standby } => drop(self.ignored_standbys.remove(standby)),
             Record::ServerSeen { server } => {
                 let before = self.server.replace(server.clone());
@@ -250,8 +284,18 @@ impl RolloutState {
     }
 
     /// Commands whose record is the change.
-    fn take(&mut self, kind: &CommandKind) {
+    fn take(&mut self, kind: &CommandKind, by: &str, reason: Option<&String>) {
+        let mut except = |what: Exceptional, until: Timestamp| {
+            self.exceptions.retain(|exception| exception.what != what);
+            self.exceptions.push(Exception { what, until, by: by.to_owned(), reason: reason.cloned() });
+        };
         match kind {
+            CommandKind::Override { signal, until } => {
+                except(Exceptional::Override(signal.clone()), *until);
+                self.looked_at();
+            }
+            CommandKind::Drill { drill, until } => except(Exceptional::Drill(*drill), *until),
+            CommandKind::Resume => self.looked_at(),
             CommandKind::Tune(change) => self.tuned.take(change),
             CommandKind::AcceptBlind { signals } => self.accept_blind(signals),
             CommandKind::ReleaseContract => self.contract_hold = None,
@@ -259,11 +303,25 @@ impl RolloutState {
                 self.ignored_standbys.insert(standby.clone(), *until);
             }
             CommandKind::Pause
-            | CommandKind::Resume
             | CommandKind::Rollback
             | CommandKind::Complete { .. }
             | CommandKind::HoldContract => {}
         }
+    }
+
+    /// A person has seen the pauses so far.
+    fn looked_at(&mut self) {
+        self.pauses.clear();
+        self.pause_is_known = self.is_paused_by_itself();
+    }
+
+    /// The pauses of guards that nobody made up.
+    pub fn automatic_pauses(&self) -> impl Iterator<Item = &Hold> {
+        self.guard_holds.iter().filter(|hold| is_automatic_pause(hold))
+    }
+
+    fn is_paused_by_itself(&self) -> bool {
+        self.automatic_pauses().next().is_some()
     }
 
     fn accept_blind(&mut self, signals: &[String]) {
@@ -276,11 +334,17 @@ impl RolloutState {
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.operator_pause.as_ref().is_some_and(|hold| hold.is_over(now))
             || self.ignored_standbys.values().any(|until| *until <= now)
+            || self.exceptions.iter().any(|exception| exception.until <= now)
     }
 
     /// Every reason why work does not go on at full speed.
     pub fn holds(&self) -> Vec<Hold> {
-        self.operator_pause.iter().chain(&self.guard_holds).cloned().collect()
+        self.by_people().chain(&self.person_hold).chain(&self.guard_holds).cloned().collect()
+    }
+
+    /// The pauses that people want.
+    pub fn by_people(&self) -> impl Iterator<Item = &Hold> {
+        self.operator_pause.iter().chain(&self.flag_pause)
     }
 
     /// Whether work may not go on at all.
@@ -289,9 +353,11 @@ impl RolloutState {
             // Going back relieves what the guards guard against; only a person stops it, or a server that
             // is not to be written to.
             let unfit = |hold: &Hold| [SERVER, ALONE].contains(&hold.by.as_str());
-            return self.operator_pause.is_some() || self.guard_holds.iter().any(unfit);
+            return self.by_people().next().is_some() || self.guard_holds.iter().any(unfit);
         }
-        self.operator_pause.is_some() || self.guard_holds.iter().any(|h| h.kind == HoldKind::Pause)
+        self.by_people().next().is_some()
+            || self.person_hold.is_some()
+            || self.guard_holds.iter().any(|h| h.kind == HoldKind::Pause)
     }
 
     pub fn steps_done(&self) -> usize {
@@ -348,9 +414,24 @@ impl RolloutState {
                 }
                 state.is_over().then_some("it is over: no standby holds it")
             }
-            CommandKind::Pause | CommandKind::Resume | CommandKind::AcceptBlind { .. } => {
-                state.is_over().then_some("it is over: there is nothing to hold")
+            CommandKind::Override { .. } if !state.is_over() => {
+                // An override is of a machine's hold. A person's is lifted as such.
+                let Some(hold) = self.by_people().next() else { return None };
+                let lift = if hold.by == OPERATOR {
+                    "`segue resume` lifts that"
+                } else {
+                    "that is lifted by removing it"
+                };
+                return Some(format!(
+                    "a person paused it ({}); {lift}",
+                    hold.reason.as_deref().unwrap_or("no reason")
+                ));
             }
+            CommandKind::Pause
+            | CommandKind::Resume
+            | CommandKind::AcceptBlind { .. }
+            | CommandKind::Override { .. }
+            | CommandKind::Drill { .. } => state.is_over().then_some("it is over: there is nothing to hold"),
             CommandKind::Tune(_) => match state {
                 State::Expanding | State::Backfilling => None,
                 State::Failed if matches!(self.failed_in, Some(State::Expanding | State::Backfilling)) => {
@@ -376,7 +457,32 @@ impl RolloutState {
     }
 }
 
+fn is_automatic_pause(hold: &Hold) -> bool {
+    hold.kind == HoldKind::Pause && hold.by != DRILL && hold.subject.as_deref() != Some(DRILL)
+}
+
 /// Holds are told apart by who holds, on what, and how.
 pub(super) fn same_hold(a: &Hold, b: &Hold) -> bool {
     a.kind == b.kind && a.by == b.by && a.subject == b.subject
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A rollout without steps.
+    pub fn empty() -> RolloutState {
+        let program = Program {
+            format: 1,
+            plan: "p".into(),
+            description: None,
+            schema: "public".into(),
+            version_schema: "public_p".into(),
+            previous_version_schema: None,
+            checks: vec![],
+            views: vec![],
+            steps: vec![],
+        };
+        RolloutState::new(&program, Goal::Ready)
+    }
 }

@@ -1,6 +1,7 @@
 //! Owns where a rollout stands, as `segue status --json` gives it. Must not read a database, and must
 //! not render for people: that is `ui`'s.
 
+use super::exception::Exception;
 use super::hold::{ContractHold, Hold};
 use super::policy::Guard;
 use super::progress::{TableProgress, VacuumProgress};
@@ -41,6 +42,8 @@ pub struct RolloutStatus {
     /// Signals that hold nothing while they are blind, by an operator's word.
     pub accepted_blind: Vec<String>,
     pub ignored_standbys: Vec<IgnoredStandby>,
+    /// Guards that an operator overrides, and drills.
+    pub exceptions: Vec<Exception>,
     /// `None`: it never had one.
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
@@ -155,6 +158,7 @@ impl Status {
             contract_hold: state.contract_hold.clone(),
             accepted_blind: state.accepted_blind.clone(),
             ignored_standbys: ignored(state),
+            exceptions: state.exceptions.clone(),
             supervisor,
             backfill,
             limits: limits(facts.limits, state),
@@ -224,7 +228,7 @@ fn limits(began_with: Tuning, state: &RolloutState) -> Limits {
 /// last is no reason for anything; a person's pause still is.
 fn holds(state: &RolloutState) -> Vec<Hold> {
     match state.state {
-        State::Ready => state.operator_pause.iter().cloned().collect(),
+        State::Ready => state.by_people().chain(&state.person_hold).cloned().collect(),
         over if over.is_over() => Vec::new(),
         _ => state.holds(),
     }
@@ -395,7 +399,7 @@ mod tests {
         let mut said = serde_json::to_value(&status).unwrap();
         // Added to it since.
         let rollout = said["rollout"].as_object_mut().unwrap();
-        for added in ["limits", "contract_hold", "accepted_blind", "ignored_standbys"] {
+        for added in ["limits", "contract_hold", "accepted_blind", "ignored_standbys", "exceptions"] {
             assert!(rollout.remove(added).is_some(), "{added}");
         }
         assert_eq!(said, expected);

@@ -175,6 +175,7 @@ async fn attempt(
     // What applications will rely on is committed as the server is told to commit; the other work is not.
     tx.batch(&doing, "SET LOCAL synchronous_commit TO DEFAULT").await?;
     store::fence_in_tx(&tx, work.fence).await?;
+    crate::failpoint::pass_at("ddl_begun", &doing).await?;
     let ready = contents.prepare(&tx, &work.program).await?;
     let begun = Instant::now();
     let explicit = if contents.locks_itself() { &[] } else { locks };
@@ -187,17 +188,23 @@ async fn attempt(
         let limits = Limits { lock: Some(left), ..limits };
         tx.execute(&format!("locking {}", lock.relation), &sql, &limits).await?;
     }
+    crate::failpoint::pass_at("ddl_locked", &doing).await?;
+    // A commit of an earlier try, whose answer was lost, may have waited for its synchronous standby until now.
+    if is_journalled(&tx, work.fence.rollout, step, direction).await? {
+        tx.rollback(&doing).await?;
+        return Ok(());
+    }
     contents.send(&tx, &work.program, ready, &doing).await?;
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
     let stored = journal::encode(&record);
     store::append_in_tx(&tx, work.fence, &stored.kind, &stored.body).await?;
-    crate::failpoint::pass("ddl_before_commit").await?;
+    crate::failpoint::pass_at("ddl_before_commit", &doing).await?;
     let committed = tx.commit(&doing).await?;
     if let Some(notice) = committed.unreplicated() {
         tracing::warn!(%doing, ?notice, "the commit stopped waiting for its synchronous standby");
         work.board.unreplicated(doing.clone());
     }
-    crate::failpoint::pass("ddl_after_commit").await?;
+    crate::failpoint::pass_at("ddl_after_commit", &doing).await?;
     Ok(())
 }
 
@@ -261,6 +268,5 @@ async fn is_journalled(
 ) -> Result<bool, store::Error> {
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };
     let stored = journal::encode(&record);
-    let records = store::records(session, rollout, 0, i64::MAX).await?;
-    Ok(records.iter().any(|r| r.kind == stored.kind && r.body == stored.body))
+    store::stands(session, rollout, None, &stored.kind, &stored.body).await
 }

@@ -83,8 +83,9 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
             }
             Found::Invalid => drop_now(&session, &QualifiedName::new(&table.schema, index)).await?,
             Found::Missing => {
+                crate::failpoint::pass_at("index_before_build", index.as_str()).await?;
                 let built = watched(work, &session, index, sql).await;
-                crate::failpoint::pass("index_built").await?;
+                crate::failpoint::pass_at("index_built", index.as_str()).await?;
                 match built {
                     Ok(_) => continue,
                     Err(error) if !error.session_is_gone() => {
@@ -180,7 +181,10 @@ pub async fn drop(work: &Work, index: &QualifiedName) -> Result<(), Halt> {
     }
     let mut session = work.session().await?;
     still_ours(work, &mut session).await?;
-    match drop_now(&session, index).await {
+    crate::failpoint::pass_at("index_before_drop", index.name.as_str()).await?;
+    let dropped = drop_now(&session, index).await;
+    crate::failpoint::pass_at("index_dropped", index.name.as_str()).await?;
+    match dropped {
         Ok(()) => Ok(()),
         // IF EXISTS makes a second try harmless.
         Err(error) if error.session_is_gone() => Err(Halt::NotDone(error)),

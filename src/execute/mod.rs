@@ -206,10 +206,17 @@ impl Work {
 
     /// Carries out a step, or its undo, to its end or to the point where it cannot go on.
     pub async fn run(&self, step: usize, direction: Direction) -> Ended {
-        let ended = match direction {
-            Direction::Forward => self.forward(step).await,
-            Direction::Back => self.back(step).await,
-        };
+        let ended = async {
+            let title = self.title(step, direction);
+            crate::failpoint::pass_at("step_begun", &title).await?;
+            let recorded = match direction {
+                Direction::Forward => self.forward(step).await?,
+                Direction::Back => self.back(step).await?,
+            };
+            crate::failpoint::pass_at("step_ended", &title).await?;
+            Ok(recorded)
+        }
+        .await;
         self.in_hand().clear();
         self.board.put_blockers(None);
         self.board.put_limited(None);
@@ -273,9 +280,11 @@ impl Work {
             return Err(Halt::Stopped);
         }
         let session = self.session().await?;
+        crate::failpoint::pass("script_before_send").await?;
         session
             .execute("running the plan's sql", sql, &pg::Limits::unlimited(Duration::from_secs(7 * 86_400)))
             .await?;
+        crate::failpoint::pass("script_ended").await?;
         Ok(())
     }
 }

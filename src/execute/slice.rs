@@ -127,6 +127,7 @@ pub async fn run(
     let tx = session.transaction(doing, &limits).await?;
     // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;
+    crate::failpoint::pass_at("slice_begun", slice.leaf).await?;
     // A difference, because what earlier transactions did may still be in the count.
     let before = if watch { Some(in_place_so_far(&tx, slice.leaf).await?) } else { None };
     let (filling, update) =

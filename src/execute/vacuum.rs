@@ -60,6 +60,7 @@ pub async fn run(work: &Work, step: usize, table: &QualifiedName, partitioned: b
         let tx = session.transaction(doing, &Limits::READ).await?;
         store::append_in_tx(&tx, work.fence, &stored.kind, &stored.body).await?;
         tx.commit(doing).await?;
+        crate::failpoint::pass("vacuum_noted").await?;
         work.board.wrote(record);
     }
     Ok(())
@@ -89,6 +90,7 @@ async fn one(work: &Work, leaf: &str) -> Result<Told, Halt> {
         let (began, dead_before) = dead_rows(&session, leaf).await?;
         session.take_notices();
         let held = AtomicBool::new(false);
+        crate::failpoint::pass_at("vacuum_before_send", leaf).await?;
         let ended = watched(work, &session, leaf, &held).await;
         crate::failpoint::pass("vacuum_ended").await?;
         let Err(error) = ended else {

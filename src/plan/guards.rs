@@ -78,6 +78,15 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
         };
         settings.guards.insert(known.name, levels);
     }
+    if let Some((at, node)) = f.keyed("hold").filter(|(_, node)| !node.is_null())
+        && let Some(mut fields) = Fields::of(cx, node, "`hold`", Some(at))
+    {
+        let pauses = fields.optional("pauses_an_hour");
+        let pauses = pauses.and_then(|node| cx.whole_number(node, "`pauses_an_hour` of `hold`"));
+        settings.hold_pauses = pauses.map(|pauses| u32::try_from(pauses.value).unwrap_or(u32::MAX));
+        settings.hold_longest = fields.optional_duration("pause_of");
+        fields.finish();
+    }
     let mut names = HashSet::new();
     for item in f.optional_list("probes").unwrap_or_default() {
         let Some(probe) = ProbeSettings::decode(cx, item) else { continue };
@@ -107,7 +116,7 @@ impl ProbeSettings {
 
 /// Holds and readings are told apart by the guard's name.
 fn free_name(cx: &Context, name: &Text) -> bool {
-    const OTHERS: [&str; 3] = ["operator", "lock_victims", "sync_waiters"];
+    const OTHERS: [&str; 6] = ["operator", "lock_victims", "sync_waiters", "flag_file", "drill", "ladder"];
     let taken = KNOWN.iter().any(|known| known.name == name.as_str()) || OTHERS.contains(&name.as_str());
     if taken {
         cx.report(

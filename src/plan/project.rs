@@ -16,6 +16,8 @@ pub struct Project {
     pub plans: Option<Text>,
     pub schema: Option<Text>,
     pub standbys: Vec<StandbySettings>,
+    /// While this file is there, from the project's root, rollouts supervised here are paused.
+    pub pause_file: Option<Text>,
     pub settings: Settings,
     pub environments: BTreeMap<String, Environment>,
 }
@@ -59,6 +61,7 @@ impl Project {
         let plans = f.optional_filled("plans");
         let schema = f.optional_name("schema");
         let standbys = standbys(cx, &mut f);
+        let pause_file = f.optional_filled("pause_file");
         let settings = Settings::decode(&mut f);
         let mut environments = BTreeMap::new();
         if let Some(node) = f.optional("environments") {
@@ -75,7 +78,7 @@ impl Project {
             }
         }
         f.finish();
-        Project { plans, schema, standbys, settings, environments }
+        Project { plans, schema, standbys, pause_file, settings, environments }
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Settings {
     pub guards: BTreeMap<&'static str, LevelSettings>,
     pub probes: Vec<ProbeSettings>,
     pub quiet_for: Option<Spanned<Duration>>,
+    /// More automatic pauses an hour than this are held for a person,
+    pub hold_pauses: Option<u32>,
+    /// and one that lasts so long.
+    pub hold_longest: Option<Spanned<Duration>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

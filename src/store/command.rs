@@ -24,6 +24,8 @@ pub enum CommandKind {
     ReleaseContract,
     /// A standby does not count for a while: `args` says which and for how long.
     IgnoreStandby,
+    /// A signal made up for a while: `args` says which and for how long.
+    Drill,
 }
 
 impl CommandKind {
@@ -38,6 +40,7 @@ impl CommandKind {
             CommandKind::HoldContract => "hold_contract",
             CommandKind::ReleaseContract => "release_contract",
             CommandKind::IgnoreStandby => "ignore_standby",
+            CommandKind::Drill => "drill",
         }
     }
 
@@ -53,6 +56,7 @@ impl CommandKind {
             HoldContract,
             ReleaseContract,
             IgnoreStandby,
+            Drill,
         ];
         all.into_iter().find(|kind| kind.as_str() == text)
     }

@@ -7,6 +7,9 @@ use crate::pg;
 pub enum Error {
     #[error(transparent)]
     Pg(#[from] pg::Error),
+    /// By a test.
+    #[error(transparent)]
+    Injected(#[from] crate::failpoint::Injected),
     /// Another supervisor has taken over: this one must stop.
     #[error(
         "another supervisor has taken over rollout {rollout}: term {term} is over. Nothing was written; stop here \

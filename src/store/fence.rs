@@ -72,7 +72,9 @@ pub async fn try_take_over(session: &mut Session, lease: &Lease, rollout: i64) -
     let sql = "UPDATE segue.rollouts SET term = $2 WHERE id = $1 AND schema = $3 AND term < $2";
     match tx.change(doing, sql, &[&rollout, &lease.term, &lease.schema]).await {
         Ok(1) => {
+            crate::failpoint::pass("takeover_before_commit").await?;
             tx.commit(doing).await?;
+            crate::failpoint::pass("taken_over").await?;
             return Ok(TakeOver::Done);
         }
         Ok(_) => tx.rollback(doing).await?,

@@ -10,10 +10,11 @@ use std::time::Duration;
 /// Where everything of Segue's own is, sync functions included.
 pub const SCHEMA: &str = "segue";
 /// The version of the schema that this binary makes and reads.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// `MIGRATIONS[n]` leads from version n to n + 1.
-const MIGRATIONS: [&str; VERSION as usize] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; VERSION as usize] =
+    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Several processes may come at once; the number is arbitrary and Segue's ("segue", as bytes).
 const INIT_LOCK: i64 = 0x73_65_67_75_65;
@@ -168,6 +169,8 @@ pub async fn init(session: &mut Session) -> Result<i32, Error> {
             "UPDATE segue.meta SET version = $1, changed_at = clock_timestamp(), changed_by = current_user";
         tx.change(doing, sql, &[&VERSION]).await?;
     }
+    crate::failpoint::pass("init_before_commit").await?;
     tx.commit(doing).await?;
+    crate::failpoint::pass("init_after_commit").await?;
     Ok(before)
 }

@@ -29,9 +29,27 @@ pub async fn append(session: &Session, fence: Fence, kind: &str, body: &Value) -
     fence.check(touched)
 }
 
-/// Appends one record in the transaction of the work it tells of.
-pub async fn append_in_tx(tx: &Tx<'_>, fence: Fence, kind: &str, body: &Value) -> Result<(), Error> {
-    append(tx, fence, kind, body).await
+/// Appends one record in the transaction of the work it tells of; gives its position.
+pub async fn append_in_tx(tx: &Tx<'_>, fence: Fence, kind: &str, body: &Value) -> Result<i64, Error> {
+    let sql = fenced!(
+        "INSERT INTO segue.records (rollout, term, kind, body) SELECT id, $2, $3, $4 FROM fence RETURNING seq"
+    );
+    let row = tx.query_opt("writing the journal", sql, &[&fence.rollout, &fence.term, &kind, body]).await?;
+    Ok(row.ok_or_else(|| fence.superseded())?.read("seq")?)
+}
+
+/// Whether a record stands: at a position, or anywhere.
+pub async fn stands(
+    session: &Session,
+    rollout: i64,
+    seq: Option<i64>,
+    kind: &str,
+    body: &Value,
+) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM segue.records
+                WHERE rollout = $1 AND kind = $3 AND body = $4 AND seq = coalesce($2, seq) LIMIT 1";
+    let row = session.query_opt("looking into the journal", sql, &[&rollout, &seq, &kind, body]).await?;
+    Ok(row.is_some())
 }
 
 /// The records after position `after` (0: all), oldest first, at most `limit`.

@@ -135,7 +135,9 @@ pub async fn create_rollout(
                       outcome = 'nothing was under way when this was asked'
                 WHERE schema = $1 AND rollout IS NULL AND applied_at IS NULL AND at < $2";
     tx.change(doing, sql, &[&rollout.schema, &rollout.started_at]).await?;
+    crate::failpoint::pass("rollout_before_commit").await?;
     tx.commit(doing).await?;
+    crate::failpoint::pass("rollout_created").await?;
     Ok(rollout)
 }
 

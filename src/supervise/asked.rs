@@ -1,6 +1,7 @@
 //! Owns reading what an operator asked for, from the command's row to control's event. Must not carry it out.
 
 use crate::control::advance::Event;
+use crate::control::exception::Drill;
 use crate::control::policy::Policy;
 use crate::control::record::CommandKind;
 use crate::control::tuning::Change;
@@ -20,7 +21,22 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
             lasting = duration(&args, &mut faults);
             CommandKind::Pause
         }
-        store::CommandKind::Resume => CommandKind::Resume,
+        store::CommandKind::Resume => match args.get("override") {
+            None => CommandKind::Resume,
+            Some(signal) => {
+                let signal = signal.as_str().unwrap_or_default().to_owned();
+                faults.extend(policy.clone().accepting_blind(std::slice::from_ref(&signal)).err());
+                CommandKind::Override { signal, until: now + needed(&args, &mut faults, OVERRIDE) }
+            }
+        },
+        store::CommandKind::Drill => {
+            let drill = args.get("drill").and_then(Value::as_str).and_then(Drill::named);
+            if drill.is_none() {
+                faults.push(format!("its args must be such as {DRILL}"));
+            }
+            let until = now + needed(&args, &mut faults, DRILL);
+            CommandKind::Drill { drill: drill.unwrap_or(Drill::Pause), until }
+        }
         store::CommandKind::Rollback => CommandKind::Rollback,
         store::CommandKind::Complete => {
             CommandKind::Complete { force: args.get("force").and_then(Value::as_bool).unwrap_or(false) }
@@ -53,6 +69,18 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
         }
     };
     Event::Command { id, kind, by, reason, lasting, fault: faults.into_iter().next() }
+}
+
+const OVERRIDE: &str = r#"{"override": "replication_lag", "for": "10m"}"#;
+const DRILL: &str = r#"{"drill": "lag", "for": "1m"}"#;
+
+/// As [`duration`], where there must be one.
+fn needed(args: &Value, faults: &mut Vec<String>, such_as: &str) -> Duration {
+    let lasting = duration(args, faults);
+    if lasting.is_none() && faults.is_empty() {
+        faults.push(format!("its args must say how long, such as {such_as}"));
+    }
+    lasting.unwrap_or_default()
 }
 
 /// `{"for": "30m"}`; `None`: it is not said.
@@ -121,6 +149,21 @@ mod tests {
         assert_eq!((kind, fault.as_str()), (CommandKind::IgnoreStandby { standby: "s1".into(), until }, ""));
         for bad in [json!({"standby": "s1"}), json!({"for": "1m"}), json!([])] {
             assert!(!asked(IgnoreStandby, None, bad).2.is_empty());
+        }
+    }
+
+    #[test]
+    fn overrides_and_drills_end_and_name_what_there_is() {
+        use store::CommandKind::{Drill as Put, Resume};
+        let until = Timestamp::from_second(60).unwrap();
+        let (kind, _, fault) = asked(Resume, None, json!({"override": "lock_wait", "for": "1m"}));
+        assert_eq!((kind, fault.as_str()), (CommandKind::Override { signal: "lock_wait".into(), until }, ""));
+        assert!(asked(Resume, None, json!({"override": "lag", "for": "1m"})).2.contains("there is no guard"));
+        assert!(asked(Resume, None, json!({"override": "lock_wait"})).2.contains("how long"));
+        let (kind, _, fault) = asked(Put, None, json!({"drill": "blind", "for": "1m"}));
+        assert_eq!((kind, fault.as_str()), (CommandKind::Drill { drill: Drill::Blind, until }, ""));
+        for bad in [json!({"drill": "fire", "for": "1m"}), json!({"drill": "lag"}), json!({})] {
+            assert!(!asked(Put, None, bad).2.is_empty());
         }
     }
 

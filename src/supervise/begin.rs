@@ -53,12 +53,16 @@ pub async fn claim(config: &Config, schema: &Ident) -> Result<(Session, Lease), 
 }
 
 async fn claim_with(session: Session, schema: &Ident) -> Result<(Session, Lease), NotBegun> {
+    crate::failpoint::pass("lease_before_claim").await.map_err(store::Error::from)?;
     let info = serde_json::Value::Null;
     let deadline = Deadline::after(TTL + Duration::from_secs(2));
     let mut first: Option<LeaseSeen> = None;
     loop {
         match store::acquire(&session, schema, &holder(), &info, TTL).await? {
-            Claim::Won(lease) => return Ok((session, lease)),
+            Claim::Won(lease) => {
+                crate::failpoint::pass("lease_claimed").await.map_err(store::Error::from)?;
+                return Ok((session, lease));
+            }
             Claim::Held(seen) => {
                 if let Some(seen) = seen {
                     // Renewed since we began to look: somebody is alive there.
@@ -101,7 +105,14 @@ pub async fn start(outside: Outside, new: &New<'_>) -> Result<Supervisor, NotBeg
     let accepted = journal::encode(&Record::BlindAccepted { signals });
     let first = [(accepted.kind.as_str(), accepted.body)];
     let first = if new.policy.accepted_blind.is_empty() { &[][..] } else { &first[..] };
-    let rollout = match store::create_rollout(&mut session, &lease, &row, first).await {
+    let created = match store::create_rollout(&mut session, &lease, &row, first).await {
+        Err(store::Error::Pg(error)) if error.outcome_unknown() => {
+            session = keeper::open(&outside.config).await?;
+            look_for(&session, &lease, new.program).await?.ok_or(store::Error::Pg(error))
+        }
+        other => other,
+    };
+    let rollout = match created {
         Ok(rollout) => rollout,
         Err(error) => {
             // It was never ours to hold.
@@ -120,6 +131,16 @@ fn bound(config: &Config, server: &Server) -> Config {
         Some(timeline) => config.clone().bound_to(&server.system, timeline),
         None => config.clone(),
     }
+}
+
+/// The rollout that this lease began, if it did: the answer to its COMMIT never came.
+async fn look_for(
+    session: &crate::pg::Session,
+    lease: &Lease,
+    program: &Program,
+) -> Result<Option<Rollout>, store::Error> {
+    let there = store::current_rollout(session, &program.schema).await?;
+    Ok(there.filter(|there| there.term == lease.term && there.plan == program.plan && !there.is_ended()))
 }
 
 /// Takes over a rollout that nobody supervises.
@@ -205,7 +226,7 @@ pub(super) async fn again(
 pub async fn visit(config: &Config, rollout: Rollout) -> Result<(), NotBegun> {
     let (tell, _nobody) = tokio::sync::mpsc::unbounded_channel();
     let (_never, interrupts) = tokio::sync::mpsc::unbounded_channel();
-    let outside = Outside { config: config.clone(), standbys: Vec::new(), tell, interrupts };
+    let outside = Outside { config: config.clone(), standbys: Vec::new(), tell, interrupts, flag_file: None };
     let supervisor = take_over(outside, rollout).await?;
     Ok(supervisor.visit().await?)
 }

@@ -5,6 +5,7 @@ use crate::clock::{self, Deadline};
 use crate::control::record::Record;
 use crate::control::server::Server;
 use crate::control::state::RolloutState;
+use crate::failpoint;
 use crate::journal;
 use crate::monitor;
 use crate::pg::{self, Class, Config, Limits, Session};
@@ -62,8 +63,10 @@ pub struct Keeper {
     session: Session,
     pub lease: Lease,
     pub fence: Fence,
-    /// What `rollouts.state` still has to be told: a transaction of ours may hold its row.
-    unsaid: Option<(&'static str, Option<String>)>,
+    /// `rollouts.state` still has to be told: a transaction of ours may hold its row.
+    unsaid: bool,
+    /// Where records begin of which it is not known whether they were written.
+    doubt: Option<i64>,
     /// Whether somebody pressed Ctrl-C; `None`: nobody can.
     interrupted: Option<watch::Receiver<bool>>,
 }
@@ -71,7 +74,12 @@ pub struct Keeper {
 impl Keeper {
     pub fn new(config: Config, session: Session, lease: Lease, rollout: i64) -> Keeper {
         let fence = Fence { rollout, term: lease.term };
-        Keeper { config, session, lease, fence, unsaid: None, interrupted: None }
+        Keeper { config, session, lease, fence, unsaid: false, doubt: None, interrupted: None }
+    }
+
+    /// What the journal comes to is not what the row says: the last supervisor was cut off between the two.
+    pub fn found(&mut self, row: &store::Rollout, journal: &RolloutState) {
+        self.unsaid = row.state != journal.state.name() || row.goal != journal.goal;
     }
 
     /// From now on a Ctrl-C ends the patience with a server that is away.
@@ -97,8 +105,14 @@ impl Keeper {
         }
         let deadline = Deadline::after(PATIENCE);
         loop {
-            match self.write(records, after).await {
-                Ok(()) => return Ok(()),
+            let written = match self.doubt {
+                // The answer to the COMMIT never came.
+                Some(seq) => self.look_for(seq, &records[0]).await,
+                None => self.write(records, after).await.map(|()| true),
+            };
+            match written {
+                Ok(true) => return self.written(records, after).await,
+                Ok(false) => {}
                 Err(store::Error::Pg(error)) if may_pass(&error) && !deadline.passed() => {
                     tracing::warn!(%error, "the journal cannot be written; trying again");
                     let interrupted = interrupted(self.interrupted.clone());
@@ -112,19 +126,45 @@ impl Keeper {
         }
     }
 
+    /// Whether the records whose first one was to stand there do. Nothing is in doubt afterwards.
+    async fn look_for(&mut self, seq: i64, first: &Record) -> Result<bool, store::Error> {
+        let stored = journal::encode(first);
+        let rollout = self.fence.rollout;
+        let stands = store::stands(&self.session, rollout, Some(seq), &stored.kind, &stored.body).await?;
+        self.doubt = None;
+        Ok(stands)
+    }
+
     async fn write(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
         let doing = "writing the journal";
         let tx = self.session.transaction(doing, &LIMITS).await?;
+        let mut first = None;
         for record in records {
             let stored = journal::encode(record);
-            store::append_in_tx(&tx, self.fence, &stored.kind, &stored.body).await?;
+            let seq = store::append_in_tx(&tx, self.fence, &stored.kind, &stored.body).await?;
+            first.get_or_insert(seq);
             if let Record::CommandTaken { id, refused, .. } = record {
                 store::applied(&tx, *id, refused.as_deref().unwrap_or("done")).await?;
             }
         }
-        tx.commit(doing).await?;
-        if records.iter().any(|r| matches!(r, Record::StateChanged { .. } | Record::GoalChanged { .. })) {
-            self.unsaid = Some((after.state.name(), after.error.clone()));
+        if is_said_with(records, after) {
+            set(&tx, self.fence, after).await?;
+        }
+        let what = records.iter().map(told).collect::<Vec<_>>().join(", ");
+        failpoint::pass_at("journal_before_commit", &what).await?;
+        if let Err(error) = tx.commit(doing).await {
+            self.doubt = first.filter(|_| error.outcome_unknown());
+            return Err(error.into());
+        }
+        failpoint::pass_at("journal_after_commit", &what).await?;
+        Ok(())
+    }
+
+    async fn written(&mut self, records: &[Record], after: &RolloutState) -> Result<(), store::Error> {
+        if is_said_with(records, after) {
+            self.unsaid = false;
+        } else if records.iter().any(changes_the_row) {
+            self.unsaid = true;
             self.say_state(after).await?;
         }
         Ok(())
@@ -132,20 +172,21 @@ impl Keeper {
 
     /// Tells `rollouts` the state. Its row may be locked by a step of ours; then later.
     pub async fn say_state(&mut self, after: &RolloutState) -> Result<(), store::Error> {
-        if self.unsaid.is_none() {
+        if !self.unsaid {
             return Ok(());
         }
-        let (state, error) = (after.state.name(), after.error.as_deref());
+        let state = after.state.name();
         let told = async {
             let doing = "telling the rollout's state";
             let tx = self.session.transaction(doing, &BRIEF).await?;
-            store::set_state(&tx, self.fence, state, error).await?;
-            store::set_goal(&tx, self.fence, after.goal).await?;
+            set(&tx, self.fence, after).await?;
+            failpoint::pass_at("state_before_commit", state).await?;
             tx.commit(doing).await?;
+            failpoint::pass_at("state_said", state).await?;
             Ok::<_, store::Error>(())
         };
         match told.await {
-            Ok(()) => self.unsaid = None,
+            Ok(()) => self.unsaid = false,
             Err(store::Error::Pg(error)) if may_pass(&error) => {
                 tracing::debug!(%error, "the rollout's row is busy");
             }
@@ -168,17 +209,21 @@ impl Keeper {
 
     /// Renews the lease and shows how things stand.
     pub async fn renew(&mut self, info: &Value) -> Result<(), store::Error> {
+        failpoint::pass("lease_before_renewal").await?;
         match store::renew(&self.session, &mut self.lease, Some(info)).await {
             Err(store::Error::Pg(error)) if may_pass(&error) => {
                 self.mend_once().await?;
                 Ok(())
             }
+            Ok(()) => Ok(failpoint::pass("lease_renewed").await?),
             other => other,
         }
     }
 
     pub async fn release(self) -> Result<(), store::Error> {
-        store::release(&self.session, self.lease).await
+        failpoint::pass("lease_before_release").await?;
+        store::release(&self.session, self.lease).await?;
+        Ok(failpoint::pass("lease_released").await?)
     }
 
     async fn mend(&mut self, deadline: Deadline) -> Result<(), store::Error> {
@@ -223,6 +268,21 @@ impl Keeper {
     }
 }
 
+fn changes_the_row(record: &Record) -> bool {
+    matches!(record, Record::StateChanged { .. } | Record::GoalChanged { .. })
+}
+
+/// With no step in hand nobody holds the rollout's row: its end, or that it is ready, is told in the transaction of the record
+/// that says so.
+fn is_said_with(records: &[Record], after: &RolloutState) -> bool {
+    after.hand.running.is_none() && records.iter().any(changes_the_row)
+}
+
+async fn set(tx: &pg::Tx<'_>, fence: Fence, after: &RolloutState) -> Result<(), store::Error> {
+    store::set_state(tx, fence, after.state.name(), after.error.as_deref()).await?;
+    store::set_goal(tx, fence, after.goal).await
+}
+
 /// Comes back once somebody has pressed Ctrl-C.
 async fn interrupted(heard: Option<watch::Receiver<bool>>) {
     let told = match heard {
@@ -231,6 +291,14 @@ async fn interrupted(heard: Option<watch::Receiver<bool>>) {
     };
     if !told {
         std::future::pending::<()>().await;
+    }
+}
+
+/// A record, for the failpoints' log.
+fn told(record: &Record) -> String {
+    match record {
+        Record::StateChanged { to, .. } => to.name().to_owned(),
+        record => journal::encode(record).kind,
     }
 }
 

@@ -11,7 +11,9 @@ pub mod told;
 use crate::clock;
 use crate::compile::program::Program;
 use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
+use crate::control::exception::{Exception, Exceptional};
 use crate::control::guard::{self, GuardState, Verdict};
+use crate::control::hold::HoldKind;
 use crate::control::lease::Lease as Trust;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
@@ -20,7 +22,7 @@ use crate::control::server::{Change, Server};
 use crate::control::signal::Reading;
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
-use crate::control::{hold::Hold, ignored};
+use crate::control::{exception, hold::Hold, ignored, ladder};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
@@ -30,7 +32,9 @@ use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
 use crate::store;
 use keeper::Keeper;
+use serde_json::json;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -54,6 +58,8 @@ pub struct Outside {
     pub tell: mpsc::UnboundedSender<Told>,
     /// One message for each Ctrl-C.
     pub interrupts: mpsc::UnboundedReceiver<()>,
+    /// While this file is there, nothing is done: for who does not reach the database.
+    pub flag_file: Option<PathBuf>,
 }
 
 /// A supervisor holding the lease of its rollout.
@@ -100,6 +106,7 @@ impl Supervisor {
         for (_, record) in keeper::journal(keeper.session(), rollout.id).await? {
             state.fold(&record);
         }
+        keeper.found(&rollout, &state);
         let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
         // Before anything is expected of it: another primary has other standbys.
         state.fold(&Record::ServerSeen { server: server.clone() });
@@ -173,11 +180,13 @@ impl Supervisor {
             seen.at.is_none() || seen.snapshot.readings.iter().any(unread)
         };
         while unread(&self.readings.borrow_and_update()) {
-            if tokio::time::timeout_at(deadline, self.readings.changed()).await.is_err() {
+            // A monitor that has died answers at once, and for ever: that is for the loop below to say.
+            if !matches!(tokio::time::timeout_at(deadline, self.readings.changed()).await, Ok(Ok(()))) {
                 break;
             }
         }
         self.take_commands().await?;
+        self.heed_flag().await?;
         self.judge().await?;
         if self.change.may_have_lost() {
             self.verify_successor().await?;
@@ -197,6 +206,7 @@ impl Supervisor {
                     Err(_) => return Err(monitor_died()),
                 },
                 _ = commands.tick() => {
+                    self.heed_flag().await?;
                     self.take_commands().await?;
                     if self.state.is_due(clock::now()) {
                         self.take(Event::Tick).await?;
@@ -313,7 +323,6 @@ impl Supervisor {
 
     /// Judges the newest readings, and lets work go on accordingly.
     async fn judge(&mut self) -> Result<(), store::Error> {
-        let snapshot = self.monitor.snapshot();
         let names = self.readings.borrow().expected_standbys.clone();
         if names.iter().any(|name| !self.state.expected_standbys.contains(name)) {
             let mut all = self.state.expected_standbys.clone();
@@ -323,6 +332,7 @@ impl Supervisor {
             self.note(vec![Record::StandbysExpected { names: all }]).await?;
         }
         let now = clock::now();
+        let snapshot = exception::seen(self.monitor.snapshot(), &self.state.exceptions, &self.policy, now);
         self.work.standbys.ignore(self.state.ignored_standbys.keys());
         let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
         self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
@@ -339,12 +349,21 @@ impl Supervisor {
             evidence: serde_json::to_value(evidence).expect("evidence is plain data"),
         });
         let unfit = self.unfit(&seen);
-        if !unfit.is_empty() || (self.verdict.paused && self.state.state != State::RollingBack) {
+        let mut holds = self.verdict.holds.clone();
+        holds.extend(exception::hold(&self.state.exceptions, now));
+        let paused = holds.iter().any(|hold| hold.kind == HoldKind::Pause);
+        if !unfit.is_empty() || (paused && self.state.state != State::RollingBack) {
             // At once; the journal comes after.
             self.permits.send_modify(|permit| permit.paused = true);
         }
-        let holds = self.verdict.holds.iter().cloned().chain(unfit).collect();
+        holds.extend(unfit);
         self.take(Event::Guards { holds, cancel: self.verdict.cancel, rollback }).await?;
+        if let Some(hold) = ladder::judge(&self.state, &self.policy.ladder, now) {
+            let what = format!("held for a person: {}", hold.reason.as_deref().unwrap_or_default());
+            let readings = json!({"pauses": self.state.pauses, "holds": self.state.guard_holds});
+            self.note(vec![Record::Evidence { what, readings }, Record::Held { hold }]).await?;
+            self.permit();
+        }
         let identity = self.readings.borrow().identity.clone();
         if let Some(seen) = identity {
             self.take(Event::Server { seen }).await?;
@@ -382,12 +401,31 @@ impl Supervisor {
         self.permits.send_modify(|permit| permit.tuning = tuning);
     }
 
+    /// Looks for the file that pauses. One that cannot be looked for counts as there: it is not known that it is not.
+    async fn heed_flag(&mut self) -> Result<(), store::Error> {
+        let Some(path) = &self.outside.flag_file else { return Ok(()) };
+        let reason = match path.try_exists() {
+            Ok(false) => None,
+            Ok(true) => Some(format!("{} is there; remove it to go on", path.display())),
+            Err(error) => Some(format!("{} cannot be looked for: {error}", path.display())),
+        };
+        if reason.is_some() == self.state.flag_pause.is_some() {
+            return Ok(());
+        }
+        if reason.is_some() {
+            // At once; the journal comes after.
+            self.permits.send_modify(|permit| permit.paused = true);
+        }
+        self.take(Event::Flag { reason }).await
+    }
+
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
+            crate::failpoint::pass("command_seen").await?;
             let event = asked::event(command, &self.policy, clock::now());
             let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
             let kind = kind.clone();
-            if kind == CommandKind::Resume {
+            if matches!(kind, CommandKind::Resume | CommandKind::Override { .. }) {
                 self.guards.released();
                 self.alone_accepted = true;
             }
@@ -400,6 +438,10 @@ impl Supervisor {
             match kind {
                 CommandKind::Tune(_) => self.tune(),
                 CommandKind::AcceptBlind { .. } => self.policy = accepting(self.policy.clone(), &self.state),
+                // In force at once, not with the next reading.
+                CommandKind::Drill { .. } | CommandKind::Override { .. } if self.state.hand.up => {
+                    self.judge().await?
+                }
                 _ => {}
             }
         }
@@ -469,7 +511,8 @@ impl Supervisor {
             at: clock::now(),
             state: self.state.state,
             holds: self.holds_now(),
-            signals: self.monitor.snapshot().readings,
+            signals: self.signals_now(),
+            exceptions: self.state.exceptions.clone(),
             backfill,
             steps_done: self.state.steps_done(),
             steps_total: self.state.steps.len(),
@@ -478,6 +521,13 @@ impl Supervisor {
             blockers: self.board.blockers(),
             limited: self.board.limited(),
         }
+    }
+
+    /// What was measured, and what is made up beside it.
+    fn signals_now(&self) -> Vec<Reading> {
+        let drills = |one: &&Exception| matches!(one.what, Exceptional::Drill(_));
+        let drills: Vec<Exception> = self.state.exceptions.iter().filter(drills).cloned().collect();
+        exception::seen(self.monitor.snapshot(), &drills, &self.policy, clock::now()).readings
     }
 
     /// The holds in force, with the readings of now rather than of when they began.

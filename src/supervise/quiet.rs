@@ -27,6 +27,9 @@ pub async fn check(
     quiet_for: Duration,
 ) -> Vec<String> {
     // Applications on the base tables cannot be told apart from those behind the new views.
+    if let Err(injected) = crate::failpoint::pass("clients_before_look").await {
+        return vec![injected.to_string()];
+    }
     let Some(previous) = previous else { return Vec::new() };
     match look(&config, &schema, &previous, quiet_for).await {
         Ok(users) => users,

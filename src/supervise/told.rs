@@ -1,5 +1,6 @@
 //! Owns what a supervisor says while it runs, for whoever shows it. Must not be read back to decide.
 
+use crate::control::exception::Exception;
 use crate::control::hold::Hold;
 use crate::control::progress::{TableProgress, VacuumProgress};
 use crate::control::record::Record;
@@ -25,6 +26,8 @@ pub struct Glance {
     pub state: State,
     pub holds: Vec<Hold>,
     pub signals: Vec<Reading>,
+    /// Guards that an operator overrides, and drills.
+    pub exceptions: Vec<Exception>,
     pub backfill: Vec<TableProgress>,
     pub steps_done: usize,
     pub steps_total: usize,

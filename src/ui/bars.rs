@@ -159,6 +159,9 @@ impl Bars {
             let length = human::duration(human::between(hold.since, glance.at));
             lines.push(self.paint.yellow(&format!("‖ {length}: {}", tell::hold(hold))));
         }
+        lines.extend(
+            glance.exceptions.iter().map(|one| self.paint.yellow(&format!("! {}", tell::exception(one)))),
+        );
         if let Some(blockers) = &glance.blockers {
             let text = format!("waiting for a lock held by {}", human::plain(blockers));
             lines.push(self.paint.yellow(&format!("… {text}")));
@@ -219,6 +222,7 @@ fn draw_table(bar: &ProgressBar, table: &TableProgress, width: usize, names: usi
 mod tests {
     use super::super::samples::*;
     use super::*;
+    use crate::control::exception::{Drill, Exception, Exceptional};
     use indicatif::InMemoryTerm;
 
     fn bars(columns: u16) -> (Bars, InMemoryTerm) {
@@ -231,6 +235,12 @@ mod tests {
         Glance {
             holds: vec![throttle()],
             blockers: Some("pid 77, application report, holds AccessShareLock on users".into()),
+            exceptions: vec![Exception {
+                what: Exceptional::Drill(Drill::Lag),
+                until: at(60_000),
+                by: "ann".into(),
+                reason: None,
+            }],
             backfill: vec![filled("accounts", 7), costly(users(420_000)), of("order_items", 7, None)],
             ..glance(9000, 0)
         }
@@ -251,6 +261,7 @@ mod tests {
         order_items 7 rows
         users: 3,150 of 7,500 blocks, table ×1.08, indexes ×1.01, 12,300 dead rows, 210 MB of WAL (the whole server's)
         ‖ 6 s: throttled by replication_lag of standby1: 1.4 s, threshold 1 s; at 70 % of full speed
+        ! DRILL lag until 2026-11-22 07:01:00Z by ann
         … waiting for a lock held by pid 77, application report, holds AccessShareLock on users
         lag standby1 0.2 s · locks 0 · horizon 42 transactions · WAL 12 MB/s
         ");
@@ -279,6 +290,7 @@ mod tests {
         order_items 7 rows
         users: 3,150 of 7,500 blocks, table ×1.08, indexes
         ‖ 6 s: throttled by replication_lag of standby1: 1
+        ! DRILL lag until 2026-11-22 07:01:00Z by ann
         … waiting for a lock held by pid 77, application r
         lag standby1 0.2 s · locks 0 · horizon 42 transact
         ");
@@ -290,6 +302,7 @@ mod tests {
         order_i… 7 rows
         users: 3,150 of 7,500 bl
         ‖ 6 s: throttled by repl
+        ! DRILL lag until 2026-1
         … waiting for a lock hel
         lag standby1 0.2 s · loc
         ");

@@ -83,7 +83,11 @@ impl JsonLines {
                 };
                 fields.insert("limits".into(), limits);
                 if let Record::CommandTaken {
-                    kind: CommandKind::AcceptBlind { .. } | CommandKind::IgnoreStandby { .. },
+                    kind:
+                        CommandKind::AcceptBlind { .. }
+                        | CommandKind::IgnoreStandby { .. }
+                        | CommandKind::Override { .. }
+                        | CommandKind::Drill { .. },
                     ..
                 } = record
                 {
@@ -251,7 +255,7 @@ mod tests {
             ..glance(0, 0)
         };
         insta::assert_snapshot!(said(&[Told::Glance(Box::new(glance))]), @r#"
-        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z","detail":null}],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null,"stage":null,"blocks_done":0,"blocks_total":0,"dead_rows":null,"table_bytes":null,"table_bytes_before":null,"table_growth":null,"index_bytes":null,"index_bytes_before":null,"index_growth":null,"wal_bytes":null,"wal_bytes_is":"server"}],"steps_done":1,"steps_total":4,"current":null,"vacuum":null,"blockers":null,"limited":null}
+        {"at":"2026-11-22T07:00:00Z","event":"progress","state":"backfilling","holds":[],"signals":[{"name":"replication_lag","subject":"standby1","reading":null,"unit":"s","state":"blind","at":"2026-11-22T07:00:05Z","detail":null}],"exceptions":[],"backfill":[{"table":"users","rows_done":7,"rows_total":null,"rows_total_is":"unknown","fraction":null,"rows_per_second":null,"eta_seconds":null,"stage":null,"blocks_done":0,"blocks_total":0,"dead_rows":null,"table_bytes":null,"table_bytes_before":null,"table_growth":null,"index_bytes":null,"index_bytes_before":null,"index_growth":null,"wal_bytes":null,"wal_bytes_is":"server"}],"steps_done":1,"steps_total":4,"current":null,"vacuum":null,"blockers":null,"limited":null}
         "#);
     }
 

@@ -110,6 +110,7 @@ impl Lines {
             let length = human::duration(human::between(hold.since, glance.at));
             parts.push(format!("{}; for {length}", tell::hold(hold)));
         }
+        parts.extend(glance.exceptions.iter().map(tell::exception));
         (!parts.is_empty()).then(|| human::plain(&parts.join(" | ")))
     }
 }

@@ -172,6 +172,7 @@ pub fn glance(millis: i64, rows_done: u64) -> Glance {
         state: State::Backfilling,
         holds: vec![],
         signals: signals(),
+        exceptions: vec![],
         backfill: vec![users(rows_done)],
         steps_done: 1,
         steps_total: 4,

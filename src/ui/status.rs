@@ -125,6 +125,8 @@ impl Page {
             let text = format!("standby {} until {}, {left}", standby.name, human::moment(standby.until));
             self.item(if i == 0 { "ignored" } else { "" }, &[text]);
         }
+        let excepted: Vec<String> = rollout.exceptions.iter().map(tell::exception).collect();
+        self.item("exceptions", &excepted);
         if !rollout.accepted_blind.is_empty() {
             let signals = rollout.accepted_blind.join(", ");
             self.item("accepted", &[format!("{signals}: blind holds nothing, by an operator's word")]);
@@ -300,6 +302,7 @@ fn next(rollout: &RolloutStatus) -> Vec<String> {
 mod tests {
     use super::super::samples::*;
     use super::*;
+    use crate::control::exception::Drill;
     use crate::control::record::{CommandKind, Direction, Outcome, Record};
     use crate::control::status::{Facts, Supervisor};
     use crate::control::tuning::{Change, Tuning};
@@ -360,6 +363,31 @@ mod tests {
                     `ready`
         signals     lag standby1 0.2 s and 16 MB (replay waits for a query on standby1 (pid 12, report)) ·
                     locks 0 · horizon 42 transactions (report (pid 9, active), open for 3.0 s) · WAL 12 MB/s
+        ");
+    }
+
+    #[test]
+    fn backfilling_with_exceptions() {
+        let mut records = backfilling();
+        let until = at(600_000);
+        let taken = |kind, reason: Option<&str>| Record::CommandTaken {
+            id: 1,
+            kind,
+            by: "alice".into(),
+            reason: reason.map(str::to_owned),
+            refused: None,
+        };
+        let lifted = CommandKind::Override { signal: "replication_lag".into(), until };
+        records.push(taken(lifted, Some("the nightly report")));
+        records.push(taken(CommandKind::Drill { drill: Drill::Blind, until }, None));
+        let facts = Facts { id: 7, started_at: at(-120_000), ended_at: None, limits: Tuning::default() };
+        let state = folded(&records);
+        let status = Status::of(facts, &program(), &state, supervisor(true), vec![users(420_000)], vec![]);
+        let text = render_within(&status, at(75_000), 100, Paint::PLAIN);
+        let told = text.find("exceptions").unwrap()..text.find("rows  ").unwrap();
+        insta::assert_snapshot!(text[told], @r"
+        exceptions  replication_lag overridden until 2026-11-22 07:10:00Z by alice: the nightly report
+                    DRILL blind until 2026-11-22 07:10:00Z by alice
         ");
     }
 

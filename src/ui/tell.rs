@@ -2,6 +2,7 @@
 
 use super::{cost, human, limits};
 use crate::compile::program::{Action, Program};
+use crate::control::exception::{Exception, Exceptional};
 use crate::control::growth::{Measures, Moment};
 use crate::control::guard::Evidence;
 use crate::control::hold::{Hold, HoldKind, OPERATOR};
@@ -274,6 +275,12 @@ impl Teller {
                     _ => news(Mark::Note, format!("the server was restarted at {}", seen.started)),
                 }
             }
+            Record::ExceptionEnded { what: Exceptional::Override(signal) } => {
+                news(Mark::Note, format!("{signal} holds again: its override is over"))
+            }
+            Record::ExceptionEnded { what: Exceptional::Drill(drill) } => {
+                news(Mark::Note, format!("the drill {} is over", drill.name()))
+            }
             Record::StandbyCounts { standby } => {
                 news(Mark::Note, format!("standby {standby} counts again: its time is over"))
             }
@@ -314,8 +321,24 @@ pub fn command(kind: &CommandKind) -> String {
         CommandKind::IgnoreStandby { standby, until } => {
             return format!("ignore standby {standby} until {}", human::moment(*until));
         }
+        CommandKind::Override { signal, until } => {
+            return format!("override {signal} until {}", human::moment(*until));
+        }
+        CommandKind::Drill { drill, until } => {
+            return format!("drill {} until {}", drill.name(), human::moment(*until));
+        }
     };
     text.to_owned()
+}
+
+/// `replication_lag overridden until 2026-11-22 07:00:00Z by ann: it is the nightly report`.
+pub fn exception(exception: &Exception) -> String {
+    let what = match &exception.what {
+        Exceptional::Override(signal) => format!("{signal} overridden"),
+        Exceptional::Drill(drill) => format!("DRILL {}", drill.name()),
+    };
+    let reason = exception.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    human::plain(&format!("{what} until {} by {}{reason}", human::moment(exception.until), exception.by))
 }
 
 fn rollback_reason(guard: Option<&str>, reason: Option<&str>, evidence: &serde_json::Value) -> String {

@@ -2,6 +2,7 @@
 //! Must not reach into Segue beyond what a test compares with: its catalog model and its sandbox.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod proxy;
 pub mod schema;
 
 use segue::sandbox::{Cluster, Database, wire::Rows};
@@ -128,23 +129,29 @@ pub struct Running {
 
 /// Starts `segue --url … args`; nothing of this process's own connection settings reaches it.
 pub fn spawn(url: &str, args: &[&str]) -> Running {
-    begin(Command::new(env!("CARGO_BIN_EXE_segue")), url, args)
+    spawn_with(url, args, &[])
+}
+
+/// [`spawn`] with settings of the environment.
+pub fn spawn_with(url: &str, args: &[&str], settings: &[(&str, &str)]) -> Running {
+    begin(Command::new(env!("CARGO_BIN_EXE_segue")), url, args, settings)
 }
 
 /// [`spawn`] with this folder's `segue.yaml`.
 pub fn spawn_in(folder: &Folder, url: &str, args: &[&str]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
     command.current_dir(&folder.0);
-    begin(command, url, args)
+    begin(command, url, args, &[])
 }
 
-fn begin(mut command: Command, url: &str, args: &[&str]) -> Running {
+fn begin(mut command: Command, url: &str, args: &[&str], settings: &[(&str, &str)]) -> Running {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("PG") || name.starts_with("SEGUE_") || name == "DATABASE_URL" {
             command.env_remove(&*name);
         }
     }
+    command.envs(settings.iter().copied());
     command.env("NO_COLOR", "1").args(args).args(["--url", url]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary can be run");
@@ -254,6 +261,11 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("segue-test.{}.{count}", std::process::id()));
         std::fs::create_dir_all(&path).expect("the temporary directory can be written to");
         Folder(path)
+    }
+
+    /// Where a file of this name would be.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.join(name)
     }
 
     /// Writes a file and returns its path.

@@ -145,7 +145,10 @@ async fn write(
         let stored = journal::encode(record);
         store::append_in_tx(&tx, shared.work.fence, &stored.kind, &stored.body).await?;
     }
+    let what = all.first().map_or("", |at| at.relation.as_str());
+    crate::failpoint::pass_at("checkpoint_before_commit", what).await?;
     tx.commit(doing).await?;
+    crate::failpoint::pass_at("checkpoint_kept", what).await?;
     if let Some(record) = record {
         shared.work.board.wrote(record);
     }

@@ -1,0 +1,211 @@
+//! Owns one case: a phase of the rollout, struck at one pass of one failpoint by one fault, brought to its end and compared
+//! with plain DDL.
+
+use super::common::{PATIENCE, Running, segue, spawn_with, state, wait_for};
+use super::oracle::{self, Expected};
+use super::stage::{PLAIN, SCRIPT_PLAIN, Stage};
+use super::writers::{Version, Writers};
+use segue::failpoint;
+use std::{fmt, fs, thread};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Start,
+    Complete,
+    Rollback,
+    /// A plan of SQL that cannot be in a transaction: what is begun and not ended is not known, and a person decides.
+    Script,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    Killed,
+    Panic,
+    Cut,
+    Restarted,
+    Promoted,
+}
+
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub phase: Phase,
+    /// `name#pass`.
+    pub point: String,
+    pub fault: Fault,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:?}/{}/{:?}", self.phase, self.point, self.fault).to_lowercase())
+    }
+}
+
+impl Phase {
+    pub const ALL: [Phase; 4] = [Phase::Start, Phase::Complete, Phase::Rollback, Phase::Script];
+
+    pub fn database(self, stage: &Stage) -> String {
+        match self {
+            Phase::Start | Phase::Script => stage.fresh(),
+            Phase::Complete | Phase::Rollback => stage.ready(),
+        }
+    }
+
+    pub fn command(self, stage: &Stage) -> Vec<&str> {
+        match self {
+            Phase::Start => vec!["start", &stage.plan],
+            Phase::Complete => vec!["complete"],
+            Phase::Rollback => vec!["rollback"],
+            Phase::Script => vec!["start", &stage.script, "--complete"],
+        }
+    }
+
+    fn goal(self) -> &'static str {
+        match self {
+            Phase::Start => "ready",
+            Phase::Complete | Phase::Script => "completed",
+            Phase::Rollback => "rolled_back",
+        }
+    }
+}
+
+impl Fault {
+    pub const ALL: [Fault; 5] = [Fault::Killed, Fault::Panic, Fault::Cut, Fault::Restarted, Fault::Promoted];
+}
+
+impl Case {
+    /// To its end; in a few words how it went.
+    pub fn run(&self, stage: &Stage) -> String {
+        let database = self.phase.database(stage);
+        let felt = matches!(self.fault, Fault::Restarted | Fault::Promoted);
+        let writers = Writers::new(stage, &database, felt);
+        let versions: &[Version] =
+            if self.phase == Phase::Script { &[Version::Old] } else { &[Version::Old, Version::New] };
+        let told = thread::scope(|scope| {
+            for version in versions {
+                for _ in 0..2 {
+                    scope.spawn(|| writers.write(*version));
+                }
+            }
+            // However it ends, they are told to.
+            let _over = writers.until_dropped();
+            self.with(stage, &database, &writers)
+        });
+        writers.check();
+        let back = stage.state(&database) == "rolled_back";
+        let expected = match self.phase {
+            _ if back => Expected { plain: "", back, version: &[] },
+            Phase::Script => Expected { plain: SCRIPT_PLAIN, back, version: &["public_script"] },
+            _ => Expected { plain: PLAIN, back, version: &["public_plan"] },
+        };
+        // A promotion may lose what was acknowledged: the standby was not a synchronous one.
+        let acknowledged = (self.fault != Fault::Promoted).then(|| writers.acknowledged());
+        oracle::check(stage, &database, &expected, acknowledged.as_deref());
+        stage.drop(&database);
+        format!("{told}, longest write {} ms", writers.longest().as_millis())
+    }
+
+    fn with(&self, stage: &Stage, database: &str, writers: &Writers<'_>) -> String {
+        writers.wait_passes(Version::Old, 2);
+        match self.phase {
+            Phase::Start | Phase::Script => {}
+            Phase::Complete => {
+                writers.wait_passes(Version::New, 2);
+                writers.stop(Version::Old);
+            }
+            Phase::Rollback => {
+                writers.wait_passes(Version::New, 2);
+                writers.stop(Version::New);
+            }
+        }
+        let code = self.strike(stage, database);
+        let told = self.bring_to_its_end(stage, database, code);
+        let goes_on = if self.phase == Phase::Complete { Version::New } else { Version::Old };
+        writers.wait_passes(goes_on, 2);
+        if self.phase == Phase::Start {
+            // In `ready` both are in step, and the rollout ends as any other.
+            writers.wait_passes(Version::New, 2);
+            let contradictions = stage.at(database).value(
+                "SELECT count(*) FROM public.account o FULL JOIN public_plan.account n USING (id)
+                  WHERE o.balance::bigint * 100 IS DISTINCT FROM n.balance OR lower(o.email) IS DISTINCT FROM n.login",
+            );
+            assert_eq!(contradictions.as_deref(), Some("0"), "the versions do not agree");
+            writers.stop(Version::Old);
+            segue(&stage.url(database), &["complete"]).exits(0);
+        }
+        told
+    }
+
+    /// Begins the phase and strikes. The exit code; `None`: it was killed.
+    fn strike(&self, stage: &Stage, database: &str) -> Option<i32> {
+        let (name, pass) = self.point.split_once('#').expect("it has a pass");
+        let meeting = stage.folder.path(&format!("meeting-{database}"));
+        let action = match self.fault {
+            Fault::Killed => "crash".to_owned(),
+            Fault::Panic => "panic".to_owned(),
+            Fault::Cut | Fault::Restarted | Fault::Promoted => format!("meet:{}", meeting.display()),
+        };
+        let setting = format!("{name}={pass}*{action}");
+        let mut running =
+            spawn_with(&stage.url(database), &self.phase.command(stage), &[(failpoint::VARIABLE, &setting)]);
+        if matches!(self.fault, Fault::Killed | Fault::Panic) {
+            let outcome = running.outcome();
+            let struck =
+                outcome.code == Some(failpoint::CRASH_STATUS) || outcome.stderr.contains("panic injected");
+            assert!(struck, "it was not reached: {outcome}");
+            return outcome.code.filter(|code| *code != failpoint::CRASH_STATUS);
+        }
+        wait_for("the failpoint to be reached", PATIENCE, || {
+            assert!(running.is_alive(), "it was not reached: {}", running.said());
+            meeting.exists().then_some(())
+        });
+        match self.fault {
+            Fault::Cut => stage.cut(database),
+            Fault::Restarted => stage.restart(),
+            _ => stage.promote(),
+        }
+        fs::remove_file(&meeting).expect("it was there");
+        self.ended(running)
+    }
+
+    #[track_caller]
+    fn ended(&self, running: Running) -> Option<i32> {
+        let outcome = running.outcome();
+        assert!(!outcome.said().contains("panicked at"), "{outcome}");
+        outcome.code
+    }
+
+    /// A phase that the fault has ended is gone on with, once, as the operator would.
+    fn bring_to_its_end(&self, stage: &Stage, database: &str, code: Option<i32>) -> String {
+        let url = stage.url(database);
+        let now = state(&url);
+        if code == Some(0) {
+            assert_eq!(now, self.phase.goal(), "it ended well and is somewhere else");
+            return "went on by itself".to_owned();
+        }
+        let how = code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
+        if now == self.phase.goal() {
+            assert_eq!(stage.state(database), now, "its row does not say what its journal does");
+            return format!("{how}, was at its end");
+        }
+        let again = match (self.phase, now.as_str()) {
+            (_, "") => self.phase.command(stage),
+            (Phase::Start, _) => vec!["resume"],
+            (Phase::Script, _) => {
+                let outcome = segue(&url, &["resume"]);
+                if outcome.code == Some(8) {
+                    segue(&url, &["rollback"]).exits(0);
+                    return format!("{how}, not known: rolled back");
+                }
+                outcome.exits(0);
+                if stage.state(database) == "completed" {
+                    return format!("{how}, resumed");
+                }
+                vec!["complete"]
+            }
+            (phase, _) => phase.command(stage),
+        };
+        segue(&url, &again).exits(0);
+        assert_eq!(stage.state(database), self.phase.goal());
+        format!("{how}, resumed")
+    }
+}
