@@ -69,6 +69,7 @@ fn program() -> Program {
                 comment: None,
             }],
         }],
+        objects: Vec::new(),
         steps: vec![
             step(
                 "prepare users",
