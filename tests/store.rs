@@ -47,6 +47,7 @@ fn program(plan: &str) -> Program {
         previous_version_schema: None,
         checks: vec![],
         views: vec![],
+        objects: Vec::new(),
         steps: vec![],
     }
 }

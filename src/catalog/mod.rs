@@ -304,6 +304,18 @@ pub struct View {
     pub comment: Option<String>,
     pub grants: Vec<Grant>,
     pub columns: Vec<Ident>,
+    /// Other views of the schema that it reads.
+    #[serde(default)]
+    pub reads: Vec<Ident>,
+    /// What else stands on it or belongs to it and no view of the schema is: `trigger x on view public.v`.
+    #[serde(default)]
+    pub held_by: Vec<String>,
+    #[serde(default)]
+    pub column_comments: BTreeMap<Ident, String>,
+    #[serde(default)]
+    pub column_defaults: BTreeMap<Ident, String>,
+    #[serde(default)]
+    pub column_grants: Vec<(Ident, Grant)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

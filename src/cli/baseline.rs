@@ -270,6 +270,7 @@ async fn enter(
             previous_version_schema: previous.replace(version_schema),
             checks: Vec::new(),
             views: Vec::new(),
+            objects: Vec::new(),
             steps: Vec::new(),
         });
     }

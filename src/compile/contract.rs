@@ -8,6 +8,7 @@ use super::assemble::{
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
+use super::objects::Objects;
 use super::op::{comment_sql, replica_identity_sql};
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
@@ -25,17 +26,23 @@ pub fn is_joined(draft: &Draft<'_>, shape: &Shape<'_>) -> bool {
 }
 
 fn is_joined_table(table: &DraftTable<'_>) -> bool {
-    table.retargeted || table.columns.iter().any(|column| column.widened)
+    table.retargeted || table.under_view || table.columns.iter().any(|column| column.widened)
 }
 
 /// One transaction: the last form of tables that are joined. They come before all others.
-pub fn tables(draft: &Draft<'_>, shapes: &[&Shape<'_>], version_schema: &Ident) -> Option<Step> {
+pub fn tables(
+    draft: &Draft<'_>,
+    shapes: &[&Shape<'_>],
+    version_schema: &Ident,
+    objects: Option<&Objects>,
+) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
         let gone = shape.source.constraints.iter().filter(|c| draft.is_retargeted(c));
         gone.map(|constraint| format!("ALTER TABLE {} DROP CONSTRAINT {}", shape.name, constraint.name))
     });
-    let mut sql: Vec<String> = pointing.collect();
+    let mut sql: Vec<String> = objects.map(|objects| objects.before.clone()).unwrap_or_default();
+    sql.extend(pointing);
     let mut held = Vec::new();
     let mut views = Vec::new();
     for shape in shapes {
@@ -43,6 +50,7 @@ pub fn tables(draft: &Draft<'_>, shapes: &[&Shape<'_>], version_schema: &Ident) 
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
+    sql.extend(objects.into_iter().flat_map(|objects| objects.after.iter().cloned()));
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)
 }

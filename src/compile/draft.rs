@@ -20,6 +20,8 @@ pub struct Draft<'a> {
     pub scripts: Vec<Script>,
     /// The column (of this table) that expressions of the operation in hand may name so, too.
     pub alias: Option<(usize, usize, Ident)>,
+    /// Views and functions that the new version has otherwise, in the plan's order.
+    pub objects: Vec<Object>,
     pub diagnostics: Diagnostics,
 }
 
@@ -48,6 +50,39 @@ pub struct Script {
     pub span: Option<Span>,
 }
 
+/// A view or function that the new version has otherwise, or no more.
+pub enum Object {
+    View {
+        name: Ident,
+        new: Option<NewView>,
+        span: Option<Span>,
+    },
+    Function {
+        name: Ident,
+        new: NewFunction,
+        span: Option<Span>,
+    },
+    /// `arguments`: its types, as the catalog has them.
+    DroppedFunction {
+        name: Ident,
+        arguments: String,
+        span: Option<Span>,
+    },
+}
+
+pub struct NewView {
+    pub columns: Vec<Ident>,
+    pub options: Option<String>,
+    pub query: String,
+    pub comment: Option<String>,
+}
+
+pub struct NewFunction {
+    pub procedure: bool,
+    /// What comes after its name: arguments and the rest.
+    pub definition: String,
+}
+
 pub struct DraftTable<'a> {
     /// `None`: created by this plan.
     pub source: Option<&'a Table>,
@@ -60,6 +95,8 @@ pub struct DraftTable<'a> {
     pub renamed_constraints: BTreeMap<Ident, Ident>,
     /// Those that go with the old forms of their columns.
     pub dropped_constraints: BTreeSet<Ident>,
+    /// A view that the plan replaces or drops reads what changes here: it goes at the same moment.
+    pub under_view: bool,
     /// A foreign key of it points at a column that is widened.
     pub retargeted: bool,
     /// What the old version's writes, and the rows that are there, are mended to.
@@ -349,6 +386,7 @@ impl<'a> DraftTable<'a> {
             additions: Vec::new(),
             renamed_constraints: BTreeMap::new(),
             dropped_constraints: BTreeSet::new(),
+            under_view: false,
             retargeted: false,
             mends: Vec::new(),
             replica_identity: None,
@@ -438,6 +476,7 @@ impl<'a> Draft<'a> {
             dropped_indexes: Vec::new(),
             scripts: Vec::new(),
             alias: None,
+            objects: Vec::new(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -466,6 +505,29 @@ impl<'a> Draft<'a> {
         let choose = |tag: &str| names::object_name(shown, &found.name, &format!("not_null{tag}"));
         let name = found.not_null.then(|| names::numbered(choose, taken));
         self.tables[table].columns[column].not_null_name = name;
+    }
+
+    /// Views of the catalog that the plan replaces or drops.
+    pub fn replaced_views(&self) -> impl Iterator<Item = &Ident> {
+        self.objects.iter().filter_map(|object| match object {
+            Object::View { name, .. } => Some(name).filter(|name| self.catalog.views.contains_key(name)),
+            _ => None,
+        })
+    }
+
+    /// What a replaced view is called among what depends on a column.
+    pub fn replaced_labels(&self) -> Vec<String> {
+        // The server quotes a name where it has to.
+        let both = |name: &Ident| [name.as_str().to_owned(), name.to_string()];
+        let schemas = both(&self.catalog.schema);
+        let named = |name: &Ident| {
+            let names = both(name);
+            schemas
+                .iter()
+                .flat_map(|s| names.iter().map(move |n| format!("view {s}.{n}")))
+                .collect::<Vec<_>>()
+        };
+        self.replaced_views().flat_map(named).collect()
     }
 
     /// The table of this schema that a foreign key points at.

@@ -167,6 +167,7 @@ mod tests {
             previous_version_schema: None,
             checks: vec![],
             views: vec![],
+            objects: Vec::new(),
             steps: vec![Step {
                 title: "fill".into(),
                 phase: Phase::Backfill,

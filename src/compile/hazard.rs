@@ -118,6 +118,9 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
+    for label in draft.replaced_labels() {
+        against.remove(&label);
+    }
     if found.widened {
         for label in carried_keys(draft, source, &old) {
             against.remove(&label);
@@ -383,6 +386,9 @@ fn dropped_table(draft: &mut Draft<'_>, number: usize, source: &Table) {
                 against.insert(format!("foreign key {} of this plan", addition.name.as_str()));
             }
         }
+    }
+    for label in draft.replaced_labels() {
+        against.remove(&label);
     }
     if draft.created.referenced.iter().any(|(_, of)| *of == number) {
         against.insert("a foreign key of a table that this plan creates".into());

@@ -14,6 +14,7 @@ pub mod firing;
 mod hazard;
 mod lookup;
 mod names;
+mod objects;
 mod op;
 pub mod program;
 mod shape;
@@ -29,6 +30,7 @@ use crate::diagnostic::Diagnostics;
 use crate::ident::Ident;
 use crate::plan::Plan;
 use draft::{Draft, Script};
+use objects::Objects;
 use program::{Action, Cost, FORMAT, Phase, Step, Undo};
 use shape::{Shape, Versions};
 
@@ -48,7 +50,9 @@ pub fn compile(
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
+    objects::join(&mut draft);
     hazard::check(&mut draft);
+    let objects = objects::objects(&mut draft, &version_schema, previous_version_schema);
     let versions = Versions { new: &version_schema, previous: previous_version_schema };
     let existing: Vec<usize> = (0..draft.tables.len())
         .filter(|number| {
@@ -72,9 +76,11 @@ pub fn compile(
             .into_iter()
             .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
+            .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
             .collect(),
         views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
-        steps: steps(&draft, &shapes, &versions),
+        objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
+        steps: steps(&draft, &shapes, &versions, objects.as_ref()),
     };
     draft.diagnostics.extend(views::check_names(catalog, &program));
     let program = Some(program).filter(|_| !draft.diagnostics.has_errors());
@@ -111,7 +117,12 @@ fn version_schema(draft: &mut Draft<'_>, plan: &Plan) -> Ident {
     name
 }
 
-fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Vec<Step> {
+fn steps(
+    draft: &Draft<'_>,
+    shapes: &[Shape<'_>],
+    versions: &Versions<'_>,
+    objects: Option<&Objects>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     // Scripts and new tables in the plan's order. What changes a table comes after: its expressions may use what a
     // script defines, and rows that a script writes before are filled like others.
@@ -140,9 +151,26 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
     }
     let (together, alone): (Vec<&Shape<'_>>, Vec<&Shape<'_>>) =
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
-    steps.extend(contract::tables(draft, &together, versions.new));
+    // A view that reads what changes goes and comes back with it.
+    let (with_tables, by_themselves) = match draft.tables.iter().any(|table| table.under_view) {
+        true => (objects, None),
+        false => (None, objects),
+    };
+    steps.extend(contract::tables(draft, &together, versions.new, with_tables));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
     steps.extend(contract::reshape(draft, shapes));
+    steps.extend(by_themselves.map(|objects| {
+        let statements = objects.before.iter().chain(&objects.after).cloned().collect();
+        let action = Action::Ddl { statements };
+        assemble::step(
+            objects.title.clone(),
+            Phase::Contract,
+            action,
+            Vec::new(),
+            Cost::Catalog,
+            Undo::Nothing,
+        )
+    }));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));
     let late: Vec<Step> =

@@ -24,6 +24,9 @@ pub struct Program {
     pub checks: Vec<ExpressionCheck>,
     /// How the new version's views differ from the tables as they are.
     pub views: Vec<TableView>,
+    /// Statements that make the new version's own views and functions, once its tables' views are there.
+    #[serde(default)]
+    pub objects: Vec<String>,
     /// In the order of being carried out: all of expand, then backfill, then contract.
     pub steps: Vec<Step>,
 }

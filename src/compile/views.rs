@@ -70,16 +70,39 @@ fn create_in(catalog_now: &Catalog, program: &Program, before: &Order) -> Vec<St
         }
         statements.extend(view_statements(catalog_now, &program.schema, table));
     }
+    statements.extend(program.objects.iter().cloned());
     statements
+}
+
+/// Gives something in a version schema to its owner, where the role that does it may.
+pub(super) fn own_in(catalog: &Catalog, schema: &Ident, owner: &Ident, change: &str) -> String {
+    let (grant, revoke) = (
+        format!("GRANT CREATE ON SCHEMA {schema} TO {owner};"),
+        format!("REVOKE CREATE ON SCHEMA {schema} FROM {owner};"),
+    );
+    if_may_become(catalog, owner, &format!("{grant} {change}; {revoke}"))
+}
+
+/// Gives something in the base schema to its owner, where both may.
+pub(super) fn own_in_base(catalog: &Catalog, owner: &Ident, change: &str) -> String {
+    let may = format!(
+        "IF pg_catalog.has_schema_privilege({}, {}, 'CREATE') THEN {change}; END IF;",
+        literal(owner.as_str()),
+        literal(catalog.schema.as_str())
+    );
+    if_may_become(catalog, owner, &may)
 }
 
 /// Drops the views of a version schema and the schema: without CASCADE, so what others have built on
 /// it stops this instead of being lost.
-pub fn retire(version_schema: &Ident, views: &[Ident]) -> Vec<String> {
+pub fn retire(version_schema: &Ident, views: &[Ident], functions: &[String]) -> Vec<String> {
     let mut statements = Vec::new();
     if !views.is_empty() {
         let names: Vec<String> = views.iter().map(|view| format!("{version_schema}.{view}")).collect();
         statements.push(format!("DROP VIEW {}", names.join(", ")));
+    }
+    if !functions.is_empty() {
+        statements.push(format!("DROP ROUTINE {}", functions.join(", ")));
     }
     statements.push(format!("DROP SCHEMA {version_schema}"));
     statements
@@ -236,7 +259,7 @@ fn grants(shown: &Shown) -> Vec<String> {
     statements
 }
 
-fn grant_statement(what: &str, on: &str, grant: &Grant) -> String {
+pub(super) fn grant_statement(what: &str, on: &str, grant: &Grant) -> String {
     let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
     format!("GRANT {what} ON {on} TO {}{option}", grantee(&grant.grantee))
 }
@@ -404,6 +427,7 @@ mod tests {
             previous_version_schema: None,
             checks: Vec::new(),
             views,
+            objects: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -485,8 +509,11 @@ mod tests {
 
     #[test]
     fn retiring_names_each_view_and_never_cascades() {
-        let sql = retire(&"v1".into(), &["a".into(), "b".into()]);
-        assert_eq!(sql, [r#"DROP VIEW "v1"."a", "v1"."b""#, r#"DROP SCHEMA "v1""#]);
-        assert_eq!(retire(&"v1".into(), &[]), [r#"DROP SCHEMA "v1""#]);
+        let sql = retire(&"v1".into(), &["a".into(), "b".into()], &["v1.f(integer)".into()]);
+        assert_eq!(
+            sql,
+            [r#"DROP VIEW "v1"."a", "v1"."b""#, "DROP ROUTINE v1.f(integer)", r#"DROP SCHEMA "v1""#]
+        );
+        assert_eq!(retire(&"v1".into(), &[], &[]), [r#"DROP SCHEMA "v1""#]);
     }
 }

@@ -481,6 +481,7 @@ pub(super) mod tests {
             previous_version_schema: None,
             checks: vec![],
             views: vec![],
+            objects: vec![],
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

@@ -286,6 +286,7 @@ mod tests {
             previous_version_schema: Some("public_20261120_orders".into()),
             checks: vec![],
             views: vec![],
+            objects: Vec::new(),
             steps: vec![
                 step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
                 step(

@@ -187,7 +187,12 @@ async fn orders(tx: &Tx<'_>, schema: &Ident) -> Result<views::Order, Halt> {
 
 async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
     let views = views_of(tx, schema).await?;
-    send_each(tx, &views::retire(schema, &views), doing).await
+    // Functions that a plan gave the version. What was made on them by others stops it, as with views.
+    let sql = "SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p
+                 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1";
+    let rows = tx.query("listing the functions of a version schema", sql, &[schema]).await?;
+    let functions = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>, _>>()?;
+    send_each(tx, &views::retire(schema, &views, &functions), doing).await
 }
 
 /// The catalog as it is inside this transaction.

@@ -4,9 +4,9 @@
 use super::decode::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::{
-    AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateTable, DropColumn, DropConstraint,
-    DropIndex, DropMulticolumnConstraint, DropTable, RenameColumn, RenameConstraint, RenameTable,
-    SetReplicaIdentity, Sql, WidenKey,
+    AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateOrReplaceFunction, CreateOrReplaceView,
+    CreateTable, DropColumn, DropConstraint, DropFunction, DropIndex, DropMulticolumnConstraint, DropTable,
+    DropView, RenameColumn, RenameConstraint, RenameTable, SetReplicaIdentity, Sql, WidenKey,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -35,10 +35,14 @@ pub enum OperationKind {
     SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
     WidenKey(WidenKey),
+    CreateOrReplaceView(CreateOrReplaceView),
+    DropView(DropView),
+    CreateOrReplaceFunction(CreateOrReplaceFunction),
+    DropFunction(DropFunction),
 }
 
 /// The keys of the operations: pgroll's, as it has them, and Segue's own.
-pub const OPERATIONS: [&str; 16] = [
+pub const OPERATIONS: [&str; 20] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -55,6 +59,10 @@ pub const OPERATIONS: [&str; 16] = [
     "set_replica_identity",
     "sql",
     "widen_key",
+    "create_or_replace_view",
+    "drop_view",
+    "create_or_replace_function",
+    "drop_function",
 ];
 
 impl OperationKind {
@@ -77,6 +85,10 @@ impl OperationKind {
             OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
             OperationKind::WidenKey(_) => "widen_key",
+            OperationKind::CreateOrReplaceView(_) => "create_or_replace_view",
+            OperationKind::DropView(_) => "drop_view",
+            OperationKind::CreateOrReplaceFunction(_) => "create_or_replace_function",
+            OperationKind::DropFunction(_) => "drop_function",
         }
     }
 }
@@ -149,6 +161,14 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
         "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "widen_key" => one(WidenKey::decode(f).map(OperationKind::WidenKey)),
+        "create_or_replace_view" => {
+            one(CreateOrReplaceView::decode(f).map(OperationKind::CreateOrReplaceView))
+        }
+        "drop_view" => one(DropView::decode(f).map(OperationKind::DropView)),
+        "create_or_replace_function" => {
+            one(CreateOrReplaceFunction::decode(f).map(OperationKind::CreateOrReplaceFunction))
+        }
+        "drop_function" => one(DropFunction::decode(f).map(OperationKind::DropFunction)),
         "sql" => one(Sql::decode(f).map(OperationKind::Sql)),
         other => unreachable!("`{other}` is in OPERATIONS and not decoded"),
     };

@@ -34,6 +34,7 @@ pub fn program() -> Arc<Program> {
         previous_version_schema: Some("public_20261120_orders".into()),
         checks: vec![],
         views: vec![],
+        objects: Vec::new(),
         steps: vec![
             step("prepare users", Phase::Expand, Action::Ddl { statements: vec![] }),
             // Stands for a backfill: it takes long.

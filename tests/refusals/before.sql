@@ -31,3 +31,11 @@ CREATE TABLE ledger (a integer, b integer, name text, PRIMARY KEY (a, b), CONSTR
 CREATE VIEW ledger_names AS SELECT b, name FROM ledger;
 CREATE TABLE pages (id bigint, a integer CONSTRAINT of_ledger REFERENCES ledger (a)) PARTITION BY RANGE (id);
 CREATE TABLE notes (id bigint PRIMARY KEY, stars text DEFAULT '0'::text);
+CREATE FUNCTION twice(a integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT a * 2';
+CREATE FUNCTION many(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION many(text) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE VIEW shouted AS SELECT upper(name) AS name FROM names;
+CREATE VIEW counts AS SELECT twice(1) AS n;
+CREATE TRIGGER count_up INSTEAD OF INSERT ON counts FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE MATERIALIZED VIEW counted AS SELECT n FROM counts;

@@ -72,6 +72,7 @@ fn program() -> Program {
                 comment: None,
             }],
         }],
+        objects: Vec::new(),
         steps: vec![
             step(
                 "prepare users",

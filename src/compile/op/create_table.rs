@@ -25,6 +25,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         additions: Vec::new(),
         renamed_constraints: Default::default(),
         dropped_constraints: Default::default(),
+        under_view: false,
         retargeted: false,
         mends: Vec::new(),
         replica_identity: None,

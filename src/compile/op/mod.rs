@@ -12,6 +12,7 @@ mod drop_constraint;
 mod drop_index;
 mod drop_multicolumn_constraint;
 mod drop_table;
+mod function;
 mod in_place;
 mod new_form;
 mod rename_column;
@@ -19,6 +20,7 @@ mod rename_constraint;
 mod rename_table;
 mod set_replica_identity;
 mod sql;
+mod view;
 mod widen_key;
 
 pub use column::{actions_sql, comment_sql, deferrable_sql};
@@ -46,6 +48,10 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation) {
         OperationKind::DropMulticolumnConstraint(op) => drop_multicolumn_constraint::apply(draft, op),
         OperationKind::RenameConstraint(op) => rename_constraint::apply(draft, op),
         OperationKind::SetReplicaIdentity(op) => set_replica_identity::apply(draft, op, span),
+        OperationKind::CreateOrReplaceView(op) => view::create(draft, op),
+        OperationKind::DropView(op) => view::drop(draft, op),
+        OperationKind::CreateOrReplaceFunction(op) => function::create(draft, op),
+        OperationKind::DropFunction(op) => function::drop(draft, op),
         OperationKind::WidenKey(op) => widen_key::apply(draft, op),
         OperationKind::Sql(op) => sql::apply(draft, op, span),
     }

@@ -28,6 +28,7 @@ impl Rig {
             previous_version_schema: None,
             checks: vec![],
             views: vec![],
+            objects: Vec::new(),
             steps: vec![],
         };
         let mut state = RolloutState::new(&program, goal);

@@ -348,7 +348,37 @@ SELECT jsonb_build_object(
               FROM aclexplode(c.relacl) x GROUP BY x.grantee, x.privilege_type) g
         WHERE NOT (g.grantee = c.relowner AND c.relacl @> (acldefault('r', c.relowner))[1])),
     'columns', (SELECT coalesce(jsonb_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute a
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'reads', (
+        SELECT coalesce(jsonb_agg(DISTINCT r.relname), '[]')
+        FROM pg_rewrite w JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid AND p.refclassid = 'pg_class'::regclass
+        JOIN pg_class r ON r.oid = p.refobjid
+        WHERE w.ev_class = c.oid AND r.oid <> c.oid AND r.relnamespace = me.oid AND r.relkind = 'v'),
+    'held_by', (
+        SELECT coalesce(jsonb_agg(DISTINCT pg_describe_object(p.classid, p.objid, 0)), '[]')
+        FROM pg_depend p
+        LEFT JOIN pg_rewrite w ON p.classid = 'pg_rewrite'::regclass AND w.oid = p.objid
+        LEFT JOIN pg_class r ON r.oid = w.ev_class
+        LEFT JOIN pg_namespace n ON n.oid = r.relnamespace
+        WHERE (p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid
+               OR p.refclassid = 'pg_type'::regclass AND p.refobjid IN (SELECT t.oid FROM pg_type t WHERE t.oid = c.reltype
+                   OR t.oid = (SELECT e.typarray FROM pg_type e WHERE e.oid = c.reltype)))
+          AND p.deptype IN ('n', 'a')
+          AND NOT (p.classid = 'pg_attrdef'::regclass AND EXISTS (SELECT FROM pg_attrdef f WHERE f.oid = p.objid AND f.adrelid = c.oid))
+          AND NOT (p.classid = 'pg_rewrite'::regclass AND (
+                   r.oid = c.oid AND w.rulename = '_RETURN'
+                   OR r.oid <> c.oid AND r.relkind = 'v' AND (r.relnamespace = me.oid OR n.nspname = ANY ($2))))),
+    'column_comments', (
+        SELECT coalesce(jsonb_object_agg(a.attname, col_description(c.oid, a.attnum)), '{}') FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NOT NULL),
+    'column_defaults', (
+        SELECT coalesce(jsonb_object_agg(a.attname, pg_get_expr(f.adbin, f.adrelid)), '{}') FROM pg_attribute a
+        JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum WHERE a.attrelid = c.oid),
+    'column_grants', (
+        SELECT coalesce(jsonb_agg(jsonb_build_array(a.attname, jsonb_build_object(
+            'grantee', CASE WHEN x.grantee = 0 THEN '' ELSE pg_get_userbyid(x.grantee) END,
+            'privilege', x.privilege_type, 'grantable', x.is_grantable)) ORDER BY a.attnum, x.grantee, x.privilege_type), '[]')
+        FROM pg_attribute a, aclexplode(a.attacl) x WHERE a.attrelid = c.oid AND a.attnum > 0)
     )), '{}')
     FROM pg_class c WHERE c.relnamespace = me.oid AND c.relkind = 'v'),
 
