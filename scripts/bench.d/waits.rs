@@ -144,7 +144,7 @@ fn rollout(cluster: &Cluster) -> Outcome<Vec<serde_json::Value>> {
     let place = env::temp_dir().join(format!("segue-waits.{}", std::process::id()));
     fs::create_dir_all(&place)?;
     let plan = format!(
-        "operations:\n  - add_column:\n      table: items\n      column: {{name: total, type: bigint, nullable: false}}\n      up: {UP}\n\
+        "operations:\n  - add_column:\n      table: items\n      column: {{name: total, type: bigint, nullable: true}}\n      up: {UP}\n\
          \x20 - create_index: {{table: items, name: items_total, columns: [{{column: total}}]}}\n"
     );
     fs::write(place.join("waits.yaml"), plan)?;
