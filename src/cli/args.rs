@@ -53,6 +53,12 @@ pub enum Command {
     Check {
         #[arg(required = true, value_name = "PLAN")]
         plans: Vec<PathBuf>,
+        /// Evaluate what the plan fills on every row, reading in short snapshots, and name the rows that fail.
+        #[arg(long)]
+        data: bool,
+        /// A standby to read the rows on, instead of the primary.
+        #[arg(long, value_name = "URL", requires = "data")]
+        on: Option<String>,
     },
     /// Show the program: every step with its SQL, locks, scans, estimates and inverse
     Explain {

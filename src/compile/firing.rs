@@ -151,12 +151,12 @@ mod tests {
     fn told(tables: Vec<Table>, partitioned: bool, policy: UserTriggers) -> String {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &tables[0].name),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
+            only: None,
             set: vec![],
             shown: vec![],
             key: vec![],
             partitioned,
-            only: None,
         };
         let program = Program {
             format: FORMAT,

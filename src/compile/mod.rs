@@ -20,13 +20,14 @@ mod shape;
 pub mod sync;
 mod vacuum;
 pub mod views;
+mod widen;
 
 pub use program::Program;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostics;
 use crate::ident::Ident;
-use crate::plan::{OperationKind, Plan};
+use crate::plan::Plan;
 use draft::{Draft, Script};
 use program::{Action, Cost, FORMAT, Phase, Step, Undo};
 use shape::{Shape, Versions};
@@ -41,9 +42,8 @@ pub fn compile(
 ) -> (Option<Program>, Diagnostics) {
     let mut draft = Draft::new(catalog);
     let version_schema = version_schema(&mut draft, plan);
-    let alone = plan.operations.iter().filter(|o| !runs_on_complete(&o.kind)).count() <= 1;
     for operation in &plan.operations {
-        op::apply(&mut draft, operation, alone);
+        op::apply(&mut draft, operation);
     }
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
@@ -68,9 +68,9 @@ pub fn compile(
         schema: catalog.schema.clone(),
         version_schema: version_schema.clone(),
         previous_version_schema: previous_version_schema.cloned(),
-        checks: shapes
-            .iter()
-            .flat_map(|shape| shape::checks(&draft, shape))
+        checks: shape::defining_checks(&draft)
+            .into_iter()
+            .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .collect(),
         views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
@@ -79,10 +79,6 @@ pub fn compile(
     draft.diagnostics.extend(views::check_names(catalog, &program));
     let program = Some(program).filter(|_| !draft.diagnostics.has_errors());
     (program, draft.diagnostics)
-}
-
-fn runs_on_complete(kind: &OperationKind) -> bool {
-    matches!(kind, OperationKind::Sql(sql) if sql.on_complete)
 }
 
 /// `<schema>_<version>`, if it can be had.
@@ -117,9 +113,16 @@ fn version_schema(draft: &mut Draft<'_>, plan: &Plan) -> Ident {
 
 fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
-    steps.extend(assemble::create_tables(draft));
+    // Scripts and new tables in the plan's order. What changes a table comes after: its expressions may use what a
+    // script defines, and rows that a script writes before are filled like others.
+    let mut made = 0;
+    for early in draft.scripts.iter().filter(|script| !script.on_complete) {
+        steps.extend(assemble::create_tables(draft, made..early.after));
+        steps.push(script(early, Phase::Expand));
+        made = early.after;
+    }
+    steps.extend(assemble::create_tables(draft, made..draft.created.statements.len()));
     steps.extend(shapes.iter().filter_map(|shape| assemble::expand(draft, shape)));
-    steps.extend(draft.scripts.iter().filter(|script| !script.on_complete).map(|s| script(s, Phase::Expand)));
     for shape in shapes {
         steps.extend(assemble::backfill(draft, shape));
     }
@@ -139,6 +142,7 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
     steps.extend(contract::tables(draft, &together, versions.new));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
+    steps.extend(contract::reshape(draft, shapes));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));
     let late: Vec<Step> =

@@ -5,6 +5,7 @@
 //! that a path could change, and it is paid for by every row they write, so it evaluates little.
 
 mod decide;
+mod mend;
 
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
@@ -38,7 +39,7 @@ pub struct QualifiedPair {
 /// `search_path` empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qualification {
-    /// Index in `SyncSpec::pairs`.
+    /// Index in `SyncSpec::pairs`; from their number on, an expression of what is mended.
     pub pair: usize,
     pub direction: Direction,
     pub statements: Vec<String>,
@@ -75,7 +76,23 @@ pub fn qualifications(spec: &SyncSpec, columns: &[(Ident, String)]) -> Vec<Quali
             }
         }
     }
+    for (at, sql) in mended(spec).enumerate() {
+        asked.push(qualification(spec, columns, spec.pairs.len() + at, Direction::Up, sql));
+    }
     asked
+}
+
+/// How many answers [`statements`] takes: one for each pair, then one for each expression of what is mended.
+pub fn slots(spec: &SyncSpec) -> usize {
+    spec.pairs.len() + mended(spec).count()
+}
+
+/// Every expression of what is mended: of each constraint its violation, then its values.
+fn mended(spec: &SyncSpec) -> impl Iterator<Item = &str> {
+    let mends = spec.mending.iter().flat_map(|mending| &mending.mends);
+    mends.flat_map(|mend| {
+        std::iter::once(mend.violates.as_str()).chain(mend.set.iter().map(|(_, value)| value.as_str()))
+    })
 }
 
 fn qualification(
@@ -130,31 +147,28 @@ pub fn qualified(definition: &str, table: &Ident, direction: Direction) -> Resul
 /// The statements as they will be, but with the expressions as given: for people to read.
 pub fn preview(spec: &SyncSpec) -> Vec<String> {
     let given = |expression: &Option<PairExpression>| expression.as_ref().map(|e| format!("({})", e.sql));
-    let pairs: Vec<QualifiedPair> = spec
-        .pairs
-        .iter()
-        .map(|pair| QualifiedPair {
-            up: given(&pair.up),
-            down: given(&pair.down),
-            only: pair.up.as_ref().and_then(|up| up.only.clone()),
-        })
-        .collect();
+    let pairs = spec.pairs.iter().map(|pair| QualifiedPair {
+        up: given(&pair.up),
+        down: given(&pair.down),
+        only: pair.up.as_ref().and_then(|up| up.only.clone()),
+    });
+    let mended =
+        mended(spec).map(|sql| QualifiedPair { up: Some(format!("({sql})")), ..QualifiedPair::default() });
+    let pairs: Vec<QualifiedPair> = pairs.chain(mended).collect();
     statements(spec, &pairs)
 }
 
-/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each pair of the spec.
+/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each of the [`slots`].
 pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
-    assert_eq!(spec.pairs.len(), qualified.len(), "each pair has its qualified expressions");
-    let on_update = update_condition(spec);
-    let body = body(spec, qualified, on_update.is_some());
-    let mut tag = "$segue$".to_owned();
-    while body.contains(&tag) {
-        tag.insert(tag.len() - 1, '_');
+    assert_eq!(slots(spec), qualified.len(), "each expression is qualified");
+    let (qualified, mended) = qualified.split_at(spec.pairs.len());
+    let mending = spec.mending.iter().flat_map(|mending| mend::statements(spec, mending, mended));
+    if spec.pairs.is_empty() {
+        return mending.collect();
     }
-    let mut statements = vec![format!(
-        "CREATE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}",
-        spec.function
-    )];
+    let on_update = update_condition(spec);
+    let mut statements = vec![function(&spec.function, &body(spec, qualified, on_update.is_some()))];
+    statements.extend(mending);
     // A row with a marker of false is no newcomer: it moves in from another partition, or comes from
     // a dump, and has both versions' values.
     let newcomer =
@@ -172,13 +186,27 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     statements
 }
 
+fn function(name: &QualifiedName, body: &str) -> String {
+    let mut tag = "$segue$".to_owned();
+    while body.contains(&tag) {
+        tag.insert(tag.len() - 1, '_');
+    }
+    format!("CREATE FUNCTION {name}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}")
+}
+
 /// Takes away what [`statements`] makes, as far as it is there.
 pub fn drop_statements(spec: &SyncSpec) -> Vec<String> {
-    vec![
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_insert, spec.table),
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_update, spec.table),
-        format!("DROP FUNCTION IF EXISTS {}()", spec.function),
-    ]
+    let trigger = |name: &Ident| format!("DROP TRIGGER IF EXISTS {name} ON {}", spec.table);
+    let function = |name: &QualifiedName| format!("DROP FUNCTION IF EXISTS {name}()");
+    let mut statements = Vec::new();
+    if !spec.pairs.is_empty() {
+        statements.extend([trigger(&spec.trigger_insert), trigger(&spec.trigger_update)]);
+        statements.push(function(&spec.function));
+    }
+    if let Some(mending) = &spec.mending {
+        statements.extend([trigger(&mending.trigger), function(&mending.function)]);
+    }
+    statements
 }
 
 /// Whether any of the columns differs between OLD and NEW. Compared as stored, so that it works for

@@ -19,6 +19,8 @@ pub enum Contents<'p> {
     /// hidden columns is over.
     Publish {
         as_it_is: bool,
+        /// Between the end of the views that there were and the new ones.
+        between: &'p [String],
     },
     Retire {
         version_schema: &'p Ident,
@@ -33,7 +35,8 @@ pub fn of_step(step: &Step) -> Contents<'_> {
     match &step.action {
         Action::Ddl { statements } => Contents::Statements(statements),
         Action::Expand { statements, sync } => Contents::Expand { statements, sync },
-        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract },
+        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract, between: &[] },
+        Action::Reshape { statements } => Contents::Publish { as_it_is: true, between: statements },
         Action::Retire { version_schema } => Contents::Retire { version_schema },
         Action::Validate { table, constraint } => {
             Contents::Long(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"))
@@ -114,10 +117,11 @@ impl Contents<'_> {
                 send_each(tx, statements, doing).await?;
                 send_each(tx, &ready, doing).await
             }
-            Contents::Publish { as_it_is } => {
+            Contents::Publish { as_it_is, between } => {
                 if schema_exists(tx, &program.version_schema).await? {
                     retire(tx, &program.version_schema, doing).await?;
                 }
+                send_each(tx, between, doing).await?;
                 let catalog = introspect_in(tx, program, doing).await?;
                 let owner = tx
                     .query_one(doing, "SELECT current_user::text", &[])
@@ -191,7 +195,7 @@ async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<
         .map(|row| Ok((Ident::new(row.cell::<String>(0)?), row.cell::<String>(1)?)))
         .collect::<Result<Vec<(Ident, String)>, crate::pg::Error>>()?;
     columns.extend(spec.hidden_columns.iter().cloned());
-    let mut qualified = vec![sync::QualifiedPair::default(); spec.pairs.len()];
+    let mut qualified = vec![sync::QualifiedPair::default(); sync::slots(spec)];
     for question in sync::qualifications(spec, &columns) {
         send_each(tx, &question.statements, doing).await?;
         let definition = tx.query_one(doing, &question.query, &[]).await?.cell::<String>(0)?;

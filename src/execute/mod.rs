@@ -10,6 +10,7 @@ pub mod ddl;
 pub mod gate;
 pub mod index;
 pub mod row_error;
+pub mod rows;
 pub mod slice;
 pub mod standbys;
 pub mod through_text;

@@ -60,13 +60,12 @@ impl Slice<'_> {
 
 /// The statement that fills the rows of one leaf that a condition picks.
 pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
-    let mut set = String::new();
-    for (column, expression) in &spec.set {
-        write!(set, "{column} = {expression}, ").expect("a String grows");
-    }
+    let values = spec.set.iter().map(|(column, expression)| format!("{column} = {expression}"));
+    let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
+    let set = values.chain(marker).collect::<Vec<_>>().join(", ");
     // The alias lets expressions that name their table by its name go on doing so.
     let name = &spec.table.name;
-    format!("UPDATE ONLY {leaf} AS {name} SET {set}{} = false WHERE {condition}", spec.marker)
+    format!("UPDATE ONLY {leaf} AS {name} SET {set} WHERE {condition}")
 }
 
 /// What a slice came to.
@@ -161,12 +160,12 @@ mod tests {
     fn a_slice_is_a_range_over_ctid() {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &"users".into()),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
+            only: None,
             set: vec![("_segue_new_x".into(), "(\"a\" + 1)".into())],
             shown: vec!["x".into()],
             key: vec![],
             partitioned: false,
-            only: None,
         };
         let slice = Slice {
             leaf: "\"public\".\"users\"",

@@ -39,6 +39,7 @@ fn spec(table: &str, marker: bool, pairs: Vec<Pair>) -> SyncSpec {
         marker: marker.then(|| ident("_segue_pending")),
         hidden_columns: hidden.map(|new| (new.column.clone(), new.type_name.clone())).collect(),
         plain: Vec::new(),
+        mending: None,
         pairs,
     }
 }
@@ -68,7 +69,7 @@ fn catalog(cluster: &Cluster) -> Catalog {
 fn install(cluster: &Cluster, spec: &SyncSpec) {
     let catalog = catalog(cluster);
     let columns = sync::row_columns(&catalog.tables[&spec.table.name], spec);
-    let mut pairs = vec![QualifiedPair::default(); spec.pairs.len()];
+    let mut pairs = vec![QualifiedPair::default(); sync::slots(spec)];
     for asked in sync::qualifications(spec, &columns) {
         let mut script = asked.statements.clone();
         script.push(asked.query.clone());

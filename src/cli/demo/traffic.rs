@@ -378,7 +378,11 @@ mod tests {
         assert!(tally.errors()[0].starts_with("a wrong answer: account "), "{:?}", tally.errors());
         let so_far = tally.error_count();
         // One lock a transaction, or the application and this could wait for each other.
-        for gone in ["DROP TRIGGER wrong ON public.pgbench_accounts", "ALTER SCHEMA v1 RENAME TO gone"] {
+        for gone in [
+            "DROP TRIGGER wrong ON public.pgbench_accounts",
+            "ALTER SCHEMA v1 RENAME TO gone",
+            "ALTER TABLE public.pgbench_accounts RENAME TO gone",
+        ] {
             cluster.query(stage::DATABASE, gone).unwrap();
         }
         wait_for("more errors", Duration::from_secs(20), || Ok(tally.error_count() > so_far + 3)).unwrap();

@@ -26,6 +26,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         renamed_constraints: Default::default(),
         dropped_constraints: Default::default(),
         retargeted: false,
+        mends: Vec::new(),
         replica_identity: None,
         span: op.name.span.clone(),
     });
@@ -156,6 +157,7 @@ pub fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -
     if let Some(column) = columns.first().and_then(|name| draft.tables[table].column(name)) {
         let span = item.name.span.clone();
         draft.tables[table].additions.push(Addition {
+            early: false,
             name,
             kind: AdditionKind::Made { column },
             what,

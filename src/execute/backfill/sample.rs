@@ -42,9 +42,9 @@ pub async fn shape(
     let sql = "SELECT a.attname::text, a.attlen FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped";
     let fixed = session.query(doing, sql, &[&leaf]).await?;
-    // The marker's byte.
-    let mut growth = 1.0;
-    for (column, expression) in &spec.set {
+    // The marker's byte. Where there is none, values take the place of values.
+    let mut growth = if spec.marker.is_some() { 1.0 } else { 0.0 };
+    for (column, expression) in spec.set.iter().filter(|_| spec.marker.is_some()) {
         let length = fixed.iter().find_map(|row| {
             let name: String = row.cell(0).ok()?;
             (name == column.as_str()).then(|| row.cell::<i16>(1).ok())?
