@@ -3,11 +3,12 @@
 
 use super::draft::{Draft, DraftColumn, Up};
 use super::names;
+use super::partitioned;
 use super::op::comment_sql;
 use super::program::{Action, Cost, Lock, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
-use crate::catalog::{Column, Grant};
+use crate::catalog::{Column, Grant, TableKind};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -293,6 +294,7 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
     let name = &shape.name;
     let table = &draft.tables[shape.number];
     let shown = table.logical().as_str();
+    let partitioned = shape.source.kind == TableKind::Partitioned;
     let mut steps = Vec::new();
     // What is in place comes before what is mended: then nothing can come to violate it any more, and an `up` that
     // gives what violates it, too, is found at its row.
@@ -321,12 +323,19 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         ));
     }
     steps.extend(constraints(draft, shape, false, &mut validate));
-    for (constraint, title) in validate {
-        let action = Action::Validate { table: name.clone(), constraint };
-        let held = locks([(name.clone(), LockMode::ShareUpdateExclusive)]);
+    for (table, constraint, title) in validate {
+        let held = locks([(table.clone(), LockMode::ShareUpdateExclusive)]);
+        let action = Action::Validate { table, constraint };
         steps.push(step(title, Phase::Backfill, action, held, Cost::Scan, Undo::Nothing));
     }
+    for key in shape.built.foreign_keys.iter().filter(|_| partitioned) {
+        steps.push(partitioned::whole_foreign_key(draft, shape, key));
+    }
     for index in &shape.built.indexes {
+        if partitioned {
+            steps.extend(partitioned::index(draft, shape, index));
+            continue;
+        }
         steps.push(step(
             format!("build index {} on {shown}", index.last_name.as_str()),
             Phase::Backfill,
@@ -344,7 +353,7 @@ fn constraints(
     draft: &Draft<'_>,
     shape: &Shape<'_>,
     early: bool,
-    validate: &mut Vec<(Ident, String)>,
+    validate: &mut Vec<(QualifiedName, Ident, String)>,
 ) -> Vec<Step> {
     let name = &shape.name;
     let table = &draft.tables[shape.number];
@@ -355,15 +364,15 @@ fn constraints(
         let proof = proof_name(shape, column);
         let new = column.new.as_ref().expect("a column that is filled");
         constraints.push(format!("ADD CONSTRAINT {proof} CHECK ({new} IS NOT NULL) NOT VALID"));
-        validate.push((proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
+        validate.push((name.clone(), proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
     }
     for check in shape.built.checks.iter().filter(|check| check.early == early) {
         let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
         constraints
             .push(format!("ADD CONSTRAINT {} CHECK {}{inherit} NOT VALID", check.name, check.expression));
         if check.validate {
-            validate
-                .push((check.name.clone(), format!("prove check {} of {shown}", check.last_name.as_str())));
+            let title = format!("prove check {} of {shown}", check.last_name.as_str());
+            validate.push((name.clone(), check.name.clone(), title));
         }
     }
     if !constraints.is_empty() {
@@ -379,6 +388,10 @@ fn constraints(
         ));
     }
     for key in shape.built.foreign_keys.iter().filter(|key| key.early == early) {
+        if shape.source.kind == TableKind::Partitioned {
+            steps.extend(partitioned::foreign_key(draft, shape, key, validate));
+            continue;
+        }
         let both = |mode| locks([(name.clone(), mode), (key.target.clone(), mode)]);
         let add = format!("ALTER TABLE {name} ADD CONSTRAINT {} {} NOT VALID", key.name, key.definition);
         steps.push(step(
@@ -390,8 +403,8 @@ fn constraints(
             drop_constraints(name, std::slice::from_ref(&key.name), both(LockMode::AccessExclusive)),
         ));
         if key.validate {
-            validate
-                .push((key.name.clone(), format!("prove foreign key {} of {shown}", key.last_name.as_str())));
+            let title = format!("prove foreign key {} of {shown}", key.last_name.as_str());
+            validate.push((name.clone(), key.name.clone(), title));
         }
     }
     steps

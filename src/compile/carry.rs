@@ -4,8 +4,9 @@
 use super::draft::{AdditionKind, Draft, NewForeignKey, NewKey, NewUnique};
 use super::expr::Expression;
 use super::names;
-use super::op::{actions_sql, index_sql, index_tail};
-use crate::catalog::{Constraint, ConstraintKind, Index, Table};
+use super::op::{actions_sql, index_names, index_sql, index_tail};
+use super::partitioned::{Part, parts};
+use crate::catalog::{Constraint, ConstraintKind, Index, Table, TableKind};
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
 
@@ -60,6 +61,8 @@ pub struct BuiltIndex {
     pub span: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
     pub columns: Vec<Ident>,
+    /// Of a partitioned table: those of its partitions.
+    pub parts: Vec<Part>,
     /// An expression stands among them, whose made-up name could be in the way of a column's.
     pub has_expression: bool,
 }
@@ -109,6 +112,11 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         }
     }
     add(draft, table, &taken, &mut built);
+    if source.kind == TableKind::Partitioned {
+        for index in &mut built.indexes {
+            index.parts = parts(draft, source, &index.name, &index_names(draft, table, &index.name));
+        }
+    }
     built
 }
 
@@ -316,6 +324,7 @@ fn carried_index(
         replica_identity: draft.tables[table].replica_identity.is_none()
             && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
+        parts: Vec::new(),
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
 }
@@ -372,6 +381,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     clustered: false,
                     replica_identity: false,
                     columns: physical(draft, table, columns).unwrap_or_default(),
+                    parts: Vec::new(),
                     has_expression: false,
                 });
             }
@@ -398,7 +408,8 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     unique: index.unique,
                     span: position,
                     columns,
-                    has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
+                    parts: Vec::new(),
+        has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
                 });
             }
         }

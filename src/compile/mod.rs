@@ -15,6 +15,7 @@ mod hazard;
 mod lookup;
 mod names;
 mod op;
+mod partitioned;
 pub mod program;
 mod shape;
 pub mod sync;
