@@ -3,8 +3,8 @@
 
 use super::draft::{Draft, DraftColumn, Up};
 use super::names;
-use super::partitioned;
 use super::op::comment_sql;
+use super::partitioned;
 use super::program::{Action, Cost, Lock, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;

@@ -409,7 +409,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     span: position,
                     columns,
                     parts: Vec::new(),
-        has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
+                    has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
                 });
             }
         }

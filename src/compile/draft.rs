@@ -18,6 +18,8 @@ pub struct Draft<'a> {
     pub created: Created,
     pub dropped_indexes: Vec<DroppedIndex>,
     pub scripts: Vec<Script>,
+    /// Dangers that the plan says are known.
+    pub acknowledged: Vec<&'static str>,
     pub diagnostics: Diagnostics,
 }
 
@@ -415,6 +417,7 @@ impl<'a> Draft<'a> {
             created: Created::default(),
             dropped_indexes: Vec::new(),
             scripts: Vec::new(),
+            acknowledged: Vec::new(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -461,6 +464,23 @@ impl<'a> Draft<'a> {
         help: impl Into<String>,
     ) {
         self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()).help(help));
+    }
+
+    /// An error until the plan says that it is known; a warning then.
+    pub fn danger(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+        span: &Option<Span>,
+        help: impl Into<String>,
+    ) {
+        if self.acknowledged.contains(&name) {
+            self.warn(code, message, span, help);
+        } else {
+            let help = format!("{}; then say so in the plan: `acknowledge: [{name}]`", help.into());
+            self.error_help(code, message, span, help);
+        }
     }
 
     pub fn warn(

@@ -42,6 +42,7 @@ pub fn compile(
     previous_version_schema: Option<&Ident>,
 ) -> (Option<Program>, Diagnostics) {
     let mut draft = Draft::new(catalog);
+    draft.acknowledged = plan.acknowledged.iter().map(|known| known.value).collect();
     let version_schema = version_schema(&mut draft, plan);
     for operation in &plan.operations {
         op::apply(&mut draft, operation);
@@ -59,6 +60,7 @@ pub fn compile(
         .collect();
     let shapes: Vec<Shape<'_>> =
         existing.into_iter().map(|number| shape::shape(&mut draft, number, &versions)).collect();
+    shapes.iter().for_each(|shape| hazard::published(&mut draft, shape));
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }

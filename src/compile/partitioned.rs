@@ -26,7 +26,8 @@ pub fn parts(draft: &mut Draft<'_>, source: &Table, index: &Ident, columns: &[St
     let mut found: Vec<Part> = Vec::new();
     let mut open = vec![(source.name.clone(), index.clone())];
     while let Some((parent, of)) = open.pop() {
-        let children = catalog.tables.values().filter(|t| t.partition_of.as_ref().is_some_and(|(p, _)| *p == parent));
+        let children =
+            catalog.tables.values().filter(|t| t.partition_of.as_ref().is_some_and(|(p, _)| *p == parent));
         for child in children {
             let second = Ident::new(columns.join("_"));
             let make = |tag: &str| object_name(&child.name, &second, &format!("idx{tag}"));
@@ -56,7 +57,8 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
     let last = index.last_name.as_str();
     let schema = &shape.name.schema;
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let only = |name: &Ident, on: &QualifiedName| format!("CREATE {unique}INDEX {name} ON ONLY {on}{}", index.tail);
+    let only =
+        |name: &Ident, on: &QualifiedName| format!("CREATE {unique}INDEX {name} ON ONLY {on}{}", index.tail);
     let attach = |part: &Part| {
         let (of, name) = (QualifiedName::new(schema, &part.of), QualifiedName::new(schema, &part.name));
         format!("ALTER INDEX {of} ATTACH PARTITION {name}")
@@ -118,7 +120,14 @@ pub fn foreign_key(
         let title = format!("add foreign key {} to {shown}", key.last_name.as_str());
         let action = Action::Ddl { statements: vec![add] };
         let undo = Undo::Ddl { statements: vec![drop], locks: both(LockMode::AccessExclusive) };
-        steps.push(step(title, Phase::Backfill, action, both(LockMode::ShareRowExclusive), Cost::Catalog, undo));
+        steps.push(step(
+            title,
+            Phase::Backfill,
+            action,
+            both(LockMode::ShareRowExclusive),
+            Cost::Catalog,
+            undo,
+        ));
         let title = format!("prove foreign key {} of {shown}", key.last_name.as_str());
         validate.push((name, key.name.clone(), title));
     }
@@ -135,7 +144,9 @@ pub fn whole_foreign_key(draft: &Draft<'_>, shape: &Shape<'_>, key: &BuiltForeig
     step(
         format!("make foreign key {} one of {shown}", key.last_name.as_str()),
         Phase::Backfill,
-        Action::Ddl { statements: vec![format!("ALTER TABLE {name} ADD CONSTRAINT {} {}", key.name, key.definition)] },
+        Action::Ddl {
+            statements: vec![format!("ALTER TABLE {name} ADD CONSTRAINT {} {}", key.name, key.definition)],
+        },
         held(LockMode::ShareRowExclusive),
         Cost::Catalog,
         Undo::Ddl {

@@ -92,10 +92,10 @@ fn carry_out(database: &Database, program: &Program, step: &Step) {
         Action::Ddl { statements } => transaction(database, &step.locks, statements),
         Action::Expand { statements, sync } => expand(database, &step.locks, statements, sync),
         Action::Backfill(spec) => {
-            let set: Vec<String> =
-                spec.set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
-            let (table, marker) = (&spec.table, &spec.marker);
-            let update = format!("UPDATE {table} SET {}, {marker} = false WHERE {marker}", set.join(", "));
+            let values = spec.set.iter().map(|(column, value)| format!("{column} = {value}"));
+            let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
+            let set: Vec<String> = values.chain(marker).collect();
+            let update = format!("UPDATE {} SET {} WHERE {}", spec.table, set.join(", "), spec.pending());
             transaction(database, &step.locks, &[update]);
         }
         Action::BuildIndex { sql, .. } => {

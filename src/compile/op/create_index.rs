@@ -79,7 +79,8 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
 
 /// A unique index of a partitioned table tells its rows apart only where it has the columns that part them.
 fn can_be_partitioned(draft: &mut Draft<'_>, table: usize, op: &CreateIndex, what: &str) -> bool {
-    let Some(source) = draft.tables[table].source.filter(|source| source.kind == TableKind::Partitioned) else {
+    let Some(source) = draft.tables[table].source.filter(|source| source.kind == TableKind::Partitioned)
+    else {
         return true;
     };
     let has = |name: &Ident| {
@@ -95,7 +96,8 @@ fn can_be_partitioned(draft: &mut Draft<'_>, table: usize, op: &CreateIndex, wha
     if missing.is_empty() && !expression {
         return true;
     }
-    let message = format!("{what}: a unique index of a partitioned table must have all columns of its partition key");
+    let message =
+        format!("{what}: a unique index of a partitioned table must have all columns of its partition key");
     let help = match expression {
         true => "this key is an expression, so there can be none".to_owned(),
         false => format!("add {}", missing.join(", ")),
@@ -115,7 +117,9 @@ pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String>
         NewKey::Expression(bound) => {
             let text = bound.expression.text();
             let call = text.split_once('(').map(|(name, _)| name.trim());
-            let is_call = call.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric()));
+            let is_call = call.is_some_and(|name| {
+                !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric())
+            });
             call.filter(|_| is_call && text.ends_with(')')).unwrap_or("expr").to_owned()
         }
     });
