@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::fail::Fail;
 use crate::catalog::Catalog;
 use crate::compile::{self, Program, firing, views};
+use crate::control::adoption::Origin;
 use crate::control::policy::Policy;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::execute::{Halt, check, rows};
@@ -32,6 +33,10 @@ pub struct Past {
     /// Every version schema Segue ever made here.
     pub versions: Vec<Ident>,
     pub applied: Vec<String>,
+    /// Where each of `applied` comes from, if not from Segue.
+    pub origins: Vec<Option<Origin>>,
+    /// Version schemas of the rollouts completed, newest first.
+    completed: Vec<Ident>,
 }
 
 impl Past {
@@ -40,11 +45,30 @@ impl Past {
             return Ok(Past::default());
         }
         let rollouts = store::history(&connected.session, &context.schema).await?;
+        let completed: Vec<&store::Rollout> = rollouts.iter().filter(|r| r.state == "completed").collect();
         Ok(Past {
-            latest: store::latest_version(&connected.session, &context.schema).await?,
-            versions: rollouts.into_iter().map(|rollout| rollout.version_schema).collect(),
-            applied: store::applied_plans(&connected.session, &context.schema).await?,
+            latest: completed.first().map(|r| (r.plan.clone(), r.version_schema.clone())),
+            applied: completed.iter().rev().map(|r| r.plan.clone()).collect(),
+            origins: completed.iter().rev().map(|r| r.adopted).collect(),
+            completed: completed.iter().map(|r| r.version_schema.clone()).collect(),
+            versions: rollouts.iter().map(|r| r.version_schema.clone()).collect(),
         })
+    }
+}
+
+impl Past {
+    fn origin(&self, plan: &str) -> Option<Origin> {
+        let at = self.applied.iter().position(|name| name == plan)?;
+        self.origins[at]
+    }
+
+    /// Whether a plan of this name is done, by another's hand.
+    pub fn is_adopted(&self, plan: &str) -> bool {
+        self.origin(plan).is_some()
+    }
+
+    pub fn is_baseline(&self, plan: &str) -> bool {
+        self.origin(plan).is_some_and(Origin::is_baseline)
     }
 }
 
@@ -128,9 +152,8 @@ pub async fn program(
     remarks: &mut Diagnostics,
 ) -> Result<(Option<Program>, Catalog), Fail> {
     let catalog = context.catalog(&mut connected.session, &past.versions).await?;
-    // A version schema dropped by hand is nobody's way in any more.
-    let previous = past.latest.as_ref().map(|(_, schema)| schema);
-    let previous = previous.filter(|schema| catalog.other_schemas.contains(schema));
+    // A version schema dropped by hand is nobody's way in any more. Not every migration of pgroll's has had one.
+    let previous = past.completed.iter().find(|schema| catalog.other_schemas.contains(schema));
     let (program, found) = compile::compile(plan, &catalog, previous);
     remarks.extend(found);
     Ok((program, catalog))

@@ -19,7 +19,7 @@ pub async fn history(context: &Context) -> Result<(), Fail> {
                 json!({
                     "id": r.id, "plan": r.plan, "schema": r.schema, "state": r.state,
                     "version_schema": r.version_schema, "previous_version_schema": r.previous_version_schema,
-                    "started_at": r.started_at, "ended_at": r.ended_at, "error": r.error,
+                    "started_at": r.started_at, "ended_at": r.ended_at, "error": r.error, "adopted": r.adopted,
                 })
             })
             .collect();
@@ -37,7 +37,7 @@ pub async fn history(context: &Context) -> Result<(), Fail> {
             vec![
                 r.id.to_string(),
                 r.plan.clone(),
-                r.state.clone(),
+                r.adopted.map_or_else(|| r.state.clone(), |from| format!("{} ({})", r.state, from.name())),
                 r.version_schema.as_str().to_owned(),
                 r.started_at.to_string(),
                 ended,

@@ -1,7 +1,8 @@
 //! Owns `segue migrate`: a folder's plans not yet applied, in order. Must not decide how one is run.
 
 use super::args::SettingFlags;
-use super::compiled;
+use super::baseline;
+use super::compiled::{self, Past};
 use super::context::Context;
 use super::exit::Exit;
 use super::fail::{self, Fail};
@@ -21,9 +22,12 @@ pub async fn run(
 ) -> Result<(), Fail> {
     let named = context.project.plans.as_ref().map_or("plans", |plans| plans.as_str());
     let dir = dir.map_or_else(|| context.root.join(named), Path::to_owned);
-    let plans = in_order(context, &dir)?;
-    let connected = context.prepare().await?;
-    let applied = store::applied_plans(&connected.session, &context.schema).await?;
+    let files = files(&dir)?;
+    let mut connected = context.prepare().await?;
+    let past = Past::read(context, &connected).await?;
+    baseline::pgroll_is_taken_over(context, &mut connected).await?;
+    let plans = in_order(context, &dir, files, &past)?;
+    let applied = past.applied;
     let pending: Vec<(Plan, Diagnostics)> =
         plans.into_iter().filter(|(plan, _)| !applied.contains(&plan.name)).collect();
     let under_way =
@@ -78,8 +82,8 @@ pub async fn run(
     Ok(())
 }
 
-/// Every plan of the folder, parsed, parents before children. All faults of all files at once.
-fn in_order(context: &Context, dir: &Path) -> Result<Vec<(Plan, Diagnostics)>, Fail> {
+/// The names of the folder's files.
+fn files(dir: &Path) -> Result<Vec<String>, Fail> {
     let cannot = |error| Fail::new(Exit::Usage, format!("{} cannot be read: {error}", dir.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(cannot)? {
@@ -88,19 +92,36 @@ fn in_order(context: &Context, dir: &Path) -> Result<Vec<(Plan, Diagnostics)>, F
             files.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
+    Ok(files)
+}
+
+/// The folder's plans from the last baseline on, parsed, parents before children. All faults of all files at once.
+fn in_order(
+    context: &Context,
+    dir: &Path,
+    files: Vec<String>,
+    past: &Past,
+) -> Result<Vec<(Plan, Diagnostics)>, Fail> {
     let ledger = match files.iter().any(|file| file == plan::LEDGER) {
         true => Some(super::context::read_source(&dir.join(plan::LEDGER))?),
         false => None,
     };
-    let (found, mut faults) = plan::plan_files(&files, ledger.as_ref().map(|source| source.text.as_str()));
+    let (mut found, mut faults) =
+        plan::plan_files(&files, ledger.as_ref().map(|source| source.text.as_str()));
     if found.is_empty() && !faults.has_errors() {
         return Err(Fail::new(Exit::Usage, format!("there is no plan in {}", dir.display()))
             .help("a plan's file ends in .yaml, .yml or .json"));
+    }
+    // What comes before a baseline is in the database already.
+    if let Some(last) = found.iter().rposition(|file| past.is_baseline(&file.name)) {
+        found.drain(..=last);
     }
     let mut plans = Vec::new();
     for file in found {
         match context.plan(&dir.join(&file.file)) {
             Ok(parsed) => plans.push(parsed),
+            // Another tool's word for what is done need not be one that Segue knows.
+            Err(_) if past.is_adopted(&file.name) => {}
             Err(fail) if fail.exit == Exit::Plan => faults.extend(fail.diagnostics),
             Err(fail) => return Err(fail),
         }
@@ -108,7 +129,12 @@ fn in_order(context: &Context, dir: &Path) -> Result<Vec<(Plan, Diagnostics)>, F
     if faults.has_errors() {
         return Err(Fail::plan(faults));
     }
-    let only: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
+    let mut only: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
+    // A parent that is applied need not be in the folder.
+    let there: Vec<String> = only.iter().map(|plan| plan.name.clone()).collect();
+    for plan in &mut only {
+        plan.after.retain(|parent| there.contains(&parent.value) || !past.applied.contains(&parent.value));
+    }
     let (order, found) = plan::order(&only);
     faults.extend(found);
     let Some(order) = order else { return Err(Fail::plan(faults)) };

@@ -2,6 +2,7 @@
 //! want without a terminal: that is below.
 
 pub mod args;
+mod baseline;
 mod compiled;
 mod context;
 pub mod demo;
@@ -71,8 +72,9 @@ async fn run(cli: Cli) -> Result<(), Fail> {
     let context = Context::new(cli.global)?;
     match &cli.command {
         Command::Init => init(&context).await,
-        Command::Check { plans, data, standby } => {
-            let data = data.then_some(review::Data { standby: standby.as_deref() });
+        Command::Baseline { name } => baseline::run(&context, name.as_deref()).await,
+        Command::Check { plans, data, on } => {
+            let data = data.then_some(review::Data { standby: on.as_deref() });
             review::check(&context, plans, data).await
         }
         Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,

@@ -1,6 +1,7 @@
 //! Owns `segue start`: gates before anything is touched, then the rollout, supervised here.
 
 use super::args::SettingFlags;
+use super::baseline;
 use super::compiled::{self, Compiled};
 use super::context::{Connected, Context};
 use super::exit::Exit;
@@ -27,6 +28,7 @@ pub async fn run(context: &Context, path: &Path, complete: bool, flags: &Setting
     let (plan, parsed) = context.plan(path)?;
     let mut connected = context.prepare().await?;
     nothing_in_the_way(context, &connected, &plan.name).await?;
+    baseline::pgroll_is_taken_over(context, &mut connected).await?;
     let compiled = compiled::compile_parsed(context, &mut connected, plan, parsed).await?;
     let goal = if complete { Goal::Completed } else { Goal::Ready };
     let ending = roll_out(context, connected, compiled, flags, goal).await?;

@@ -1,6 +1,7 @@
 //! Owns the order of expand and backfill: from the draft to steps, each with its locks and its way back.
 //! Must not decide what may be done; the contract is `contract`'s.
 
+use super::carry::BuiltForeignKey;
 use super::draft::{Draft, DraftColumn, Up};
 use super::names;
 use super::op::comment_sql;
@@ -101,6 +102,10 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     if !adds.is_empty() {
         statements.push(format!("ALTER TABLE {name} {}", adds.join(", ")));
     }
+    // It was for the rows that are there; the old version's new rows get theirs by `up`.
+    for (_, new) in hidden.iter().filter(|(column, _)| made_with(column).is_some()) {
+        statements.push(format!("ALTER TABLE {name} ALTER COLUMN {new} DROP DEFAULT"));
+    }
     for (column, new) in &hidden {
         if let Some(source) = column.source {
             statements.extend(settings(name, source, column, new));
@@ -127,12 +132,17 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     }
     let held = locks([(name.clone(), LockMode::AccessExclusive)]);
     let action = match &shape.sync {
-        Some(sync) => Action::Expand { statements, sync: sync.clone() },
+        Some(sync) => Action::Expand { statements, sync: Box::new(sync.clone()) },
         None => Action::Ddl { statements },
     };
     let title = format!("expand {}", table.logical().as_str());
     let undo = Undo::Ddl { statements: undo, locks: held.clone() };
     Some(step(title, Phase::Expand, action, held, Cost::Catalog, undo))
+}
+
+/// What rows have that `up` is not for.
+fn made_with<'a>(column: &'a DraftColumn<'_>) -> Option<&'a String> {
+    column.only.as_ref()?.made_with.as_ref()
 }
 
 fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, new: &Ident) -> String {
@@ -150,6 +160,9 @@ fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, ne
             sql.push_str(" NOT NULL");
         }
         sql.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(value) = made_with(column) {
+        sql.push_str(&format!(" DEFAULT {value}"));
     }
     sql
 }
@@ -323,12 +336,8 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         ));
     }
     steps.extend(constraints(draft, shape, false, &mut validate));
-    for (table, constraint, title) in validate {
-        let held = locks([(table.clone(), LockMode::ShareUpdateExclusive)]);
-        let action = Action::Validate { table, constraint };
-        steps.push(step(title, Phase::Backfill, action, held, Cost::Scan, Undo::Nothing));
-    }
-    for key in shape.built.foreign_keys.iter().filter(|_| partitioned) {
+    steps.extend(validate.into_iter().map(|(table, constraint, title)| prove(table, constraint, title)));
+    for key in shape.built.foreign_keys.iter().filter(|key| partitioned && !key.late) {
         steps.push(partitioned::whole_foreign_key(draft, shape, key));
     }
     for index in &shape.built.indexes {
@@ -346,6 +355,45 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         ));
     }
     steps
+}
+
+/// Foreign keys that point at new forms, once those are filled and indexed: all of them, then their proofs.
+pub fn late_foreign_keys(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Vec<Step> {
+    let shown = |shape: &Shape<'_>| draft.tables[shape.number].logical().as_str().to_owned();
+    let late: Vec<(&Shape<'_>, &BuiltForeignKey)> = shapes
+        .iter()
+        .flat_map(|shape| shape.built.foreign_keys.iter().filter(|key| key.late).map(move |key| (shape, key)))
+        .collect();
+    let adds = late.iter().map(|(shape, key)| add_foreign_key(shape, &shown(shape), key));
+    let proofs = late.iter().filter(|(_, key)| key.validate).map(|(shape, key)| {
+        let (constraint, title) = prove_foreign_key(&shown(shape), key);
+        prove(shape.name.clone(), constraint, title)
+    });
+    adds.chain(proofs).collect()
+}
+
+fn add_foreign_key(shape: &Shape<'_>, shown: &str, key: &BuiltForeignKey) -> Step {
+    let name = &shape.name;
+    let both = |mode| locks([(name.clone(), mode), (key.target.clone(), mode)]);
+    let add = format!("ALTER TABLE {name} ADD CONSTRAINT {} {} NOT VALID", key.name, key.definition);
+    step(
+        format!("add foreign key {} to {shown}", key.last_name.as_str()),
+        Phase::Backfill,
+        Action::Ddl { statements: vec![add] },
+        both(LockMode::ShareRowExclusive),
+        Cost::Catalog,
+        drop_constraints(name, std::slice::from_ref(&key.name), both(LockMode::AccessExclusive)),
+    )
+}
+
+fn prove_foreign_key(shown: &str, key: &BuiltForeignKey) -> (Ident, String) {
+    (key.name.clone(), format!("prove foreign key {} of {shown}", key.last_name.as_str()))
+}
+
+fn prove(table: QualifiedName, constraint: Ident, title: String) -> Step {
+    let held = locks([(table.clone(), LockMode::ShareUpdateExclusive)]);
+    let action = Action::Validate { table, constraint };
+    step(title, Phase::Backfill, action, held, Cost::Scan, Undo::Nothing)
 }
 
 /// Those that are in place, or the others; what of them is to be proved when all rows are filled goes to `validate`.
@@ -387,24 +435,15 @@ fn constraints(
             undo,
         ));
     }
-    for key in shape.built.foreign_keys.iter().filter(|key| key.early == early) {
+    for key in shape.built.foreign_keys.iter().filter(|key| key.early == early && !key.late) {
         if shape.source.kind == TableKind::Partitioned {
             steps.extend(partitioned::foreign_key(draft, shape, key, validate));
             continue;
         }
-        let both = |mode| locks([(name.clone(), mode), (key.target.clone(), mode)]);
-        let add = format!("ALTER TABLE {name} ADD CONSTRAINT {} {} NOT VALID", key.name, key.definition);
-        steps.push(step(
-            format!("add foreign key {} to {shown}", key.last_name.as_str()),
-            Phase::Backfill,
-            Action::Ddl { statements: vec![add] },
-            both(LockMode::ShareRowExclusive),
-            Cost::Catalog,
-            drop_constraints(name, std::slice::from_ref(&key.name), both(LockMode::AccessExclusive)),
-        ));
+        steps.push(add_foreign_key(shape, shown, key));
         if key.validate {
-            let title = format!("prove foreign key {} of {shown}", key.last_name.as_str());
-            validate.push((name.clone(), key.name.clone(), title));
+            let (constraint, title) = prove_foreign_key(shown, key);
+            validate.push((name.clone(), constraint, title));
         }
     }
     steps

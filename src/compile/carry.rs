@@ -1,7 +1,8 @@
 //! Owns what is to be built on an existing table before the new version is published: what its columns' new forms
 //! must have because the old ones have it, and what the plan adds. Must not order steps.
 
-use super::draft::{AdditionKind, Draft, NewForeignKey, NewKey, NewUnique};
+use super::addition::{AdditionKind, NewForeignKey, NewKey, NewUnique};
+use super::draft::Draft;
 use super::expr::Expression;
 use super::names;
 use super::op::{actions_sql, index_names, index_sql, index_tail};
@@ -38,6 +39,8 @@ pub struct BuiltForeignKey {
     pub last_name: Ident,
     pub definition: String,
     pub target: QualifiedName,
+    /// It points at a new form: that has to be filled and indexed before.
+    pub late: bool,
     pub validate: bool,
     pub comment: Option<String>,
     /// Types of its columns and of what they point at, as far as this schema has it.
@@ -81,7 +84,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     let mut taken: Vec<Ident> = source.constraints.iter().map(|constraint| constraint.name.clone()).collect();
     for constraint in &source.constraints {
         let dropped = draft.tables[table].dropped_constraints.contains(&constraint.name);
-        if dropped || !is_touched(&constraint.columns, &mapping) {
+        let touched = is_touched(&constraint.columns, &mapping)
+            || draft.is_retargeted(constraint) && !goes(&constraint.columns, &mapping);
+        if dropped || !touched {
             continue;
         }
         let name = names::hidden(&constraint.name, "_segue_new_", |name| taken.contains(name));
@@ -122,10 +127,14 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
 
 /// Whether something over these columns must be built again: one has a new form, and none is dropped.
 fn is_touched(columns: &[Ident], mapping: &Mapping) -> bool {
-    let dropped = columns.iter().any(|column| mapping.get(column).is_some_and(Option::is_none));
     let replaced =
         columns.iter().any(|column| mapping.get(column).is_some_and(|new| new.as_ref() != Some(column)));
-    replaced && !dropped
+    replaced && !goes(columns, mapping)
+}
+
+/// Whether something over these columns goes with one of them.
+fn goes(columns: &[Ident], mapping: &Mapping) -> bool {
+    columns.iter().any(|column| mapping.get(column).is_some_and(Option::is_none))
 }
 
 /// Where the plan gives one of these columns its new form: what it takes with it has no place of its own there.
@@ -148,7 +157,12 @@ fn expression(
     what: &str,
 ) -> Option<String> {
     match Expression::parse(text, &source.name, &draft.scope()) {
-        Ok(expression) => Some(expression.substitute(&mut |name| mapped(name, mapping).to_string())),
+        Ok(expression) => {
+            Some(expression.substitute_nested(&mut |name, nested| match mapped(name, mapping) {
+                column if nested => format!("{}.{column}", source.name),
+                column => column.to_string(),
+            }))
+        }
         Err(error) => {
             let message =
                 format!("cannot build {what} again for the new form of its columns: {}", error.message);
@@ -196,10 +210,18 @@ fn foreign_key(
     let foreign = constraint.foreign.as_ref()?;
     let columns: Vec<Ident> = constraint.columns.iter().map(|column| mapped(column, mapping)).collect();
     let target = QualifiedName::new(&foreign.schema, &foreign.table);
+    let pointed_at = draft.pointed_at(foreign);
+    let at = |name: &Ident| pointed_at.and_then(|table| table.column_of(name));
+    let late = draft.is_retargeted(constraint);
+    let to: Vec<Ident> = foreign
+        .columns
+        .iter()
+        .map(|name| at(name).and_then(|c| c.new.as_ref()).unwrap_or(name).clone())
+        .collect();
     let mut definition = format!(
         "FOREIGN KEY ({}) REFERENCES {target} ({}) MATCH {} ON DELETE {}",
         list(&columns),
-        list(&foreign.columns),
+        list(&to),
         foreign.match_type,
         foreign.on_delete
     );
@@ -210,11 +232,9 @@ fn foreign_key(
     }
     definition.push_str(&format!(" ON UPDATE {}", foreign.on_update));
     definition.push_str(deferral(constraint));
-    let here = Some(&foreign.table).filter(|_| foreign.schema == draft.catalog.schema);
-    let pointed_at = here.and_then(|target| draft.catalog.tables.get(target));
     let types = constraint.columns.iter().zip(&foreign.columns).filter_map(|(from, to)| {
         let column = draft.tables[table].column_of(from)?;
-        Some((column.type_name.clone(), pointed_at?.column(to)?.type_name.clone()))
+        Some((column.type_name.clone(), at(to)?.type_name.clone()))
     });
     Some(BuiltForeignKey {
         early: false,
@@ -224,6 +244,7 @@ fn foreign_key(
         last_name: draft.tables[table].last_name(constraint).clone(),
         definition,
         target,
+        late,
         validate: constraint.validated,
         comment: constraint.comment.clone(),
     })
@@ -437,6 +458,7 @@ fn new_foreign_key(
         definition: format!("FOREIGN KEY ({}) REFERENCES {target} ({}) {actions}", list(&columns), list(&to)),
         types: types.map(|(from, to)| (type_name(table, from), type_name(key.target, to))).collect(),
         target,
+        late: false,
         validate: true,
         comment: None,
         span,

@@ -5,7 +5,7 @@ use super::assemble::{
     first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role,
     sequence_grants, step, writers,
 };
-use super::draft::{Draft, DraftColumn, Up};
+use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
 use super::op::{comment_sql, replica_identity_sql};
@@ -19,8 +19,76 @@ use std::collections::BTreeSet;
 /// A column on its way to its last name.
 type Rename = (Ident, Ident);
 
+/// Whether keys that are widened tie the table to others: they change over at one moment.
+pub fn is_joined(draft: &Draft<'_>, shape: &Shape<'_>) -> bool {
+    is_joined_table(&draft.tables[shape.number])
+}
+
+fn is_joined_table(table: &DraftTable<'_>) -> bool {
+    table.retargeted || table.columns.iter().any(|column| column.widened)
+}
+
+/// One transaction: the last form of tables that are joined. They come before all others.
+pub fn tables(draft: &Draft<'_>, shapes: &[&Shape<'_>], version_schema: &Ident) -> Option<Step> {
+    // An old column cannot go while a foreign key points at it.
+    let pointing = shapes.iter().flat_map(|shape| {
+        let gone = shape.source.constraints.iter().filter(|c| draft.is_retargeted(c));
+        gone.map(|constraint| format!("ALTER TABLE {} DROP CONSTRAINT {}", shape.name, constraint.name))
+    });
+    let mut sql: Vec<String> = pointing.collect();
+    let mut held = Vec::new();
+    let mut views = Vec::new();
+    for shape in shapes {
+        sql.extend(statements(draft, shape));
+        held.extend(held_by(draft, shape, &|_| false));
+        views.extend(identity_view(draft, shape, version_schema));
+    }
+    let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
+    at_one_moment(&shown, sql, held, views)
+}
+
+fn at_one_moment(
+    shown: &[&str],
+    mut sql: Vec<String>,
+    held: Vec<(QualifiedName, LockMode)>,
+    views: Vec<(QualifiedName, Vec<String>)>,
+) -> Option<Step> {
+    if sql.is_empty() {
+        return None;
+    }
+    let title = format!("contract {}", shown.join(", "));
+    // Applications lock a view before its table, and so must we.
+    let mut all = locks(views.iter().map(|(view, _)| (view.clone(), LockMode::AccessExclusive)));
+    all.extend(locks(held));
+    sql.extend(views.into_iter().flat_map(|(_, sql)| sql));
+    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, all, Cost::Catalog, Undo::Nothing))
+}
+
 /// One transaction: the table's last form.
-pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
+pub fn table(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ident) -> Option<Step> {
+    let has_its_last_name = |number: usize| number < shape.number || is_joined_table(&draft.tables[number]);
+    let held = held_by(draft, shape, &has_its_last_name);
+    let view = identity_view(draft, shape, version_schema).into_iter().collect();
+    at_one_moment(&[draft.tables[shape.number].logical().as_str()], statements(draft, shape), held, view)
+}
+
+/// The table, and what a foreign key of it that goes points at: dropping it takes the triggers there.
+fn held_by(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    has_its_last_name: &dyn Fn(usize) -> bool,
+) -> Vec<(QualifiedName, LockMode)> {
+    let table = &draft.tables[shape.number];
+    let gone = shape.source.constraints.iter().filter_map(|constraint| {
+        let foreign = constraint.foreign.as_ref()?;
+        let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
+        (goes || draft.is_retargeted(constraint))
+            .then(|| (name_then(draft, foreign, has_its_last_name), LockMode::AccessExclusive))
+    });
+    std::iter::once((shape.name.clone(), LockMode::AccessExclusive)).chain(gone).collect()
+}
+
+fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
     let table = &draft.tables[shape.number];
     let name = &shape.name;
     let mut sql: Vec<String> = Vec::new();
@@ -32,6 +100,11 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     for (column, new) in own.filter_map(|c| Some((c, c.new.as_ref()?))) {
         if !column.is_shared() {
             own_sequence(name, column, new, &mut sql);
+        }
+        if let Some(sequence) = narrow_sequence(draft, column) {
+            // A limit that is the narrower type's own becomes the wider one's.
+            let sequence = QualifiedName::new(&name.schema, &sequence.name);
+            sql.push(format!("ALTER SEQUENCE {sequence} AS {}", column.type_name));
         }
         if needs_proof(column) {
             let proof = proof_name(shape, column);
@@ -94,18 +167,7 @@ pub fn table(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     if let Some(shown) = table.shown.as_ref().filter(|shown| **shown != table.physical) {
         sql.push(format!("ALTER TABLE {name} RENAME TO {shown}"));
     }
-    if sql.is_empty() {
-        return None;
-    }
-    // Dropping a foreign key takes the triggers on what it points at.
-    let gone = shape.source.constraints.iter().filter_map(|constraint| {
-        let foreign = constraint.foreign.as_ref()?;
-        let goes = constraint.columns.iter().any(|c| table.column_of(c).is_some_and(|c| !c.is_shared()));
-        goes.then(|| (name_then(draft, foreign, shape.number), LockMode::AccessExclusive))
-    });
-    let held = locks(std::iter::once((name.clone(), LockMode::AccessExclusive)).chain(gone));
-    let title = format!("contract {}", table.logical().as_str());
-    Some(step(title, Phase::Contract, Action::Ddl { statements: sql }, held, Cost::Catalog, Undo::Nothing))
+    sql
 }
 
 /// Constraints that stay as they are but for their names; what stands on a new form gets its last name there.
@@ -123,10 +185,15 @@ fn renamed_constraints(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Rename> {
         .collect()
 }
 
-/// What a foreign key points at, by its name when the tables before `number` have had their contract.
-fn name_then(draft: &Draft<'_>, foreign: &ForeignKey, number: usize) -> QualifiedName {
+/// What a foreign key points at, by its name at a moment when some tables have had their contract.
+fn name_then(
+    draft: &Draft<'_>,
+    foreign: &ForeignKey,
+    has_its_last_name: &dyn Fn(usize) -> bool,
+) -> QualifiedName {
     let here = foreign.schema == draft.catalog.schema;
-    let before = draft.tables.iter().take(number).filter(|table| here && table.source.is_some());
+    let before = draft.tables.iter().enumerate().filter(|(number, _)| has_its_last_name(*number));
+    let before = before.map(|(_, table)| table).filter(|table| here && table.source.is_some());
     let renamed =
         before.filter(|table| table.physical == foreign.table).find_map(|table| table.shown.as_ref());
     QualifiedName::new(&foreign.schema, renamed.unwrap_or(&foreign.table))
@@ -140,6 +207,32 @@ fn own_sequence(table: &QualifiedName, column: &DraftColumn<'_>, new: &Ident, sq
         let sequence = QualifiedName::new(&table.schema, sequence);
         sql.push(format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{new}"));
     }
+}
+
+/// The sequence that fills a widened column by its default, where it would run out before the column does.
+fn narrow_sequence<'a>(draft: &Draft<'a>, column: &DraftColumn<'a>) -> Option<&'a Sequence> {
+    let source = column.source.filter(|source| column.widened && source.identity.is_none())?;
+    let default = source.default.as_ref()?;
+    let plain = |name: &Ident| {
+        name.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_named = |sequence: &&Sequence| {
+        let schema = &draft.catalog.schema;
+        [false, true].iter().any(|quoted| {
+            let part = |name: &Ident| match *quoted || !plain(name) {
+                true => name.to_string(),
+                false => name.as_str().to_owned(),
+            };
+            *default
+                == format!(
+                    "nextval({}::regclass)",
+                    literal(&format!("{}.{}", part(schema), part(&sequence.name)))
+                )
+        })
+    };
+    let owned = source.owned_sequence.as_ref().and_then(|name| draft.catalog.sequences.get(name));
+    let found = owned.or_else(|| draft.catalog.sequences.values().find(is_named))?;
+    (found.type_name != column.type_name).then_some(found)
 }
 
 fn identity_sequence<'a>(draft: &Draft<'a>, column: &DraftColumn<'a>) -> Option<&'a Sequence> {
@@ -345,11 +438,17 @@ fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, columns: &[Ident]) -> Vec
     renames.filter(|(from, to)| from != to).collect()
 }
 
-/// The new version's view stands on a sequence by name while there are two; now identity serves it.
-pub fn identity_views(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ident) -> Option<Step> {
+/// The new version's view stands on a sequence by name while there are two; now identity serves it. At the same moment:
+/// what is ALWAYS identity takes no number from a view.
+fn identity_view(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    version_schema: &Ident,
+) -> Option<(QualifiedName, Vec<String>)> {
     let table = &draft.tables[shape.number];
     let view = QualifiedName::new(version_schema, table.shown.as_ref()?);
-    let (mut sql, mut held) = (Vec::new(), vec![(view.clone(), LockMode::AccessExclusive)]);
+    let mut sql = Vec::new();
+    // By then it has its last name.
     let name = QualifiedName::new(&shape.name.schema, table.logical());
     for column in &table.columns {
         let carried = identity_sequence(draft, column).is_some();
@@ -363,7 +462,6 @@ pub fn identity_views(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ide
         };
         if always {
             sql.push(format!("ALTER TABLE {name} ALTER COLUMN {} SET GENERATED ALWAYS", column.name));
-            held.push((name.clone(), LockMode::AccessExclusive));
         }
         if let Some((sequence, _)) = column.serial.as_ref().filter(|_| column.new_identity.is_some()) {
             let sequence = QualifiedName::new(&shape.name.schema, sequence);
@@ -379,15 +477,7 @@ pub fn identity_views(draft: &Draft<'_>, shape: &Shape<'_>, version_schema: &Ide
     for (grantee, sequence) in identity_writers(draft, shape) {
         sql.push(format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(&grantee)));
     }
-    let title = format!("let the view of {} use the table's identity", table.logical().as_str());
-    Some(step(
-        title,
-        Phase::Contract,
-        Action::Ddl { statements: sql },
-        locks(held),
-        Cost::Catalog,
-        Undo::Nothing,
-    ))
+    Some((view, sql))
 }
 
 /// Columns whose type changes without a row being written: the views stand on them, so those go and come in the same
@@ -438,7 +528,7 @@ pub fn drop_tables(draft: &Draft<'_>) -> Option<Step> {
         }
         for foreign in source.constraints.iter().filter(|c| c.kind == ConstraintKind::ForeignKey) {
             let Some(foreign) = &foreign.foreign else { continue };
-            held.push((name_then(draft, foreign, usize::MAX), LockMode::AccessExclusive));
+            held.push((name_then(draft, foreign, &|_| true), LockMode::AccessExclusive));
         }
     }
     // Partitions follow their parent.

@@ -1,12 +1,12 @@
 //! Owns the schema as the operations so far leave it: which names the old and the new version see, and what
 //! stands between them. Must not decide what may be carried (that is `hazard`) nor order steps (`assemble`).
 
+use super::addition::{Addition, AdditionKind, DraftMend, NewIdentity, NewReplicaIdentity};
 use super::expr::Expression;
 use super::names::{self, Names};
-use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
+use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
-use crate::plan::ReplicaIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -60,28 +60,14 @@ pub struct DraftTable<'a> {
     pub renamed_constraints: BTreeMap<Ident, Ident>,
     /// Those that go with the old forms of their columns.
     pub dropped_constraints: BTreeSet<Ident>,
+    /// A foreign key of it points at a column that is widened.
+    pub retargeted: bool,
     /// What the old version's writes, and the rows that are there, are mended to.
     pub mends: Vec<DraftMend>,
     /// `None`: it stays as it is.
     pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
-}
-
-pub struct NewIdentity {
-    pub always: bool,
-    /// As the plan has them; may be empty.
-    pub options: String,
-}
-
-/// Values that a row gets where it violates a constraint that both versions are held to.
-pub struct DraftMend {
-    pub violates: Resolved,
-    /// Whether it has no subquery.
-    pub plain: bool,
-    /// Column, its value, where that is written.
-    pub set: Vec<(usize, Resolved, Option<Span>)>,
-    pub what: String,
 }
 
 pub struct DraftColumn<'a> {
@@ -101,6 +87,8 @@ pub struct DraftColumn<'a> {
     pub default_changed: bool,
     pub comment_changed: bool,
     pub type_changed: bool,
+    /// Its new form takes with it the foreign keys that point at it.
+    pub widened: bool,
     /// Its type is changed at the contract, which leaves what is stored as it is.
     pub retyped: bool,
     /// It loses NOT NULL at the contract, and both versions are held to it until then.
@@ -108,6 +96,7 @@ pub struct DraftColumn<'a> {
     /// It gets NOT NULL although both versions share it.
     pub proved_in_place: bool,
     pub up: Up,
+    pub only: Option<Only>,
     /// What was done to its value, oldest first; its version is their number.
     pub changes: Vec<Change>,
     /// Sequence that this plan makes for it (serial), with the type it gives out.
@@ -133,6 +122,15 @@ pub enum Up {
     /// Not derived from the row: a sequence, a clock. Another `up` may not read it.
     Volatile(String),
     Derived(Resolved),
+}
+
+/// Which rows `up` is for. The others have what the column is made with, so they are never written.
+pub struct Only {
+    /// In parentheses.
+    pub sql: String,
+    /// A constant; `None`: NULL.
+    pub made_with: Option<String>,
+    pub span: Option<Span>,
 }
 
 /// One step of a value's history and the way back.
@@ -162,106 +160,9 @@ pub struct Bound {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     pub sql: String,
+    /// The same for a place in a subquery: each column qualified by the table, or the subquery could have one so named.
+    nested: String,
     pub reads: BTreeSet<Ident>,
-}
-
-/// What an update or delete tells subscribers of the row it was, from the contract on.
-pub struct NewReplicaIdentity {
-    pub to: ReplicaIdentity,
-    pub span: Option<Span>,
-}
-
-/// What is to be built on an existing table before the new version is published.
-pub struct Addition {
-    /// Before rows are filled, so that none can come to violate it any more.
-    pub early: bool,
-    pub name: Ident,
-    pub kind: AdditionKind,
-    pub what: String,
-    pub span: Option<Span>,
-}
-
-pub enum AdditionKind {
-    Check {
-        bound: Bound,
-        no_inherit: bool,
-    },
-    ForeignKey(NewForeignKey),
-    Unique(NewUnique),
-    Index(NewIndex),
-    /// A constraint of a table of this plan, made with it: only its name and a column of it matter here.
-    Made {
-        column: usize,
-    },
-}
-
-pub struct NewForeignKey {
-    pub columns: Vec<usize>,
-    pub target: usize,
-    pub target_columns: Vec<usize>,
-    pub match_type: String,
-    pub on_delete: String,
-    pub on_delete_set_columns: Vec<usize>,
-    pub on_update: String,
-    pub deferral: (bool, bool),
-}
-
-/// A unique constraint or a primary key.
-#[derive(Default)]
-pub struct NewUnique {
-    pub primary: bool,
-    pub columns: Vec<usize>,
-    pub include: Vec<usize>,
-    pub nulls_not_distinct: bool,
-    pub storage_parameters: Option<String>,
-    pub tablespace: Option<Ident>,
-    pub deferral: (bool, bool),
-}
-
-pub struct NewIndex {
-    pub unique: bool,
-    pub method: Option<String>,
-    /// Each with what follows it.
-    pub keys: Vec<(NewKey, String)>,
-    pub include: Vec<usize>,
-    pub nulls_not_distinct: bool,
-    pub storage_parameters: Option<String>,
-    pub tablespace: Option<Ident>,
-    pub predicate: Option<Bound>,
-}
-
-pub enum NewKey {
-    Column(usize),
-    Expression(Bound),
-}
-
-impl Addition {
-    /// Whether it stands on this column of its table.
-    pub fn reads(&self, column: usize) -> bool {
-        let bound = |bound: &Bound| bound.columns.values().any(|(number, _)| *number == column);
-        match &self.kind {
-            AdditionKind::Check { bound: check, .. } => bound(check),
-            AdditionKind::ForeignKey(key) => key.columns.contains(&column),
-            AdditionKind::Unique(unique) => {
-                unique.columns.iter().chain(&unique.include).any(|c| *c == column)
-            }
-            AdditionKind::Made { column: made } => *made == column,
-            AdditionKind::Index(index) => {
-                let key = |key: &NewKey| match key {
-                    NewKey::Column(key) => *key == column,
-                    NewKey::Expression(key) => bound(key),
-                };
-                index.keys.iter().any(|(of, _)| key(of))
-                    || index.include.contains(&column)
-                    || index.predicate.as_ref().is_some_and(bound)
-            }
-        }
-    }
-
-    /// Whether its name is among those of relations.
-    pub fn is_index(&self) -> bool {
-        matches!(self.kind, AdditionKind::Unique(_) | AdditionKind::Index(_))
-    }
 }
 
 impl<'a> DraftColumn<'a> {
@@ -278,6 +179,7 @@ impl<'a> DraftColumn<'a> {
             default_changed: false,
             comment_changed: false,
             type_changed: false,
+            widened: false,
             retyped: false,
             nullable_late: false,
             proved_in_place: false,
@@ -288,6 +190,7 @@ impl<'a> DraftColumn<'a> {
             what: String::new(),
             span: None,
             default_span: None,
+            only: None,
             up_span: None,
         }
     }
@@ -331,6 +234,7 @@ impl<'a> DraftTable<'a> {
             additions: Vec::new(),
             renamed_constraints: BTreeMap::new(),
             dropped_constraints: BTreeSet::new(),
+            retargeted: false,
             mends: Vec::new(),
             replica_identity: None,
             span: None,
@@ -390,6 +294,7 @@ impl<'a> DraftTable<'a> {
             || !self.additions.is_empty()
             || !self.renamed_constraints.is_empty()
             || self.replica_identity.is_some()
+            || self.retargeted
             || self.columns.iter().any(|column| column.proved_in_place)
     }
 
@@ -448,6 +353,22 @@ impl<'a> Draft<'a> {
         self.tables[table].columns[column].not_null_name = name;
     }
 
+    /// The table of this schema that a foreign key points at.
+    pub fn pointed_at(&self, foreign: &ForeignKey) -> Option<&DraftTable<'a>> {
+        let here = foreign.schema == self.catalog.schema;
+        self.tables
+            .iter()
+            .find(|table| here && table.source.is_some_and(|source| source.name == foreign.table))
+    }
+
+    /// Whether a foreign key of the catalog points at a column that is widened, and so is made again with it.
+    pub fn is_retargeted(&self, constraint: &Constraint) -> bool {
+        let Some(foreign) = &constraint.foreign else { return false };
+        self.pointed_at(foreign).is_some_and(|to| {
+            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.widened))
+        })
+    }
+
     pub fn qualified(&self, table: usize) -> QualifiedName {
         QualifiedName::new(&self.catalog.schema, &self.tables[table].physical)
     }
@@ -498,8 +419,8 @@ impl<'a> Draft<'a> {
         let draft = &self.tables[table].columns[column];
         match &draft.up {
             Up::Same => self.physical_value(table, draft),
-            Up::Null => Ok(Resolved::cast("NULL", &draft.type_name)),
-            Up::Constant(sql) => Ok(Resolved::cast(sql, &draft.type_name)),
+            Up::Null => Ok(Resolved::constant("NULL").as_type(&draft.type_name)),
+            Up::Constant(sql) => Ok(Resolved::constant(sql).as_type(&draft.type_name)),
             Up::Derived(resolved) => Ok(resolved.as_type(&draft.type_name)),
             Up::Volatile(sql) => Err(format!(
                 "`{}` gets its value from `{sql}`, which gives another value each time it is asked",
@@ -515,7 +436,7 @@ impl<'a> Draft<'a> {
             return match &draft.new {
                 None => Err(format!("a later operation drops `{}`", draft.name.as_str())),
                 Some(_) if draft.is_shared() => self.physical_value(table, draft),
-                Some(new) => Ok(Resolved::column(new)),
+                Some(new) => Ok(self.value_of(table, new)),
             };
         };
         match self.down_value(table, column, version, change)? {
@@ -547,79 +468,110 @@ impl<'a> Draft<'a> {
             Down::None => Ok(None),
             Down::Same => self.new_value(table, column, version + 1).map(Some),
             Down::Expression(bound) => {
-                Self::resolve(bound, |column, version| self.new_value(table, column, version)).map(Some)
+                self.resolve(table, bound, |column, version| self.new_value(table, column, version)).map(Some)
             }
         }
     }
 
     /// `up` over what the old version has.
     pub fn over_old(&self, table: usize, bound: &Bound) -> Result<Resolved, String> {
-        Self::resolve(bound, |column, _| self.old_value(table, column))
+        self.resolve(table, bound, |column, _| self.old_value(table, column))
     }
 
     /// An expression of a constraint or an index over what the new version has in the end.
     pub fn over_new(&self, table: usize, bound: &Bound) -> Result<Resolved, String> {
-        Self::resolve(bound, |column, _| {
+        self.resolve(table, bound, |column, _| {
             let draft = &self.tables[table].columns[column];
             draft
                 .new
                 .as_ref()
-                .map(Resolved::column)
+                .map(|new| self.value_of(table, new))
                 .ok_or_else(|| format!("`{}` is dropped", draft.name.as_str()))
         })
     }
 
     fn resolve(
+        &self,
+        table: usize,
         bound: &Bound,
         mut value: impl FnMut(usize, usize) -> Result<Resolved, String>,
     ) -> Result<Resolved, String> {
-        let mut reads = BTreeSet::new();
-        let mut fault = None;
-        let sql = bound.expression.substitute(&mut |name| {
-            let (column, version) = bound.columns[name];
-            match value(column, version) {
-                Ok(resolved) => {
-                    reads.extend(resolved.reads);
-                    resolved.sql
-                }
-                Err(message) => {
-                    fault.get_or_insert(message);
-                    name.to_string()
-                }
-            }
+        let row = &self.tables[table].physical;
+        if let Some(column) = bound.expression.hidden_by(row) {
+            let (row, column) = (row.as_str(), column.as_str());
+            return Err(format!(
+                "`{column}` of the row cannot be told from the subquery's where that reads something named `{row}`; give it an alias there"
+            ));
+        }
+        let mut values = BTreeMap::new();
+        for (name, (column, version)) in &bound.columns {
+            values.insert(name, value(*column, *version)?);
+        }
+        let reads = values.values().flat_map(|resolved| resolved.reads.clone()).collect();
+        let sql = bound.expression.substitute_nested(&mut |name, nested| {
+            let resolved = &values[name];
+            if nested { resolved.nested.clone() } else { resolved.sql.clone() }
         });
-        fault.map_or(Ok(Resolved { sql, reads }), Err)
+        let nested = bound.expression.substitute(&mut |name| values[name].nested.clone());
+        Ok(Resolved { sql, nested, reads })
+    }
+
+    /// A column as it is.
+    pub fn value_of(&self, table: usize, name: &Ident) -> Resolved {
+        Resolved {
+            sql: name.to_string(),
+            nested: format!("{}.{name}", self.tables[table].physical),
+            reads: BTreeSet::from([name.clone()]),
+        }
     }
 
     /// A column both versions see. A generated one is NULL in a BEFORE trigger, so what generates it stands in.
     fn physical_value(&self, table: usize, draft: &DraftColumn<'a>) -> Result<Resolved, String> {
         let column = draft.source.expect("a shared column is in the catalog");
         let Some(generated) = &column.generated else {
-            return Ok(Resolved::column(&column.name));
+            return Ok(self.value_of(table, &column.name));
         };
         let expression =
             Expression::parse(generated, &self.tables[table].physical, &self.scope()).map_err(|error| {
                 format!("what generates `{}` cannot be read: {}", column.name.as_str(), error.message)
             })?;
-        let mut reads = BTreeSet::new();
-        let sql = expression.substitute(&mut |name| {
-            reads.insert(name.clone());
-            name.to_string()
-        });
-        Ok(Resolved { sql, reads }.as_type(&column.type_name))
+        let row = &self.tables[table].physical;
+        let sql = expression.substitute(&mut Ident::to_string);
+        let nested = expression.substitute(&mut |name| format!("{row}.{name}"));
+        let reads = expression.references().into_iter().collect();
+        Ok(Resolved { sql, nested, reads }.as_type(&column.type_name))
     }
 }
 
 impl Resolved {
-    pub fn column(name: &Ident) -> Resolved {
-        Resolved { sql: name.to_string(), reads: BTreeSet::from([name.clone()]) }
+    /// What reads no column.
+    pub fn constant(sql: &str) -> Resolved {
+        Resolved { sql: sql.to_owned(), nested: sql.to_owned(), reads: BTreeSet::new() }
     }
 
-    fn cast(sql: &str, type_name: &str) -> Resolved {
-        Resolved { sql: format!("CAST({sql} AS {type_name})"), reads: BTreeSet::new() }
+    /// What has every column qualified by the table already.
+    pub fn qualified(sql: String, reads: BTreeSet<Ident>) -> Resolved {
+        Resolved { nested: sql.clone(), sql, reads }
+    }
+
+    pub fn is_false(&self) -> Resolved {
+        let is_false = |sql: &str| format!("({sql} IS FALSE)");
+        Resolved { sql: is_false(&self.sql), nested: is_false(&self.nested), reads: self.reads.clone() }
+    }
+
+    /// This where `only` is true, else `rest`, a constant, or NULL.
+    pub fn only_where(&self, only: &Resolved, rest: Option<&str>) -> Resolved {
+        let rest = rest.unwrap_or("NULL");
+        let case = |only: &str, own: &str| format!("(CASE WHEN {only} THEN {own} ELSE {rest} END)");
+        Resolved {
+            sql: case(&only.sql, &self.sql),
+            nested: case(&only.nested, &self.nested),
+            reads: self.reads.union(&only.reads).cloned().collect(),
+        }
     }
 
     pub fn as_type(&self, type_name: &str) -> Resolved {
-        Resolved { sql: format!("CAST({} AS {type_name})", self.sql), reads: self.reads.clone() }
+        let cast = |sql: &str| format!("CAST({sql} AS {type_name})");
+        Resolved { sql: cast(&self.sql), nested: cast(&self.nested), reads: self.reads.clone() }
     }
 }

@@ -40,6 +40,10 @@ struct Reference {
     column: Ident,
     /// It also names an output column of a subquery.
     naming: bool,
+    /// It stands in a subquery, whose own columns may have any name.
+    nested: bool,
+    /// What the FROM items are called that it stands among.
+    within: Vec<String>,
 }
 
 /// What is wrong with a text, and where (a byte offset in it) if that is known.
@@ -136,11 +140,17 @@ impl Expression {
     /// The text with each reference to the row replaced by what `f` gives for its column, the whole
     /// in parentheses.
     pub fn substitute(&self, f: &mut dyn FnMut(&Ident) -> String) -> String {
+        self.substitute_nested(&mut |column, _| f(column))
+    }
+
+    /// The same; `f` is told too whether the place is in a subquery, where a bare name could mean a column of the
+    /// subquery's own.
+    pub fn substitute_nested(&self, f: &mut dyn FnMut(&Ident, bool) -> String) -> String {
         let mut sql = String::from("(");
         let mut done = 0;
         for reference in &self.references {
             sql.push_str(&self.text[done..reference.bytes.start]);
-            sql.push_str(&f(&reference.column));
+            sql.push_str(&f(&reference.column, reference.nested));
             if reference.naming {
                 sql.push_str(&format!(" AS {}", reference.column));
             }
@@ -173,6 +183,12 @@ impl Expression {
     /// Whether some FROM item inside is named so.
     pub fn names_relation(&self, name: &str) -> bool {
         self.relations.iter().any(|relation| relation == name)
+    }
+
+    /// A column of the row that is read where a FROM item has the name by which the row is to be called.
+    pub fn hidden_by(&self, name: &Ident) -> Option<&Ident> {
+        let hides = |reference: &&Reference| reference.within.iter().any(|within| within == name.as_str());
+        self.references.iter().find(hides).map(|reference| &reference.column)
     }
 
     /// As given, without trailing blanks.

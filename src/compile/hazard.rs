@@ -1,7 +1,8 @@
 //! Owns refusals: what depends on a column or a table and cannot be carried over, each named.
 //! Must not change the draft but for its diagnostics. Looks at the draft when all operations are applied.
 
-use super::draft::{AdditionKind, Draft, DraftColumn, DraftTable};
+use super::addition::AdditionKind;
+use super::draft::{Draft, DraftColumn, DraftTable};
 use super::expr::Expression;
 use super::shape::Shape;
 use crate::catalog::{Catalog, ConstraintKind, Identity, Table, TableKind};
@@ -152,6 +153,11 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
+    if found.widened {
+        for label in carried_keys(draft, source, &old) {
+            against.remove(&label);
+        }
+    }
     for partition in partitions(draft.catalog, source) {
         depending(draft.catalog, partition, &old, replaced, &mut against);
         if replaced {
@@ -176,9 +182,19 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if !against.is_empty() {
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
+            let keys_alone = against.iter().all(|against| against.starts_with("foreign key "));
+            let widens =
+                keys_alone && found.type_changed && found.type_name.trim().eq_ignore_ascii_case("bigint");
             (
                 "give",
-                "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after",
+                match widens {
+                    true => {
+                        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
+                    }
+                    false => {
+                        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
+                    }
+                },
             )
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
@@ -208,6 +224,26 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
             "this happens at the contract, as with DROP COLUMN",
         );
     }
+}
+
+/// Foreign keys that follow a widened column, by the names they have among what depends on it.
+fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String> {
+    let points_here = |constraint: &&crate::catalog::Constraint| {
+        constraint.foreign.as_ref().is_some_and(|foreign| {
+            foreign.schema == draft.catalog.schema
+                && foreign.table == source.name
+                && foreign.columns.contains(column)
+        })
+    };
+    let schema = draft.catalog.schema.as_str();
+    let joined = draft.tables.iter().filter(|table| table.retargeted || table.shown.is_none());
+    joined
+        .filter_map(|table| table.source)
+        .flat_map(|table| {
+            let keys = table.constraints.iter().filter(points_here);
+            keys.map(|key| format!("foreign key {} on {schema}.{}", key.name.as_str(), table.name.as_str()))
+        })
+        .collect()
 }
 
 /// Keys over several columns that go when one of their columns goes.

@@ -4,6 +4,7 @@
 //! Operations (`op/`) change a draft of the schema one after the other; when all have, `hazard` refuses what cannot
 //! be carried over, `shape` sums up each table, and `assemble` and `contract` put the steps in order.
 
+mod addition;
 mod assemble;
 mod carry;
 mod contract;
@@ -129,6 +130,7 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
     for shape in shapes {
         steps.extend(assemble::backfill(draft, shape));
     }
+    steps.extend(assemble::late_foreign_keys(draft, shapes));
     steps.push(publish(Phase::Backfill, versions.new));
     if let Some(previous) = versions.previous {
         steps.push(assemble::step(
@@ -140,10 +142,10 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
             Undo::Nothing,
         ));
     }
-    for shape in shapes {
-        steps.extend(contract::table(draft, shape));
-        steps.extend(contract::identity_views(draft, shape, versions.new));
-    }
+    let (together, alone): (Vec<&Shape<'_>>, Vec<&Shape<'_>>) =
+        shapes.iter().partition(|shape| contract::is_joined(draft, shape));
+    steps.extend(contract::tables(draft, &together, versions.new));
+    steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
     steps.extend(contract::reshape(draft, shapes));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));

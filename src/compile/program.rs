@@ -103,7 +103,7 @@ pub enum Action {
     /// A `Ddl` that also installs the sync function, whose expressions the server qualifies first.
     Expand {
         statements: Vec<String>,
-        sync: SyncSpec,
+        sync: Box<SyncSpec>,
     },
     /// Fills hidden columns, range by range.
     Backfill(BackfillSpec),
@@ -269,6 +269,9 @@ pub struct PairExpression {
     pub reads_own: Vec<Ident>,
     /// Columns it reads that both versions see.
     pub reads_shared: Vec<Ident>,
+    /// Which rows have a value by it; the others have what the column was made with, and so they are never filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -276,8 +279,8 @@ pub struct BackfillSpec {
     pub table: QualifiedName,
     /// Says which rows are pending, and is set with them; `None`: `only` says it.
     pub marker: Option<Ident>,
-    /// Rows to be written where there is no marker: those that this is true of.
-    #[serde(default)]
+    /// The rows of them to be written; with a marker, the others stay pending and are never written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
     /// (hidden column, expression over physical columns).
     pub set: Vec<(Ident, String)>,
@@ -292,7 +295,8 @@ impl BackfillSpec {
     /// Whether a row is still to be written, as a condition.
     pub fn pending(&self) -> String {
         match (&self.marker, &self.only) {
-            (Some(marker), _) => marker.to_string(),
+            (Some(marker), Some(only)) => format!("{marker} AND {only}"),
+            (Some(marker), None) => marker.to_string(),
             (None, Some(only)) => only.clone(),
             (None, None) => "false".to_owned(),
         }

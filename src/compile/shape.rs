@@ -1,8 +1,9 @@
 //! Owns one existing table on its way: what of it is filled, kept in step, shown, and checked beforehand.
 //! Must not order steps (that is `assemble` and `contract`).
 
+use super::addition::DraftMend;
 use super::carry::{self, Built};
-use super::draft::{Draft, DraftColumn, DraftMend, Resolved, Up};
+use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
@@ -72,6 +73,7 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
             partitioned: source.kind == TableKind::Partitioned,
         };
+        let mut only = Vec::new();
         for column in filled {
             let new = column.new.clone().expect("filled columns are there");
             let (Up::Derived(Resolved { sql, .. }) | Up::Volatile(sql)) = &column.up else {
@@ -79,7 +81,11 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             };
             spec.set.push((new, sql.clone()));
             spec.shown.push(column.name.clone());
+            only.push(column.only.as_ref().map(|only| only.sql.clone()));
         }
+        // A row is written if any of its columns needs it.
+        let only: Option<Vec<String>> = only.into_iter().collect();
+        spec.only = only.map(|only| format!("({})", only.join(" OR ")));
         spec
     });
     let mending = mends(draft, number, &name);
@@ -207,16 +213,22 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
         let up = match &column.up {
             _ if new.is_none() => None,
             Up::Derived(resolved) => Some(resolved.clone()),
-            Up::Volatile(sql) => Some(Resolved { sql: sql.clone(), reads: BTreeSet::new() }),
+            Up::Volatile(sql) => Some(Resolved::constant(sql)),
             _ => None,
         };
-        let expression = |resolved: Resolved| {
+        let only = column.only.as_ref().map(|only| only.sql.clone());
+        let expression = |resolved: Resolved, only: Option<String>| {
             let (reads_shared, reads_own) = resolved.reads.into_iter().partition(|name| {
                 table.columns.iter().any(|column| column.is_shared() && column.new.as_ref() == Some(name))
             });
-            PairExpression { sql: resolved.sql, reads_own, reads_shared }
+            PairExpression { sql: resolved.sql, reads_own, reads_shared, only }
         };
-        pairs.push(Pair { old, new, up: up.map(expression), down: down.map(expression) });
+        pairs.push(Pair {
+            old,
+            new,
+            up: up.map(|up| expression(up, only)),
+            down: down.map(|down| expression(down, None)),
+        });
     }
     for (message, span) in faults {
         draft.error("compile.down_unreadable", message, &span);
@@ -266,6 +278,10 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(up), Some(_)) = (up, &column.new) {
             let what = format!("up of {}", column.what);
             push(CheckKind::Value, what, up, &column.type_name, bytes(&column.up_span));
+        }
+        if let Some(only) = &column.only {
+            let what = format!("where of {}", column.what);
+            push(CheckKind::Value, what, &only.sql, "boolean", bytes(&only.span));
         }
         if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
             let span = column.changes.first().and_then(|change| change.down_span.clone());

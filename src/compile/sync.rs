@@ -21,14 +21,17 @@ const WRITER: &str = "_segue_new_writer";
 pub enum Direction {
     Up,
     Down,
+    /// Which rows `up` is for, asked of the row as it was.
+    Only,
 }
 
 /// The expressions of one pair as they go into the function: every name qualified, the row's columns
-/// as `NEW."column"`. Made by [`qualified`].
+/// as `NEW."column"`, or `OLD."column"` in `only`. Made by [`qualified`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QualifiedPair {
     pub up: Option<String>,
     pub down: Option<String>,
+    pub only: Option<String>,
 }
 
 /// How the server is asked to qualify one expression. All of it runs in one transaction, in order:
@@ -60,10 +63,16 @@ pub fn row_columns(table: &Table, spec: &SyncSpec) -> Vec<(Ident, String)> {
 pub fn qualifications(spec: &SyncSpec, columns: &[(Ident, String)]) -> Vec<Qualification> {
     let mut asked = Vec::new();
     for (pair, expressions) in spec.pairs.iter().enumerate() {
-        let both = [(Direction::Up, &expressions.up), (Direction::Down, &expressions.down)];
-        for (direction, expression) in both {
-            if let Some(expression) = expression {
-                asked.push(qualification(spec, columns, pair, direction, &expression.sql));
+        let sql = |expression: &Option<PairExpression>| expression.as_ref().map(|e| e.sql.clone());
+        let only = expressions.up.as_ref().and_then(|up| up.only.clone());
+        let all = [
+            (Direction::Up, sql(&expressions.up)),
+            (Direction::Down, sql(&expressions.down)),
+            (Direction::Only, only),
+        ];
+        for (direction, sql) in all {
+            if let Some(sql) = sql {
+                asked.push(qualification(spec, columns, pair, direction, &sql));
             }
         }
     }
@@ -91,7 +100,7 @@ fn qualification(
     columns: &[(Ident, String)],
     pair: usize,
     direction: Direction,
-    expression: &str,
+    sql: &str,
 ) -> Qualification {
     // Beside the function, so that the role needs no right to temporary objects; the transaction drops it again.
     let view = QualifiedName::new(&spec.function.schema, &Ident::new("_segue_qualify"));
@@ -99,8 +108,7 @@ fn qualification(
         columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {name}")).collect();
     // No cast to the column's type: an explicit cast would cut off what an assignment refuses.
     let create = format!(
-        "CREATE VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
-        expression,
+        "CREATE VIEW {view} AS SELECT ({sql}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
         row.join(", "),
         spec.table.name,
     );
@@ -122,7 +130,7 @@ fn qualification(
 }
 
 /// The answer to a [`Qualification`] as it goes into the function.
-pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionError> {
+pub fn qualified(definition: &str, table: &Ident, direction: Direction) -> Result<String, ExpressionError> {
     let expression = Expression::parse_printed(&expr::unqualify_view(definition)?, table)?;
     for taken in ["new", "old"] {
         if expression.names_relation(taken) {
@@ -132,14 +140,20 @@ pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionEr
             return Err(ExpressionError { message, offset: None });
         }
     }
-    Ok(expression.substitute(&mut |column| format!("NEW.{column}")))
+    let row = if direction == Direction::Only { "OLD" } else { "NEW" };
+    Ok(expression.substitute(&mut |column| format!("{row}.{column}")))
 }
 
 /// The statements as they will be, but with the expressions as given: for people to read.
 pub fn preview(spec: &SyncSpec) -> Vec<String> {
     let given = |expression: &Option<PairExpression>| expression.as_ref().map(|e| format!("({})", e.sql));
-    let pairs = spec.pairs.iter().map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) });
-    let mended = mended(spec).map(|sql| QualifiedPair { up: Some(format!("({sql})")), down: None });
+    let pairs = spec.pairs.iter().map(|pair| QualifiedPair {
+        up: given(&pair.up),
+        down: given(&pair.down),
+        only: pair.up.as_ref().and_then(|up| up.only.clone()),
+    });
+    let mended =
+        mended(spec).map(|sql| QualifiedPair { up: Some(format!("({sql})")), ..QualifiedPair::default() });
     let pairs: Vec<QualifiedPair> = pairs.chain(mended).collect();
     statements(spec, &pairs)
 }
@@ -279,6 +293,7 @@ fn assignment(direction: Direction, pair: &Pair, qualified: &QualifiedPair) -> O
     let (side, value) = match direction {
         Direction::Up => (&pair.new, &qualified.up),
         Direction::Down => (&pair.old, &qualified.down),
+        Direction::Only => return None,
     };
     Some(format!("NEW.{} := {};", side.as_ref()?.column, value.as_ref()?))
 }
@@ -289,7 +304,9 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
     };
     let (ups, downs) = (assign(Direction::Up), assign(Direction::Down));
     let mut out = Lines::default();
-    let decide = |writer: &str| if on_update { decisions(spec, &ups, &downs, writer) } else { Vec::new() };
+    let decide = |writer: &str| {
+        if on_update { decisions(spec, qualified, (&ups, &downs), writer) } else { Vec::new() }
+    };
     let mut decisions = decide(WRITER);
     let several = decisions.len() > 1;
     let mut by_path = decisions.iter().map(Decision::uses_path).sum::<usize>();

@@ -119,7 +119,7 @@ fn not_null_has_its_name_from_18_on() {
     users.constraints.push(constraint("mail_there", ConstraintKind::NotNull, &["email"]));
     let program = program(
         &catalog,
-        "  - alter_column: {table: users, column: email, type: varchar, up: lower(email), down: email}\n  \
+        "  - alter_column: {table: users, column: email, type: varchar(40), up: email, down: email}\n  \
          - add_column: {table: users, column: {name: plan, type: text, default: \"'free'\"}}\n",
     );
     let expand = sql(&program, Phase::Expand);
@@ -363,4 +363,22 @@ fn a_replica_identity_that_publications_cannot_live_with_is_refused() {
     assert_eq!(to("full"), ["compile.replica_identity"]);
     assert_eq!(to("nothing"), ["compile.replica_identity"]);
     assert_eq!(to("default"), [""; 0]);
+}
+
+#[test]
+fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
+    let program = program(&catalog(), "  - widen_key: {table: users}\n");
+    let titles: Vec<&str> = program.steps.iter().map(|step| step.title.as_str()).collect();
+    let at = |title: &str| {
+        titles.iter().position(|t| *t == title).unwrap_or_else(|| panic!("{title}: {titles:?}"))
+    };
+    // What a foreign key points at is filled before it is made, and so is what points.
+    assert!(at("fill users (id)") < at("add foreign key orders_user to orders"));
+    assert!(at("fill orders (user_id)") < at("add foreign key orders_user to orders"));
+    let contract = &program.steps[at("contract orders, users")];
+    let locked: Vec<&str> = contract.locks.iter().map(|lock| lock.relation.name.as_str()).collect();
+    assert_eq!(locked, ["orders", "users"]);
+    let Action::Ddl { statements } = &contract.action else { panic!("{contract:?}") };
+    assert_eq!(statements[0], r#"ALTER TABLE "public"."orders" DROP CONSTRAINT "orders_user""#);
+    assert!(codes(&catalog(), "  - widen_key: {table: orders}\n").contains(&"compile.not_a_key"));
 }

@@ -1,6 +1,7 @@
 //! Owns the decisions of a rollout, pure: what state it is in, what to do next, when to hold.
 //! Must not do anything: no clock (`now` is an argument), no I/O, no async.
 
+pub mod adoption;
 pub mod advance;
 pub mod growth;
 pub mod guard;
@@ -14,6 +15,7 @@ pub mod policy;
 pub mod privileges;
 pub mod progress;
 pub mod record;
+pub mod replay;
 pub mod retry;
 pub mod signal;
 pub mod slicing;

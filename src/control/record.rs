@@ -1,5 +1,6 @@
 //! Owns what the journal says: one record a decision or outcome. Must not store or print them.
 
+use super::adoption::Origin;
 use super::growth::{Measure, Moment};
 use super::hold::{ContractHold, Hold};
 use super::retry::FailureClass;
@@ -142,6 +143,10 @@ pub enum Record {
         dead_before: Option<u64>,
         dead_after: Option<u64>,
         passed_over: Option<String>,
+    },
+    /// The whole of the rollout's life where Segue did not carry it out.
+    Adopted {
+        from: Origin,
     },
     /// Readings kept for later judgement.
     Evidence {

@@ -183,7 +183,7 @@ impl RolloutState {
                 self.postponed_by = None;
             }
             Record::SupervisorLeft { .. } => self.guard_holds.clear(),
-            Record::Evidence { .. } | Record::Vacuumed { .. } => {}
+            Record::Evidence { .. } | Record::Vacuumed { .. } | Record::Adopted { .. } => {}
             Record::Measured { .. } => self.measures.fold(record),
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;

@@ -2,10 +2,10 @@
 //! the program, and those that need a look at the catalog first. Must not begin or end it.
 
 use super::Halt;
-use crate::compile::program::{Action, Phase, Program, Step, SyncSpec, Undo};
+use crate::compile::program::{Action, Lock, LockMode, Phase, Program, Step, SyncSpec, Undo};
 use crate::compile::{sync, views};
-use crate::ident::Ident;
-use crate::pg::{RowExt, Tx, introspect};
+use crate::ident::{Ident, QualifiedName};
+use crate::pg::{RowExt, Session, Tx, introspect};
 use std::time::Duration;
 
 /// What a transaction carries out.
@@ -64,6 +64,27 @@ pub fn of_undo(undo: &Undo) -> Contents<'_> {
 }
 
 impl Contents<'_> {
+    /// Every lock that this will take: those of the step, and those of the views that it drops, which are
+    /// known only now.
+    pub async fn locks(
+        &self,
+        session: &Session,
+        program: &Program,
+        step: &[Lock],
+    ) -> Result<Vec<Lock>, Halt> {
+        let mut locks = step.to_vec();
+        let dropped = match self {
+            Contents::Publish { .. } => &program.version_schema,
+            Contents::Retire { version_schema } => version_schema,
+            _ => return Ok(locks),
+        };
+        for view in views_of(session, dropped).await? {
+            let relation = QualifiedName::new(dropped, &view);
+            locks.push(Lock { relation, mode: LockMode::AccessExclusive });
+        }
+        Ok(locks)
+    }
+
     /// `statement_timeout` of each statement; `None` where a whole table is read.
     pub fn statement_limit(&self) -> Option<Duration> {
         match self {
@@ -136,12 +157,15 @@ async fn schema_exists(tx: &Tx<'_>, schema: &Ident) -> Result<bool, Halt> {
     Ok(tx.query_opt("looking for a version schema", sql, &[schema]).await?.is_some())
 }
 
-async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
+async fn views_of(session: &Session, schema: &Ident) -> Result<Vec<Ident>, Halt> {
     let sql = "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relkind = 'v' ORDER BY 1";
-    let rows = tx.query("listing the views of a version schema", sql, &[schema]).await?;
-    let views =
-        rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
+    let rows = session.query("listing the views of a version schema", sql, &[schema]).await?;
+    Ok(rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?)
+}
+
+async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
+    let views = views_of(tx, schema).await?;
     send_each(tx, &views::retire(schema, &views), doing).await
 }
 
@@ -176,16 +200,18 @@ async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<
         send_each(tx, &question.statements, doing).await?;
         let definition = tx.query_one(doing, &question.query, &[]).await?.cell::<String>(0)?;
         send_each(tx, &question.cleanup, doing).await?;
-        let expression = sync::qualified(&definition, &spec.table.name).map_err(|error| {
-            Halt::Broken(format!(
-                "an expression of {} cannot be used as PostgreSQL spells it: {}",
-                spec.table, error.message
-            ))
-        })?;
+        let expression =
+            sync::qualified(&definition, &spec.table.name, question.direction).map_err(|error| {
+                Halt::Broken(format!(
+                    "an expression of {} cannot be used as PostgreSQL spells it: {}",
+                    spec.table, error.message
+                ))
+            })?;
         let pair = &mut qualified[question.pair];
         match question.direction {
             sync::Direction::Up => pair.up = Some(expression),
             sync::Direction::Down => pair.down = Some(expression),
+            sync::Direction::Only => pair.only = Some(expression),
         }
     }
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
+/// And under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -33,10 +33,11 @@ pub struct Slice<'a> {
 impl Slice<'_> {
     /// Which rows. Only a range over `ctid` prunes the pages it reads; a list of ctids does not.
     pub fn condition(&self, spec: &BackfillSpec) -> String {
-        let pending = spec.pending();
         let mut sql = format!(
-            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {pending}",
-            self.blocks.start, self.blocks.end
+            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {}",
+            self.blocks.start,
+            self.blocks.end,
+            spec.pending()
         );
         if let Some(bound) = self.below {
             write!(sql, " AND {LINE} < {bound}").expect("a String grows");
@@ -122,7 +123,7 @@ pub async fn run(
     let doing = "filling a slice";
     let tuning = work.gate.tuning();
     let longest = (tuning.slice_time * 20).max(Duration::from_secs(5));
-    let limits = Limits::new(LOCK_TIMEOUT, longest);
+    let limits = Limits::new(LOCK_TIMEOUT.min(work.longest_wait(session).await?), longest);
     let tx = session.transaction(doing, &limits).await?;
     // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;

@@ -99,6 +99,11 @@ impl Setup {
             IDLE_IN_TRANSACTION.as_millis(),
             self.limits.sql(scope),
         );
+        // Where pgroll was, its event triggers would write down each of our statements as a migration, and wait for
+        // each other while they do. These settings of its own keep them quiet; elsewhere they mean nothing.
+        for name in ["pgroll.no_inferred_migrations", "pgroll.internal"] {
+            write!(sql, " {set} {name} = 'TRUE';").expect("a String grows");
+        }
         let local = scope == Scope::Transaction;
         for (name, value) in &self.settings {
             let (name, value) = (ident::literal(name), ident::literal(value));

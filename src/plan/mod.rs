@@ -25,6 +25,7 @@ pub mod settings;
 pub mod sql;
 pub mod table_constraint;
 pub mod table_ops;
+pub mod widen_key;
 
 use crate::diagnostic::{Source, Span};
 use std::sync::Arc;
@@ -41,13 +42,14 @@ pub use drop_multicolumn_constraint::DropMulticolumnConstraint;
 pub use folder::{LEDGER, Placed, PlanFile, order, plan_files, plan_name};
 pub use operation::{Operation, OperationKind};
 pub use parse::{MAX_BYTES, decode_bytes, parse, too_large};
-pub use project::{Environment, PROJECT_FILE, Project, expand_variables, parse_project};
+pub use project::{Environment, PROJECT_FILE, Project, StandbySettings, expand_variables, parse_project};
 pub use rename_constraint::RenameConstraint;
 pub use set_replica_identity::{ReplicaIdentity, SetReplicaIdentity};
 pub use settings::Settings;
 pub use sql::Sql;
 pub use table_constraint::{Exclude, IndexParameters, TableConstraint, TableConstraintKind, TableReferences};
 pub use table_ops::{DropTable, RenameTable};
+pub use widen_key::WidenKey;
 
 /// A value and where it stands in its file.
 #[derive(Clone, Debug, PartialEq)]

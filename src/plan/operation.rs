@@ -6,7 +6,7 @@ use super::node::{Entry, Node, Value};
 use super::{
     AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateTable, DropColumn, DropConstraint,
     DropIndex, DropMulticolumnConstraint, DropTable, RenameColumn, RenameConstraint, RenameTable,
-    SetReplicaIdentity, Sql,
+    SetReplicaIdentity, Sql, WidenKey,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -34,10 +34,11 @@ pub enum OperationKind {
     RenameConstraint(RenameConstraint),
     SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
+    WidenKey(WidenKey),
 }
 
-/// The keys of the operations, as pgroll has them.
-pub const OPERATIONS: [&str; 15] = [
+/// The keys of the operations: pgroll's, as it has them, and Segue's own.
+pub const OPERATIONS: [&str; 16] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -53,6 +54,7 @@ pub const OPERATIONS: [&str; 15] = [
     "rename_constraint",
     "set_replica_identity",
     "sql",
+    "widen_key",
 ];
 
 impl OperationKind {
@@ -74,6 +76,7 @@ impl OperationKind {
             OperationKind::RenameConstraint(_) => "rename_constraint",
             OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
+            OperationKind::WidenKey(_) => "widen_key",
         }
     }
 }
@@ -145,6 +148,7 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         }
         "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
         "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
+        "widen_key" => one(WidenKey::decode(f).map(OperationKind::WidenKey)),
         "sql" => one(Sql::decode(f).map(OperationKind::Sql)),
         other => unreachable!("`{other}` is in OPERATIONS and not decoded"),
     };

@@ -5,6 +5,7 @@
 //! Every write of a supervisor names its [`Fence`]. One whose term was superseded touches no row and gets
 //! [`Error::Superseded`]. Functions take a `&Session`; inside a transaction pass the `&Tx`, which is one.
 
+mod adopt;
 mod aside;
 mod checkpoint;
 mod clients;
@@ -13,10 +14,12 @@ mod error;
 mod fence;
 mod init;
 mod lease;
+pub mod pgroll;
 mod privileges;
 mod record;
 mod rollout;
 
+pub use adopt::{Adopted, adopt};
 pub use aside::{RowSetAside, SetAside, rows_set_aside, set_aside_in_tx};
 pub use checkpoint::{Checkpoint, checkpoint, checkpoint_in_tx, checkpoints, forget_checkpoints_in_tx};
 pub use clients::{Client, ClientSeen, Usage, clients, clients_seen, usage};
@@ -29,5 +32,5 @@ pub use privileges::{Of, privileges};
 pub use record::{Record, append, append_in_tx, records};
 pub use rollout::{
     Contents, NewRollout, Rollout, applied_plans, contents, create_rollout, current_rollout, history,
-    latest_version, rollout, set_goal, set_state,
+    rollout, set_goal, set_state,
 };

@@ -7,6 +7,7 @@ use super::lease::Lease;
 use super::record;
 use crate::catalog::Catalog;
 use crate::compile::program::Program;
+use crate::control::adoption::Origin;
 use crate::control::policy::Policy;
 use crate::control::state::Goal;
 use crate::ident::Ident;
@@ -42,6 +43,8 @@ pub struct Rollout {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub error: Option<String>,
+    /// Where it comes from if Segue did not carry it out.
+    pub adopted: Option<Origin>,
 }
 
 impl Rollout {
@@ -61,7 +64,8 @@ pub struct Contents {
 }
 
 const COLUMNS: &str = "id, schema, plan, version_schema, previous_version_schema, goal, state, term, started_at, \
-                       ended_at, error";
+                       ended_at, error, (SELECT r.body->'from' FROM segue.records r \
+                       WHERE r.rollout = rollouts.id AND r.kind = 'adopted' LIMIT 1) AS adopted";
 
 /// Starts a rollout under a lease: its row and its first records, in one transaction.
 /// [`Error::InTheWay`] where the schema has one that has not ended.
@@ -155,14 +159,6 @@ pub async fn history(session: &Session, schema: &Ident) -> Result<Vec<Rollout>, 
     rows.iter().map(read).collect()
 }
 
-/// The plan applied last and its version schema: what the next rollout replaces.
-pub async fn latest_version(session: &Session, schema: &Ident) -> Result<Option<(String, Ident)>, Error> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM segue.rollouts WHERE schema = $1 AND state = 'completed' ORDER BY id DESC LIMIT 1"
-    );
-    Ok(one(session, &sql, &[schema]).await?.map(|rollout| (rollout.plan, rollout.version_schema)))
-}
-
 /// Names of the plans completed, in the order they were.
 pub async fn applied_plans(session: &Session, schema: &Ident) -> Result<Vec<String>, Error> {
     let sql = "SELECT plan FROM segue.rollouts WHERE schema = $1 AND state = 'completed' ORDER BY id";
@@ -234,10 +230,16 @@ async fn one(
     row.as_ref().map(read).transpose()
 }
 
+pub(super) fn read_id(row: &Row) -> Result<i64, Error> {
+    Ok(row.read("id")?)
+}
+
 fn read(row: &Row) -> Result<Rollout, Error> {
     let goal: &str = row.read("goal")?;
+    let id = read_id(row)?;
+    let adopted: Option<Value> = row.read("adopted")?;
     Ok(Rollout {
-        id: row.read("id")?,
+        id,
         schema: row.read("schema")?,
         plan: row.read("plan")?,
         version_schema: row.read("version_schema")?,
@@ -248,5 +250,6 @@ fn read(row: &Row) -> Result<Rollout, Error> {
         started_at: row.read("started_at")?,
         ended_at: row.read("ended_at")?,
         error: row.read("error")?,
+        adopted: adopted.map(|from| decode(id, "origin", from)).transpose()?,
     })
 }

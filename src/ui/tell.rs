@@ -254,6 +254,7 @@ impl Teller {
             Record::StandbyCounts { standby } => {
                 news(Mark::Note, format!("standby {standby} counts again: its time is over"))
             }
+            Record::Adopted { from } => news(Mark::Note, format!("taken over: {}", from.name())),
             Record::Evidence { what, .. } => news(Mark::Note, format!("noted in the journal: {what}")),
         })
     }

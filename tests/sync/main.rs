@@ -20,7 +20,7 @@ fn idents(names: &str) -> Vec<Ident> {
 }
 
 fn expression(sql: &str, own: &str, shared: &str) -> Option<PairExpression> {
-    Some(PairExpression { sql: sql.into(), reads_own: idents(own), reads_shared: idents(shared) })
+    Some(PairExpression { sql: sql.into(), reads_own: idents(own), reads_shared: idents(shared), only: None })
 }
 
 fn side(column: &str, type_name: &str) -> Option<PairSide> {
@@ -75,10 +75,12 @@ fn install(cluster: &Cluster, spec: &SyncSpec) {
         script.push(asked.query.clone());
         script.extend(asked.cleanup.clone());
         let definition = cluster.run(&script.join(";\n"));
-        let text = sync::qualified(&definition, &spec.table.name).expect("what the server printed");
+        let text =
+            sync::qualified(&definition, &spec.table.name, asked.direction).expect("what the server printed");
         match asked.direction {
             Direction::Up => pairs[asked.pair].up = Some(text),
             Direction::Down => pairs[asked.pair].down = Some(text),
+            Direction::Only => pairs[asked.pair].only = Some(text),
         }
     }
     cluster.all(&sync::statements(spec, &pairs));

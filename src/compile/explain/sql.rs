@@ -66,7 +66,7 @@ fn backfill(spec: &BackfillSpec) -> String {
     let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
     let set = set.into_iter().chain(marker).collect::<Vec<_>>().join(",\n       ");
     let until = match &spec.marker {
-        Some(marker) => format!("no row has {marker}"),
+        Some(_) => format!("no row has {pending}"),
         None => "no such row is found".to_owned(),
     };
     format!(
@@ -133,7 +133,7 @@ fn foreseen(catalog: &Catalog, program: &Program) -> Catalog {
 
 fn sync_of(step: &Step) -> Option<&SyncSpec> {
     match &step.action {
-        Action::Expand { sync, .. } => Some(sync),
+        Action::Expand { sync, .. } => Some(sync.as_ref()),
         _ => None,
     }
 }

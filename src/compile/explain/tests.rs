@@ -27,6 +27,7 @@ fn program() -> Program {
                 sql: "first || last".into(),
                 reads_own: vec![],
                 reads_shared: vec!["first".into(), "last".into()],
+                only: None,
             }),
             down: None,
         }],
@@ -75,7 +76,7 @@ fn program() -> Program {
             step(
                 "prepare users",
                 Phase::Expand,
-                Action::Expand { statements: vec![add], sync },
+                Action::Expand { statements: vec![add], sync: Box::new(sync) },
                 LockMode::AccessExclusive,
                 Cost::Catalog,
                 Undo::Ddl { statements: vec![drop], locks: vec![] },

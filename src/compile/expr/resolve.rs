@@ -353,6 +353,8 @@ impl<'a> Resolver<'a> {
             bytes: start - self.start..end - self.start,
             column: Ident::new(name),
             naming,
+            within: self.frames.iter().flatten().filter_map(|item| item.name.clone()).collect(),
+            nested: !self.frames.is_empty(),
         });
         Ok(())
     }

@@ -2,13 +2,12 @@
 
 use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
-use crate::compile::draft::{
-    Addition, AdditionKind, Bound, Draft, DraftColumn, NewIdentity, NewUnique, Resolved, Up,
-};
+use crate::compile::addition::{Addition, AdditionKind, NewIdentity, NewUnique};
+use crate::compile::draft::{Bound, Draft, DraftColumn, Only, Resolved, Up};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, literal};
-use crate::plan::{AddColumn, ColumnDef, Generated, IdentityDef};
+use crate::plan::{AddColumn, ColumnDef, Generated, IdentityDef, Text};
 
 pub fn apply(draft: &mut Draft<'_>, op: &AddColumn, span: &Option<Span>) {
     let Some(table) = draft.changeable(&op.table, "add a column to") else { return };
@@ -54,19 +53,34 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
     let serial = serial(def.type_name.as_str());
     let up = match &op.up {
         Some(text) => {
-            let up_what = format!("up of {what}");
-            let Some(bound) = draft.bind_value(text, table, &up_what) else { return };
-            match draft.over_old(table, &bound) {
-                // What a sequence gives out is never the table's by itself.
-                Ok(resolved) if serial.is_some() => Some(Up::Derived(resolved)),
-                Ok(resolved) => Some(of_given(&bound, resolved)),
-                Err(why) => {
-                    draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
-                    return;
+            let Some((bound, resolved)) = over_old(draft, table, text, &format!("up of {what}")) else {
+                return;
+            };
+            match &op.only {
+                Some(rows) => {
+                    let rest = column.default.clone().filter(|_| default_is_constant);
+                    let Some(only) = only(draft, op, table, rows, rest, &what) else { return };
+                    let up = Up::Derived(resolved.only_where(&only, column.default.as_deref()));
+                    column.only = Some(Only {
+                        sql: only.sql,
+                        made_with: column.default.clone(),
+                        span: rows.span.clone(),
+                    });
+                    Some(up)
                 }
+                // What a sequence gives out is never the table's by itself.
+                None if serial.is_some() => Some(Up::Derived(resolved)),
+                None => Some(of_given(&bound, resolved)),
             }
         }
-        None => None,
+        None => {
+            if let Some(rows) = &op.only {
+                let message = format!("`where` of {what}: there is no `up` that it could be for");
+                draft.error_help("compile.where", message, &rows.span, "give `up`, or leave `where` out");
+                return;
+            }
+            None
+        }
     };
     column.up = match (up, &column.default) {
         (Some(up), _) => up,
@@ -124,6 +138,49 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
             span: def.name.span.clone(),
         });
     }
+}
+
+fn over_old(draft: &mut Draft<'_>, table: usize, text: &Text, what: &str) -> Option<(Bound, Resolved)> {
+    let bound = draft.bind_value(text, table, what)?;
+    match draft.over_old(table, &bound) {
+        Ok(resolved) => Some((bound, resolved)),
+        Err(why) => {
+            draft.error("compile.up_unreadable", format!("{what}: {why}"), &text.span);
+            None
+        }
+    }
+}
+
+/// Which rows `up` is for. The others must have a value that ADD COLUMN gives without writing them: `rest`, or NULL.
+fn only(
+    draft: &mut Draft<'_>,
+    op: &AddColumn,
+    table: usize,
+    rows: &Text,
+    rest: Option<String>,
+    what: &str,
+) -> Option<Resolved> {
+    let def = &op.column;
+    let complaint = if serial(def.type_name.as_str()).is_some() {
+        Some(("a serial column has a value of its own in every row", "leave `where` out"))
+    } else if def.default.is_some() && rest.is_none() {
+        Some((
+            "the default is another one for each row, so the rows that `where` leaves out would have to be written too",
+            "give a constant default, or leave `where` out",
+        ))
+    } else if !def.nullable && rest.is_none() {
+        Some((
+            "the column is NOT NULL, and the rows that `where` leaves out would have NULL",
+            "give a `default`",
+        ))
+    } else {
+        None
+    };
+    if let Some((why, help)) = complaint {
+        draft.error_help("compile.where", format!("`where` of {what}: {why}"), &rows.span, help);
+        return None;
+    }
+    over_old(draft, table, rows, &format!("where of {what}")).map(|(_, resolved)| resolved)
 }
 
 /// The type's name in full, if it can be one of identity.

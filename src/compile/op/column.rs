@@ -1,7 +1,8 @@
 //! Owns what `create_table`, `add_column` and `alter_column` share: serial types, checks, foreign keys, and a
 //! column's definition as SQL for tables that this plan creates.
 
-use crate::compile::draft::{Addition, AdditionKind, Draft, DraftColumn, NewForeignKey, NewUnique, Up};
+use crate::compile::addition::{Addition, AdditionKind, NewForeignKey, NewUnique};
+use crate::compile::draft::{Draft, DraftColumn, Up};
 use crate::compile::lookup::Target;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, list, literal};
@@ -263,6 +264,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         default_changed: false,
         comment_changed: false,
         type_changed: false,
+        widened: false,
         retyped: false,
         nullable_late: false,
         proved_in_place: false,
@@ -273,6 +275,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         what: String::new(),
         span: def.name.span.clone(),
         default_span: def.default.as_ref().and_then(|default| default.span.clone()),
+        only: None,
         up_span: None,
     }
 }

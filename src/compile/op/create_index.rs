@@ -2,7 +2,8 @@
 
 use super::create_constraint::numbers;
 use crate::catalog::TableKind;
-use crate::compile::draft::{Addition, AdditionKind, Draft, NewIndex, NewKey};
+use crate::compile::addition::{Addition, AdditionKind, NewIndex, NewKey};
+use crate::compile::draft::Draft;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list};
 use crate::plan::{CreateIndex, IndexColumn, IndexKey};

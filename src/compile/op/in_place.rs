@@ -2,7 +2,8 @@
 //! what those are mended to. Must not give any column a second form.
 
 use super::column::{add_check, add_unique};
-use crate::compile::draft::{Draft, DraftMend, NewForeignKey, NewUnique, Resolved};
+use crate::compile::addition::{DraftMend, NewForeignKey, NewUnique};
+use crate::compile::draft::{Draft, Resolved};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, list};
 use crate::plan::{Check, Text};
@@ -51,7 +52,7 @@ pub fn not_null(
     draft.name_not_null(table, column);
     let name = draft.tables[table].columns[column].new.clone().expect("a column that is shared");
     let qualified = format!("{}.{name}", draft.tables[table].physical);
-    let violates = Resolved { sql: format!("({qualified} IS NULL)"), reads: BTreeSet::from([name]) };
+    let violates = Resolved::qualified(format!("({qualified} IS NULL)"), BTreeSet::from([name]));
     mend(draft, table, violates, true, up.map(|up| (column, up)).into_iter().collect(), span, what);
 }
 
@@ -70,8 +71,7 @@ pub fn check(draft: &mut Draft<'_>, table: usize, check: &Check, ups: Ups<'_>, w
     draft.tables[table].additions[before].early = true;
     match draft.over_old(table, &bound) {
         Ok(holds) => {
-            let violates = Resolved { sql: format!("({} IS FALSE)", holds.sql), reads: holds.reads };
-            mend(draft, table, violates, true, ups, span, what);
+            mend(draft, table, holds.is_false(), true, ups, span, what);
         }
         Err(why) => draft.error("compile.in_place", format!("{what}: {why}"), span),
     }
@@ -79,7 +79,7 @@ pub fn check(draft: &mut Draft<'_>, table: usize, check: &Check, ups: Ups<'_>, w
 
 /// A foreign key: `added` by its place among the table's additions.
 pub fn foreign_key(draft: &mut Draft<'_>, table: usize, added: usize, ups: Ups<'_>, what: &str) {
-    use crate::compile::draft::AdditionKind;
+    use crate::compile::addition::AdditionKind;
     let AdditionKind::ForeignKey(key) = &draft.tables[table].additions[added].kind else { return };
     let violates = points_nowhere(draft, table, key);
     let span = draft.tables[table].additions[added].span.clone();
@@ -108,7 +108,7 @@ fn points_nowhere(draft: &Draft<'_>, table: usize, key: &NewForeignKey) -> Resol
         "FULL" => format!("(NOT ({}) AND (({some_null}) OR {nowhere}))", each("IS NULL", " AND ")),
         _ => format!("(NOT ({some_null}) AND {nowhere})"),
     };
-    Resolved { sql, reads: from.into_iter().collect() }
+    Resolved::qualified(sql, from.into_iter().collect())
 }
 
 /// A unique constraint or primary key: which of two rows is one too many, no expression over one of them tells.

@@ -19,6 +19,7 @@ mod rename_constraint;
 mod rename_table;
 mod set_replica_identity;
 mod sql;
+mod widen_key;
 
 pub use column::{actions_sql, comment_sql, deferrable_sql};
 pub use create_index::{index_names, index_sql, index_tail};
@@ -45,6 +46,7 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation) {
         OperationKind::DropMulticolumnConstraint(op) => drop_multicolumn_constraint::apply(draft, op),
         OperationKind::RenameConstraint(op) => rename_constraint::apply(draft, op),
         OperationKind::SetReplicaIdentity(op) => set_replica_identity::apply(draft, op, span),
+        OperationKind::WidenKey(op) => widen_key::apply(draft, op),
         OperationKind::Sql(op) => sql::apply(draft, op, span),
     }
 }

@@ -1,7 +1,7 @@
 //! Owns giving columns a new form beside the old one, kept in step by `up` and `down`: what `alter_column`,
 //! `create_constraint` and those that drop constraints do alike. Must not decide which columns need one.
 
-use crate::compile::draft::{Change, Down, Draft, Resolved, Up};
+use crate::compile::draft::{Change, Down, Draft, Up};
 use crate::diagnostic::Span;
 use crate::plan::Text;
 
@@ -71,7 +71,7 @@ fn up(draft: &mut Draft<'_>, table: usize, form: &Form<'_>) -> Option<Up> {
     let Some(text) = form.up else {
         let before = &draft.tables[table].columns[form.column];
         return Some(match (&before.up, before.old()) {
-            (Up::Same, Some(old)) => Up::Derived(Resolved::column(old)),
+            (Up::Same, Some(old)) => Up::Derived(draft.value_of(table, old)),
             (up, _) => up.clone(),
         });
     };
@@ -115,6 +115,8 @@ fn begin(draft: &mut Draft<'_>, table: usize, form: &Form<'_>, up: Up) {
         changed.span = form.span.clone();
     }
     changed.up = up;
+    // Its `up` has it by now, and the type need not be that of what the column would be made with.
+    changed.only = None;
     if changed.up_span.is_none() || form.up.is_some() {
         changed.up_span = form.up.and_then(|up| up.span.clone());
     }

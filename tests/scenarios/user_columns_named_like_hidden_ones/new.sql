@@ -1,1 +1,0 @@
-INSERT INTO t (id, a) VALUES (:n, 1);

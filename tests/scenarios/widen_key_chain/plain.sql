@@ -1,0 +1,10 @@
+ALTER TABLE parties ADD kind text;
+UPDATE parties SET kind = 'party';
+ALTER TABLE parties ALTER id TYPE bigint;
+ALTER TABLE persons ALTER id TYPE bigint;
+ALTER TABLE pets ALTER owner TYPE bigint, ALTER second TYPE bigint;
+ALTER SEQUENCE numbers AS bigint;
+ALTER TABLE persons RENAME TO humans;
+ALTER TABLE pets ADD tag text;
+UPDATE pets SET tag = 'tag ' || id;
+ALTER TABLE pets ALTER tag SET NOT NULL;

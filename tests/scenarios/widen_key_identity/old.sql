@@ -1,0 +1,6 @@
+INSERT INTO "Kinds" (code) VALUES (NULL);
+INSERT INTO "Kinds" ("Id") OVERRIDING SYSTEM VALUE VALUES (:n + 500000000);
+INSERT INTO things VALUES (:n, :n + 500000000);
+UPDATE "Kinds" SET code = NULL WHERE "Id" = :n + 500000000;
+DELETE FROM "Kinds" WHERE "Id" = :n + 500000000;
+UPDATE things SET kind = 4 WHERE id = :n AND kind = 3;

@@ -1,0 +1,2 @@
+ALTER TABLE "Kinds" ALTER "Id" TYPE bigint;
+ALTER TABLE things ALTER kind TYPE bigint;

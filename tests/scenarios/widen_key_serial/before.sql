@@ -1,0 +1,12 @@
+CREATE TABLE people (id serial PRIMARY KEY, boss integer CONSTRAINT reports_to REFERENCES people (id) ON DELETE SET NULL, name text);
+ALTER SEQUENCE people_id_seq RESTART WITH 1000000;
+CREATE TABLE orders (id bigint PRIMARY KEY, person integer NOT NULL CONSTRAINT of_person REFERENCES people (id) ON DELETE CASCADE, note text);
+CREATE INDEX orders_person ON orders (person DESC) WHERE person > 0;
+CREATE TABLE visits (id bigint PRIMARY KEY, person integer REFERENCES people ON DELETE SET NULL ON UPDATE CASCADE DEFERRABLE);
+CREATE TABLE cards (id bigint PRIMARY KEY, person bigint CONSTRAINT of_holder REFERENCES people (id) ON UPDATE CASCADE ON DELETE CASCADE);
+COMMENT ON CONSTRAINT of_holder ON cards IS 'wide already';
+INSERT INTO people SELECT n, nullif(n / 10, 0), 'p' FROM generate_series(1, 300) n;
+INSERT INTO orders SELECT n, n % 300 + 1, 'o' FROM generate_series(1, 900) n;
+INSERT INTO visits SELECT n, nullif(n % 300, 0) FROM generate_series(1, 600) n;
+INSERT INTO cards SELECT n, n FROM generate_series(1, 300) n;
+GRANT SELECT, INSERT, UPDATE (note) ON orders TO app_writer;
