@@ -30,7 +30,7 @@ fn every_refusal() {
     let count = plans.len();
     assert!(count > 0, "no plan's name holds {filter:?}");
     let before = fs::read_to_string(folder.join("before.sql")).expect("the schema is there");
-    let failures = each(plans, 3, |plan| plan.display().to_string(), |plan| refused(plan, &before));
+    let failures = each(plans, 6, |plan| plan.display().to_string(), |plan| refused(plan, &before));
     assert!(failures.is_empty(), "{} of {count} refusals failed\n{}", failures.len(), failures.join("\n"));
 }
 

@@ -5,10 +5,11 @@ use super::carry::BuiltForeignKey;
 use super::draft::{Draft, DraftColumn, Up};
 use super::names;
 use super::op::comment_sql;
+use super::partitioned;
 use super::program::{Action, Cost, Lock, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
-use crate::catalog::{Column, Grant};
+use crate::catalog::{Column, Grant, TableKind};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -131,7 +132,7 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     }
     let held = locks([(name.clone(), LockMode::AccessExclusive)]);
     let action = match &shape.sync {
-        Some(sync) => Action::Expand { statements, sync: sync.clone() },
+        Some(sync) => Action::Expand { statements, sync: Box::new(sync.clone()) },
         None => Action::Ddl { statements },
     };
     let title = format!("expand {}", table.logical().as_str());
@@ -306,6 +307,7 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
     let name = &shape.name;
     let table = &draft.tables[shape.number];
     let shown = table.logical().as_str();
+    let partitioned = shape.source.kind == TableKind::Partitioned;
     let mut steps = Vec::new();
     // What is in place comes before what is mended: then nothing can come to violate it any more, and an `up` that
     // gives what violates it, too, is found at its row.
@@ -334,8 +336,15 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         ));
     }
     steps.extend(constraints(draft, shape, false, &mut validate));
-    steps.extend(validate.into_iter().map(|(constraint, title)| prove(shape, constraint, title)));
+    steps.extend(validate.into_iter().map(|(table, constraint, title)| prove(table, constraint, title)));
+    for key in shape.built.foreign_keys.iter().filter(|key| partitioned && !key.late) {
+        steps.push(partitioned::whole_foreign_key(draft, shape, key));
+    }
     for index in &shape.built.indexes {
+        if partitioned {
+            steps.extend(partitioned::index(draft, shape, index));
+            continue;
+        }
         steps.push(step(
             format!("build index {} on {shown}", index.last_name.as_str()),
             Phase::Backfill,
@@ -358,7 +367,7 @@ pub fn late_foreign_keys(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Vec<Step> {
     let adds = late.iter().map(|(shape, key)| add_foreign_key(shape, &shown(shape), key));
     let proofs = late.iter().filter(|(_, key)| key.validate).map(|(shape, key)| {
         let (constraint, title) = prove_foreign_key(&shown(shape), key);
-        prove(shape, constraint, title)
+        prove(shape.name.clone(), constraint, title)
     });
     adds.chain(proofs).collect()
 }
@@ -381,9 +390,9 @@ fn prove_foreign_key(shown: &str, key: &BuiltForeignKey) -> (Ident, String) {
     (key.name.clone(), format!("prove foreign key {} of {shown}", key.last_name.as_str()))
 }
 
-fn prove(shape: &Shape<'_>, constraint: Ident, title: String) -> Step {
-    let action = Action::Validate { table: shape.name.clone(), constraint };
-    let held = locks([(shape.name.clone(), LockMode::ShareUpdateExclusive)]);
+fn prove(table: QualifiedName, constraint: Ident, title: String) -> Step {
+    let held = locks([(table.clone(), LockMode::ShareUpdateExclusive)]);
+    let action = Action::Validate { table, constraint };
     step(title, Phase::Backfill, action, held, Cost::Scan, Undo::Nothing)
 }
 
@@ -392,7 +401,7 @@ fn constraints(
     draft: &Draft<'_>,
     shape: &Shape<'_>,
     early: bool,
-    validate: &mut Vec<(Ident, String)>,
+    validate: &mut Vec<(QualifiedName, Ident, String)>,
 ) -> Vec<Step> {
     let name = &shape.name;
     let table = &draft.tables[shape.number];
@@ -403,15 +412,15 @@ fn constraints(
         let proof = proof_name(shape, column);
         let new = column.new.as_ref().expect("a column that is filled");
         constraints.push(format!("ADD CONSTRAINT {proof} CHECK ({new} IS NOT NULL) NOT VALID"));
-        validate.push((proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
+        validate.push((name.clone(), proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
     }
     for check in shape.built.checks.iter().filter(|check| check.early == early) {
         let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
         constraints
             .push(format!("ADD CONSTRAINT {} CHECK {}{inherit} NOT VALID", check.name, check.expression));
         if check.validate {
-            validate
-                .push((check.name.clone(), format!("prove check {} of {shown}", check.last_name.as_str())));
+            let title = format!("prove check {} of {shown}", check.last_name.as_str());
+            validate.push((name.clone(), check.name.clone(), title));
         }
     }
     if !constraints.is_empty() {
@@ -427,9 +436,14 @@ fn constraints(
         ));
     }
     for key in shape.built.foreign_keys.iter().filter(|key| key.early == early && !key.late) {
+        if shape.source.kind == TableKind::Partitioned {
+            steps.extend(partitioned::foreign_key(draft, shape, key, validate));
+            continue;
+        }
         steps.push(add_foreign_key(shape, shown, key));
         if key.validate {
-            validate.push(prove_foreign_key(shown, key));
+            let (constraint, title) = prove_foreign_key(shown, key);
+            validate.push((name.clone(), constraint, title));
         }
     }
     steps

@@ -1,11 +1,13 @@
 //! Owns what is to be built on an existing table before the new version is published: what its columns' new forms
 //! must have because the old ones have it, and what the plan adds. Must not order steps.
 
-use super::draft::{AdditionKind, Draft, NewForeignKey, NewKey, NewUnique};
+use super::addition::{AdditionKind, NewForeignKey, NewKey, NewUnique};
+use super::draft::Draft;
 use super::expr::Expression;
 use super::names;
-use super::op::{actions_sql, index_sql, index_tail};
-use crate::catalog::{Constraint, ConstraintKind, Index, Table};
+use super::op::{actions_sql, index_names, index_sql, index_tail};
+use super::partitioned::{Part, parts};
+use crate::catalog::{Constraint, ConstraintKind, Index, Table, TableKind};
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
 
@@ -62,6 +64,8 @@ pub struct BuiltIndex {
     pub span: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
     pub columns: Vec<Ident>,
+    /// Of a partitioned table: those of its partitions.
+    pub parts: Vec<Part>,
     /// An expression stands among them, whose made-up name could be in the way of a column's.
     pub has_expression: bool,
 }
@@ -113,6 +117,11 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         }
     }
     add(draft, table, &taken, &mut built);
+    if source.kind == TableKind::Partitioned {
+        for index in &mut built.indexes {
+            index.parts = parts(draft, source, &index.name, &index_names(draft, table, &index.name));
+        }
+    }
     built
 }
 
@@ -336,6 +345,7 @@ fn carried_index(
         replica_identity: draft.tables[table].replica_identity.is_none()
             && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
+        parts: Vec::new(),
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
 }
@@ -392,6 +402,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     clustered: false,
                     replica_identity: false,
                     columns: physical(draft, table, columns).unwrap_or_default(),
+                    parts: Vec::new(),
                     has_expression: false,
                 });
             }
@@ -418,6 +429,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     unique: index.unique,
                     span: position,
                     columns,
+                    parts: Vec::new(),
                     has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
                 });
             }

@@ -5,12 +5,12 @@ mod values;
 
 pub use values::Resolved;
 
+use super::addition::{Addition, AdditionKind, DraftMend, NewIdentity, NewReplicaIdentity};
 use super::expr::Expression;
 use super::names::{self, Names};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
-use crate::plan::ReplicaIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Draft<'a> {
     pub alias: Option<(usize, usize, Ident)>,
     /// Views and functions that the new version has otherwise, in the plan's order.
     pub objects: Vec<Object>,
+    /// Dangers that the plan says are known.
+    pub acknowledged: Vec<&'static str>,
     pub diagnostics: Diagnostics,
 }
 
@@ -109,22 +111,6 @@ pub struct DraftTable<'a> {
     pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
-}
-
-pub struct NewIdentity {
-    pub always: bool,
-    /// As the plan has them; may be empty.
-    pub options: String,
-}
-
-/// Values that a row gets where it violates a constraint that both versions are held to.
-pub struct DraftMend {
-    pub violates: Resolved,
-    /// Whether it has no subquery.
-    pub plain: bool,
-    /// Column, its value, where that is written.
-    pub set: Vec<(usize, Resolved, Option<Span>)>,
-    pub what: String,
 }
 
 pub struct DraftColumn<'a> {
@@ -211,105 +197,6 @@ pub enum Down {
 pub struct Bound {
     pub expression: Arc<Expression>,
     pub columns: BTreeMap<Ident, (usize, usize)>,
-}
-
-/// What an update or delete tells subscribers of the row it was, from the contract on.
-pub struct NewReplicaIdentity {
-    pub to: ReplicaIdentity,
-    pub span: Option<Span>,
-}
-
-/// What is to be built on an existing table before the new version is published.
-pub struct Addition {
-    /// Before rows are filled, so that none can come to violate it any more.
-    pub early: bool,
-    pub name: Ident,
-    pub kind: AdditionKind,
-    pub what: String,
-    pub span: Option<Span>,
-}
-
-pub enum AdditionKind {
-    Check {
-        bound: Bound,
-        no_inherit: bool,
-    },
-    ForeignKey(NewForeignKey),
-    Unique(NewUnique),
-    Index(NewIndex),
-    /// A constraint of a table of this plan, made with it: only its name and a column of it matter here.
-    Made {
-        column: usize,
-    },
-}
-
-pub struct NewForeignKey {
-    pub columns: Vec<usize>,
-    pub target: usize,
-    pub target_columns: Vec<usize>,
-    pub match_type: String,
-    pub on_delete: String,
-    pub on_delete_set_columns: Vec<usize>,
-    pub on_update: String,
-    pub deferral: (bool, bool),
-}
-
-/// A unique constraint or a primary key.
-#[derive(Default)]
-pub struct NewUnique {
-    pub primary: bool,
-    pub columns: Vec<usize>,
-    pub include: Vec<usize>,
-    pub nulls_not_distinct: bool,
-    pub storage_parameters: Option<String>,
-    pub tablespace: Option<Ident>,
-    pub deferral: (bool, bool),
-}
-
-pub struct NewIndex {
-    pub unique: bool,
-    pub method: Option<String>,
-    /// Each with what follows it.
-    pub keys: Vec<(NewKey, String)>,
-    pub include: Vec<usize>,
-    pub nulls_not_distinct: bool,
-    pub storage_parameters: Option<String>,
-    pub tablespace: Option<Ident>,
-    pub predicate: Option<Bound>,
-}
-
-pub enum NewKey {
-    Column(usize),
-    Expression(Bound),
-}
-
-impl Addition {
-    /// Whether it stands on this column of its table.
-    pub fn reads(&self, column: usize) -> bool {
-        let bound = |bound: &Bound| bound.columns.values().any(|(number, _)| *number == column);
-        match &self.kind {
-            AdditionKind::Check { bound: check, .. } => bound(check),
-            AdditionKind::ForeignKey(key) => key.columns.contains(&column),
-            AdditionKind::Unique(unique) => {
-                unique.columns.iter().chain(&unique.include).any(|c| *c == column)
-            }
-            AdditionKind::Made { column: made } => *made == column,
-            AdditionKind::Index(index) => {
-                let key = |key: &NewKey| match key {
-                    NewKey::Column(key) => *key == column,
-                    NewKey::Expression(key) => bound(key),
-                };
-                index.keys.iter().any(|(of, _)| key(of))
-                    || index.include.contains(&column)
-                    || index.predicate.as_ref().is_some_and(bound)
-            }
-        }
-    }
-
-    /// Whether its name is among those of relations.
-    pub fn is_index(&self) -> bool {
-        matches!(self.kind, AdditionKind::Unique(_) | AdditionKind::Index(_))
-    }
 }
 
 impl<'a> DraftColumn<'a> {
@@ -472,6 +359,7 @@ impl<'a> Draft<'a> {
             scripts: Vec::new(),
             alias: None,
             objects: Vec::new(),
+            acknowledged: Vec::new(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -557,6 +445,23 @@ impl<'a> Draft<'a> {
         help: impl Into<String>,
     ) {
         self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()).help(help));
+    }
+
+    /// An error until the plan says that it is known; a warning then.
+    pub fn danger(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+        span: &Option<Span>,
+        help: impl Into<String>,
+    ) {
+        if self.acknowledged.contains(&name) {
+            self.warn(code, message, span, help);
+        } else {
+            let help = format!("{}; then say so in the plan: `acknowledge: [{name}]`", help.into());
+            self.error_help(code, message, span, help);
+        }
     }
 
     pub fn warn(

@@ -1,8 +1,10 @@
 //! Owns refusals: what depends on a column or a table and cannot be carried over, each named.
 //! Must not change the draft but for its diagnostics. Looks at the draft when all operations are applied.
 
-use super::draft::{AdditionKind, Draft, DraftColumn, DraftTable};
+use super::addition::AdditionKind;
+use super::draft::{Draft, DraftColumn, DraftTable};
 use super::expr::Expression;
+use super::shape::Shape;
 use crate::catalog::{Catalog, ConstraintKind, Identity, Table, TableKind};
 use crate::ident::Ident;
 use std::collections::BTreeSet;
@@ -107,8 +109,41 @@ fn row_security(draft: &mut Draft<'_>) {
             "row security of {} would not hold: before PostgreSQL 15 a view reads with its owner's rights",
             quoted(&secured)
         );
-        draft.error_help("compile.row_security", message, &None, "upgrade the server to 15 or later");
+        let help = "upgrade the server to 15 or later, or make sure that whoever must not see all rows uses no version's views";
+        draft.danger("row_security", "compile.row_security", message, &None, help);
     }
+}
+
+/// A subscriber that lacks a column stops at the first row that is written with it.
+pub fn published(draft: &mut Draft<'_>, shape: &Shape<'_>) {
+    let source = shape.source;
+    let mut tables = vec![source];
+    tables.extend(partitions(draft.catalog, source));
+    let all = tables.iter().flat_map(|table| &table.publications).filter(|p| p.columns.is_none());
+    let names: BTreeSet<String> = all.map(|publication| publication.name.to_string()).collect();
+    let table = &draft.tables[shape.number];
+    let hidden = table.columns.iter().filter(|column| !column.is_shared());
+    let mut adds: Vec<String> = hidden
+        .filter_map(|column| Some(format!("ADD COLUMN {} {}", column.new.as_ref()?, column.type_name)))
+        .collect();
+    adds.extend(shape.marker.iter().map(|marker| format!("ADD COLUMN {marker} boolean")));
+    if names.is_empty() || adds.is_empty() {
+        return;
+    }
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "`{}` is published with all its columns by {names}, and gets new ones: a subscriber without them stops at the \
+         first row that is written",
+        source.name.as_str()
+    );
+    let help = format!(
+        "run on each subscriber first: ALTER TABLE {} {}; and at the contract what `segue explain` shows of it. \
+         A publication with a column list (from PostgreSQL 15) is not concerned",
+        shape.name,
+        adds.join(", ")
+    );
+    let span = table.columns.iter().find_map(|column| column.span.clone());
+    draft.danger("publications", "compile.published", message, &span, help);
 }
 
 fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &Table) {

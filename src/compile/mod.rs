@@ -4,6 +4,7 @@
 //! Operations (`op/`) change a draft of the schema one after the other; when all have, `hazard` refuses what cannot
 //! be carried over, `shape` sums up each table, and `assemble` and `contract` put the steps in order.
 
+mod addition;
 mod assemble;
 mod carry;
 mod contract;
@@ -16,6 +17,7 @@ mod lookup;
 mod names;
 mod objects;
 mod op;
+mod partitioned;
 pub mod program;
 mod shape;
 pub mod sync;
@@ -43,6 +45,7 @@ pub fn compile(
     previous_version_schema: Option<&Ident>,
 ) -> (Option<Program>, Diagnostics) {
     let mut draft = Draft::new(catalog);
+    draft.acknowledged = plan.acknowledged.iter().map(|known| known.value).collect();
     let version_schema = version_schema(&mut draft, plan);
     for operation in &plan.operations {
         op::apply(&mut draft, operation);
@@ -62,6 +65,7 @@ pub fn compile(
         .collect();
     let shapes: Vec<Shape<'_>> =
         existing.into_iter().map(|number| shape::shape(&mut draft, number, &versions)).collect();
+    shapes.iter().for_each(|shape| hazard::published(&mut draft, shape));
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }

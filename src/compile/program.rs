@@ -106,7 +106,7 @@ pub enum Action {
     /// A `Ddl` that also installs the sync function, whose expressions the server qualifies first.
     Expand {
         statements: Vec<String>,
-        sync: SyncSpec,
+        sync: Box<SyncSpec>,
     },
     /// Fills hidden columns, range by range.
     Backfill(BackfillSpec),

@@ -1,8 +1,9 @@
 //! Owns one existing table on its way: what of it is filled, kept in step, shown, and checked beforehand.
 //! Must not order steps (that is `assemble` and `contract`).
 
+use super::addition::DraftMend;
 use super::carry::{self, Built};
-use super::draft::{Draft, DraftColumn, DraftMend, Resolved, Up};
+use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{

@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 
 /// One snapshot reads this much.
 const BLOCKS: u64 = 1024;
-/// A sample: so many stretches of so many blocks, spread over each table.
-const STRETCHES: u64 = 8;
-const STRETCH: u64 = 4;
-/// A sample is over then, whatever it has seen.
-const SAMPLE_TIME: Duration = Duration::from_secs(3);
+/// A sample: so many stretches of so many blocks, spread over each table. A stretch that takes longer than this is given
+/// up, and the sample with it: nobody waits for it.
+const STRETCHES: u64 = 4;
+const STRETCH: u64 = 2;
+const SAMPLE_TIME: Duration = Duration::from_millis(500);
+/// One that takes longer is read in halves.
+const LONGEST: Duration = Duration::from_secs(30);
 /// So many rows are named; the others are counted.
 const NAMED: usize = 20;
 
@@ -91,11 +93,28 @@ async fn table(
         let sql = "SELECT (pg_catalog.pg_relation_size($1::text::regclass)
                            / pg_catalog.current_setting('block_size')::bigint)::bigint";
         let blocks: i64 = session.query_one("measuring a table", sql, &[&leaf]).await?.cell(0)?;
-        for range in ranges(blocks.max(0) as u64, which) {
+        let mut open = ranges(blocks.max(0) as u64, which);
+        open.reverse();
+        while let Some(range) = open.pop() {
             if which == Which::Sample && begun.elapsed() > SAMPLE_TIME {
                 return Ok(found);
             }
-            stretch(session, program, spec, &values, &leaf, &range, &mut found).await?;
+            match stretch(session, program, spec, &values, (&leaf, &range), which, &mut found).await {
+                Err(Halt::Failed(error))
+                    if pg::class(&error) == Class::Cancelled && !error.session_is_gone() =>
+                {
+                    let length = range.end - range.start;
+                    match which {
+                        Which::Sample => return Ok(found),
+                        Which::All if length < 2 => return Err(error.into()),
+                        Which::All => {
+                            let middle = range.start + length / 2;
+                            open.extend([middle..range.end, range.start..middle]);
+                        }
+                    }
+                }
+                other => other?,
+            }
             if found.untold.is_some() {
                 return Ok(found);
             }
@@ -105,13 +124,13 @@ async fn table(
 }
 
 fn ranges(blocks: u64, which: Which) -> Vec<Range<u64>> {
-    let cut = |step: u64, length: u64| {
-        let starts = (0..blocks).step_by(step.max(1) as usize);
-        starts.map(move |start| start..(start + length).min(blocks)).collect()
-    };
     match which {
-        Which::All => cut(BLOCKS, BLOCKS),
-        Which::Sample => cut((blocks / STRETCHES).max(STRETCH), STRETCH),
+        Which::Sample if blocks > STRETCHES * STRETCH => {
+            // The last one, too: what was written last is there.
+            let start = |n: u64| (blocks - STRETCH) * n / (STRETCHES - 1);
+            (0..STRETCHES).map(|n| start(n)..start(n) + STRETCH).collect()
+        }
+        _ => (0..blocks).step_by(BLOCKS as usize).map(|start| start..(start + BLOCKS).min(blocks)).collect(),
     }
 }
 
@@ -141,19 +160,22 @@ async fn stretch(
     program: &Program,
     spec: &BackfillSpec,
     values: &[Value],
-    leaf: &str,
-    blocks: &Range<u64>,
+    (leaf, blocks): (&str, &Range<u64>),
+    which: Which,
     found: &mut Evaluated,
 ) -> Result<(), Halt> {
     let doing = "evaluating the plan's expressions on rows";
-    let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(60));
+    let longest = if which == Which::Sample { SAMPLE_TIME } else { LONGEST };
+    let limits = Limits::new(Duration::from_secs(2), longest);
     let tx = session.snapshot(doing, &limits).await?;
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
     tx.batch(doing, "SAVEPOINT quick").await?;
+    let rows;
     match tx.query_one(doing, &quick(spec, values, leaf, blocks), &[]).await {
         Ok(row) => {
-            found.rows += row.cell::<i64>(0)?.max(0) as u64;
+            rows = row.cell::<i64>(0)?.max(0) as u64;
             if row.cell::<bool>(1)? {
+                found.rows += rows;
                 tx.rollback(doing).await?;
                 return Ok(());
             }
@@ -165,7 +187,7 @@ async fn stretch(
                 spec.table.name,
                 within(spec, blocks)
             );
-            found.rows += tx.query_one(doing, &sql, &[]).await?.cell::<i64>(0)?.max(0) as u64;
+            rows = tx.query_one(doing, &sql, &[]).await?.cell::<i64>(0)?.max(0) as u64;
         }
         Err(error) if pg::class(&error) == Class::Cancelled => return Err(error.into()),
         Err(error) if error.server().is_some() => {
@@ -176,6 +198,7 @@ async fn stretch(
         Err(error) => return Err(error.into()),
     }
     let (failing, named) = one_by_one(&tx, spec, values, leaf, blocks).await?;
+    found.rows += rows;
     found.failing += failing;
     found.named.extend(named);
     found.named.truncate(NAMED);
@@ -291,9 +314,9 @@ mod tests {
     fn ranges_cover_a_table_or_are_spread_over_it() {
         assert_eq!(ranges(0, Which::All), []);
         assert_eq!(ranges(1500, Which::All), [0..1024, 1024..1500]);
-        assert_eq!(ranges(3, Which::Sample), std::slice::from_ref(&(0..3)));
+        assert_eq!(ranges(1, Which::Sample), std::slice::from_ref(&(0..1)));
         let sample = ranges(80_000, Which::Sample);
-        assert_eq!((sample.len(), sample[0].clone(), sample[7].clone()), (8, 0..4, 70_000..70_004));
-        assert_eq!(ranges(16, Which::Sample).iter().map(|r| r.end - r.start).sum::<u64>(), 16);
+        assert_eq!((sample.len(), sample[0].clone(), sample[3].clone()), (4, 0..2, 79_998..80_000));
+        assert_eq!(ranges(7, Which::Sample).iter().map(|r| r.end - r.start).sum::<u64>(), 7);
     }
 }

@@ -334,6 +334,29 @@ impl<'a> Fields<'a> {
         entries.iter().filter_map(expression).collect()
     }
 
+    /// Some of `known`: a list, or one alone.
+    pub fn several_of(&mut self, key: &'static str, known: &[&'static str]) -> Vec<Spanned<&'static str>> {
+        let Some(node) = self.optional(key) else { return Vec::new() };
+        let items: Vec<&Node> = match &node.value {
+            Value::List(items) => items.iter().map(|item| &**item).collect(),
+            _ => vec![node],
+        };
+        let what = self.named(key);
+        let mut found = Vec::new();
+        for item in items {
+            let Some(text) = self.cx.text(item, &what) else { continue };
+            match known.iter().find(|k| k.eq_ignore_ascii_case(text.value.trim())) {
+                Some(value) => found.push(Spanned { value: *value, span: text.span }),
+                None => {
+                    let list = known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" and ");
+                    let message = format!("{what} takes {list}, found {}", item.described());
+                    self.cx.error("plan.invalid_value", &item.bytes, message);
+                }
+            }
+        }
+        found
+    }
+
     /// One of `known`, in any case; the value is spelled as in `known`.
     pub fn one_of(&mut self, key: &'static str, known: &[&'static str]) -> Option<Spanned<&'static str>> {
         let node = self.optional(key)?;

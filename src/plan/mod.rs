@@ -82,6 +82,9 @@ impl From<&str> for Text {
     }
 }
 
+/// What is refused until the plan says, under `acknowledge`, that it is known.
+pub const ACKNOWLEDGED: [&str; 2] = ["publications", "row_security"];
+
 /// One plan file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -92,6 +95,8 @@ pub struct Plan {
     /// Default: the plan's name.
     pub version_schema: Option<Text>,
     pub after: Vec<Text>,
+    /// Dangers that the plan's author knows of: see [`ACKNOWLEDGED`].
+    pub acknowledged: Vec<Spanned<&'static str>>,
     pub operations: Vec<Operation>,
     pub settings: Settings,
 }

@@ -112,6 +112,7 @@ fn decode(cx: &Context, name: &str, root: &Node) -> Option<Plan> {
         );
     }
     let after = f.optional("after").map(|node| parents(cx, node)).unwrap_or_default();
+    let acknowledged = f.several_of("acknowledge", &super::ACKNOWLEDGED);
     let operations = operations(&mut f);
     let settings = Settings::decode(&mut f);
     f.finish();
@@ -121,6 +122,7 @@ fn decode(cx: &Context, name: &str, root: &Node) -> Option<Plan> {
         description,
         version_schema,
         after,
+        acknowledged,
         operations,
         settings,
     })

@@ -311,11 +311,10 @@ pub fn each<T: Send>(
                         let text = panic.downcast_ref::<String>().cloned();
                         let text =
                             text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                        failures.lock().unwrap().push(format!(
-                            "=== {}\n{}",
-                            name(&item),
-                            text.unwrap_or_default()
-                        ));
+                        let told = format!("=== {}\n{}", name(&item), text.unwrap_or_default());
+                        // At once, too: whoever stops a long run has seen so far what failed, and why.
+                        println!("{told}");
+                        failures.lock().unwrap().push(told);
                     }
                 }
             });

@@ -113,7 +113,8 @@ pub fn rows(at: At<'_>, catalog: &Catalog, compare: &Compare) -> Vec<String> {
             }
             None => String::new(),
         };
-        let shown = if shown.is_empty() { "''".to_owned() } else { shown.join(" || ', ' || ") };
+        // An array is as deep as one of its columns, however many there are.
+        let shown = format!("array_to_string(ARRAY[{}]::text[], ', ')", shown.join(", "));
         let sql = format!("SELECT {shown} FROM {}.{name} {condition} ORDER BY 1", catalog.schema);
         all.extend(at.query(&sql).into_iter().map(|row| {
             format!("{}: {}", name.as_str(), row.into_iter().next().flatten().unwrap_or_default())

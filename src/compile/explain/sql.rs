@@ -133,7 +133,7 @@ fn foreseen(catalog: &Catalog, program: &Program) -> Catalog {
 
 fn sync_of(step: &Step) -> Option<&SyncSpec> {
     match &step.action {
-        Action::Expand { sync, .. } => Some(sync),
+        Action::Expand { sync, .. } => Some(sync.as_ref()),
         _ => None,
     }
 }

@@ -77,7 +77,7 @@ fn program() -> Program {
             step(
                 "prepare users",
                 Phase::Expand,
-                Action::Expand { statements: vec![add], sync },
+                Action::Expand { statements: vec![add], sync: Box::new(sync) },
                 LockMode::AccessExclusive,
                 Cost::Catalog,
                 Undo::Ddl { statements: vec![drop], locks: vec![] },

@@ -2,9 +2,8 @@
 
 use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
-use crate::compile::draft::{
-    Addition, AdditionKind, Bound, Draft, DraftColumn, NewIdentity, NewUnique, Only, Resolved, Up,
-};
+use crate::compile::addition::{Addition, AdditionKind, NewIdentity, NewUnique};
+use crate::compile::draft::{Bound, Draft, DraftColumn, Only, Resolved, Up};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, literal};

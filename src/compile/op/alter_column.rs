@@ -3,7 +3,8 @@
 
 use super::column::{add_check, add_reference, add_unique, comment_sql, reference};
 use super::new_form::{Form, can_have_two_forms, new_forms};
-use crate::compile::draft::{Draft, NewUnique};
+use crate::compile::addition::NewUnique;
+use crate::compile::draft::Draft;
 use crate::compile::{hazard, widen};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::ident::Ident;
@@ -261,8 +262,18 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
                 draft.tables[table].source.and_then(|source| source.primary_key()).is_some_and(|key| {
                     draft.tables[table].columns[column].old().is_some_and(|old| key.columns.contains(old))
                 });
-            if in_key || identity {
-                let why = if in_key { "the primary key has it" } else { "it is an identity column" };
+            let in_identity = draft.tables[table].source.is_some_and(|source| {
+                let index =
+                    source.indexes.iter().find(|i| Some(&i.name) == source.replica_identity_index.as_ref());
+                let old = draft.tables[table].columns[column].old();
+                index.is_some_and(|index| index.keys.iter().any(|key| key.column.as_ref() == old))
+            });
+            if in_key || identity || in_identity {
+                let why = match (in_key, identity) {
+                    (true, _) => "the primary key has it",
+                    (_, true) => "it is an identity column",
+                    _ => "the table's replica identity has it",
+                };
                 draft.error(
                     "compile.primary_key",
                     format!("{what}: `{name}` cannot be nullable: {why}"),

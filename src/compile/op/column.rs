@@ -1,7 +1,8 @@
 //! Owns what `create_table`, `add_column` and `alter_column` share: serial types, checks, foreign keys, and a
 //! column's definition as SQL for tables that this plan creates.
 
-use crate::compile::draft::{Addition, AdditionKind, Draft, DraftColumn, NewForeignKey, NewUnique, Up};
+use crate::compile::addition::{Addition, AdditionKind, NewForeignKey, NewUnique};
+use crate::compile::draft::{Draft, DraftColumn, Up};
 use crate::compile::lookup::Target;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, list, literal};
@@ -111,13 +112,6 @@ pub fn add_reference(
 
 pub fn add_foreign_key(draft: &mut Draft<'_>, table: usize, name: &Text, key: NewForeignKey, what: &str) {
     let Some(ident) = draft.constraint_name(table, name) else { return };
-    if draft.tables[table].source.is_some_and(|t| t.kind == crate::catalog::TableKind::Partitioned) {
-        let message = format!(
-            "{what}: PostgreSQL cannot add a foreign key to a partitioned table without reading it under a lock"
-        );
-        draft.error_help("compile.partitioned", message, &name.span, "add it with an `sql` operation");
-        return;
-    }
     let what = format!("foreign key {} of {what}", ident.as_str());
     let kind = AdditionKind::ForeignKey(key);
     draft.tables[table].additions.push(Addition {

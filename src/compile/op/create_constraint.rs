@@ -4,7 +4,8 @@ use super::column::{add_check, add_foreign_key, add_unique};
 use super::create_table;
 use super::new_form::{Form, can_have_two_forms, new_forms};
 use crate::catalog::TableKind;
-use crate::compile::draft::{Draft, NewForeignKey, NewUnique};
+use crate::compile::addition::{NewForeignKey, NewUnique};
+use crate::compile::draft::Draft;
 use crate::diagnostic::Span;
 use crate::ident::Ident;
 use crate::plan::{Check, CreateConstraint, TableConstraint, TableConstraintKind, Text};
@@ -116,7 +117,7 @@ fn unique(
 }
 
 fn has_primary_key(draft: &Draft<'_>, table: usize) -> bool {
-    use crate::compile::draft::AdditionKind;
+    use crate::compile::addition::AdditionKind;
     let table = &draft.tables[table];
     let key = |kind: &AdditionKind| matches!(kind, AdditionKind::Unique(unique) if unique.primary);
     table.source.and_then(|source| source.primary_key()).is_some()
@@ -241,7 +242,8 @@ fn add(draft: &mut Draft<'_>, op: &CreateConstraint, table: usize, columns: Vec<
 
 /// What the old version writes in a column that has no form of its own, and that no `up` takes account of.
 fn warn_of_shared(draft: &mut Draft<'_>, table: usize, columns: &[usize], check: &Text, what: &str) {
-    use crate::compile::draft::{AdditionKind, Up};
+    use crate::compile::addition::AdditionKind;
+    use crate::compile::draft::Up;
     let found = &draft.tables[table];
     let Some(AdditionKind::Check { bound, .. }) = found.additions.last().map(|addition| &addition.kind)
     else {

@@ -1,8 +1,9 @@
 //! Owns `create_index`: built CONCURRENTLY once rows are filled; plain DDL on a table of this plan.
 
-use super::column::can_index;
 use super::create_constraint::numbers;
-use crate::compile::draft::{Addition, AdditionKind, Draft, NewIndex, NewKey};
+use crate::catalog::TableKind;
+use crate::compile::addition::{Addition, AdditionKind, NewIndex, NewKey};
+use crate::compile::draft::Draft;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list};
 use crate::plan::{CreateIndex, IndexColumn, IndexKey};
@@ -11,7 +12,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     let Some(table) = draft.changeable(&op.table, "create an index on") else { return };
     let Some(name) = draft.relation_name(&op.name, "index") else { return };
     let what = format!("create_index {}", name.as_str());
-    if !can_index(draft, table, &op.name.span, &what) {
+    if !can_be_partitioned(draft, table, op, &what) {
         return;
     }
     if op.columns.is_empty() {
@@ -75,6 +76,63 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
         what,
         span: op.name.span.clone(),
     });
+}
+
+/// A unique index of a partitioned table tells its rows apart only where it has the columns that part them.
+fn can_be_partitioned(draft: &mut Draft<'_>, table: usize, op: &CreateIndex, what: &str) -> bool {
+    let Some(source) = draft.tables[table].source.filter(|source| source.kind == TableKind::Partitioned)
+    else {
+        return true;
+    };
+    let has = |name: &Ident| {
+        op.columns.iter().any(|key| {
+            let IndexKey::Column(given) = &key.key else { return false };
+            let column = draft.tables[table].column(&Ident::new(given.as_str()));
+            column.is_some_and(|column| draft.tables[table].columns[column].old() == Some(name))
+        })
+    };
+    let missing: Vec<&str> =
+        source.partition_columns.iter().filter(|name| op.unique && !has(name)).map(Ident::as_str).collect();
+    let expression = source.partition_columns.is_empty() && op.unique;
+    if missing.is_empty() && !expression {
+        return true;
+    }
+    let message =
+        format!("{what}: a unique index of a partitioned table must have all columns of its partition key");
+    let help = match expression {
+        true => "this key is an expression, so there can be none".to_owned(),
+        false => format!("add {}", missing.join(", ")),
+    };
+    draft.error_help("compile.partitioned_index", message, &op.name.span, help);
+    false
+}
+
+/// What PostgreSQL makes the names of a partitioned index's parts of: its columns, as they are called in the end.
+pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String> {
+    let table = &draft.tables[table];
+    let found = table.additions.iter().find(|addition| addition.name == *name);
+    let Some(AdditionKind::Index(index)) = found.map(|addition| &addition.kind) else { return Vec::new() };
+    let keys = index.keys.iter().map(|(key, _)| match key {
+        NewKey::Column(column) => table.columns[*column].name.as_str().to_owned(),
+        // A call goes by the function's name.
+        NewKey::Expression(bound) => {
+            let text = bound.expression.text();
+            let call = text.split_once('(').map(|(name, _)| name.trim());
+            let is_call = call.is_some_and(|name| {
+                !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric())
+            });
+            call.filter(|_| is_call && text.ends_with(')')).unwrap_or("expr").to_owned()
+        }
+    });
+    let include = index.include.iter().map(|column| table.columns[*column].name.as_str().to_owned());
+    let mut names: Vec<String> = Vec::new();
+    for name in keys.chain(include) {
+        let taken = |tried: &String| names.contains(tried);
+        let tried = std::iter::once(name.clone()).chain((1..).map(|n| format!("{name}{n}")));
+        let free = tried.into_iter().find(|tried| !taken(tried)).expect("numbers do not end");
+        names.push(free);
+    }
+    names
 }
 
 /// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.

@@ -1,7 +1,8 @@
 //! Owns `create_table`: made whole in the base schema at the expand; only the new version shows it.
 
 use super::column::{comment_sql, created_column, deferrable_sql, foreign_key_sql};
-use crate::compile::draft::{Addition, AdditionKind, Draft, DraftTable};
+use crate::compile::addition::{Addition, AdditionKind};
+use crate::compile::draft::{Draft, DraftTable};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, list};
 use crate::plan::{CreateTable, TableConstraint, TableConstraintKind, Text};

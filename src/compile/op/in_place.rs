@@ -2,7 +2,8 @@
 //! what those are mended to. Must not give any column a second form.
 
 use super::column::{add_check, add_unique};
-use crate::compile::draft::{Draft, DraftMend, NewForeignKey, NewUnique, Resolved};
+use crate::compile::addition::{DraftMend, NewForeignKey, NewUnique};
+use crate::compile::draft::{Draft, Resolved};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, list};
 use crate::plan::{Check, Text};
@@ -78,7 +79,7 @@ pub fn check(draft: &mut Draft<'_>, table: usize, check: &Check, ups: Ups<'_>, w
 
 /// A foreign key: `added` by its place among the table's additions.
 pub fn foreign_key(draft: &mut Draft<'_>, table: usize, added: usize, ups: Ups<'_>, what: &str) {
-    use crate::compile::draft::AdditionKind;
+    use crate::compile::addition::AdditionKind;
     let AdditionKind::ForeignKey(key) = &draft.tables[table].additions[added].kind else { return };
     let violates = points_nowhere(draft, table, key);
     let span = draft.tables[table].additions[added].span.clone();

@@ -24,7 +24,7 @@ mod view;
 mod widen_key;
 
 pub use column::{actions_sql, comment_sql, deferrable_sql};
-pub use create_index::{index_sql, index_tail};
+pub use create_index::{index_names, index_sql, index_tail};
 pub use set_replica_identity::{check as check_replica_identity, replica_identity_sql};
 
 use super::draft::Draft;

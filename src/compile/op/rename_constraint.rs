@@ -1,6 +1,7 @@
 //! Owns `rename_constraint`: the old version has the constraint by its own name until the contract.
 
-use crate::compile::draft::{AdditionKind, Draft, NewReplicaIdentity};
+use crate::compile::addition::{AdditionKind, NewReplicaIdentity};
+use crate::compile::draft::Draft;
 use crate::diagnostic::nearest;
 use crate::ident::Ident;
 use crate::plan::{RenameConstraint, ReplicaIdentity, Text};
@@ -63,7 +64,7 @@ pub fn existing(draft: &mut Draft<'_>, table: usize, name: &Text) -> Option<Foun
         return Some(Found::Before(constraint.name.clone()));
     }
     let ours =
-        |a: &crate::compile::draft::Addition| a.name == ident && !matches!(a.kind, AdditionKind::Index(_));
+        |a: &crate::compile::addition::Addition| a.name == ident && !matches!(a.kind, AdditionKind::Index(_));
     if let Some(at) = found.additions.iter().position(ours) {
         return Some(Found::Addition(at));
     }

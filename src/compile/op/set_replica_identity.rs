@@ -2,7 +2,8 @@
 //! logged otherwise while both versions are live.
 
 use crate::catalog::{ConstraintKind, Table, TableKind};
-use crate::compile::draft::{AdditionKind, Draft, DraftColumn, DraftTable, NewKey, NewReplicaIdentity};
+use crate::compile::addition::{AdditionKind, NewKey, NewReplicaIdentity};
+use crate::compile::draft::{Draft, DraftColumn, DraftTable};
 use crate::compile::hazard::reads;
 use crate::diagnostic::{Span, nearest};
 use crate::ident::{Ident, QualifiedName};

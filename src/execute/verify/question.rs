@@ -35,7 +35,7 @@ pub struct Question<'p> {
 pub fn filled(program: &Program) -> Vec<(usize, &BackfillSpec, Option<&SyncSpec>)> {
     let sync_of = |table: &QualifiedName| {
         program.steps.iter().find_map(|step| match &step.action {
-            Action::Expand { sync, .. } if sync.table == *table => Some(sync),
+            Action::Expand { sync, .. } if sync.table == *table => Some(&**sync),
             _ => None,
         })
     };

@@ -1,0 +1,3 @@
+CREATE TYPE state AS ENUM ('open', 'closed');
+CREATE TABLE t (id bigint PRIMARY KEY);
+INSERT INTO t SELECT generate_series(1, 100);

@@ -1,0 +1,1 @@
+ALTER TABLE t ADD at timestamptz NOT NULL DEFAULT now();

@@ -1,0 +1,3 @@
+CREATE TABLE t (id bigint PRIMARY KEY, name text);
+INSERT INTO t SELECT n, 'n' FROM generate_series(1, 200) n;
+GRANT INSERT, SELECT ON t TO app_writer;

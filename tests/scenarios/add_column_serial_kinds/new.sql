@@ -1,0 +1,1 @@
+INSERT INTO t (id, s) VALUES (:n, 5);

@@ -1,0 +1,2 @@
+ALTER TABLE t ADD c text;
+UPDATE t SET c = upper(a);

@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.t WHERE points = 15 AND level <> 'middle';

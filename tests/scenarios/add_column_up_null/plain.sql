@@ -1,0 +1,2 @@
+ALTER TABLE t ADD note text;
+COMMENT ON COLUMN t.note IS 'it''s "new"';

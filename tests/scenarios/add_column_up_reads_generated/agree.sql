@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.t WHERE a = 7 AND four <> 28;

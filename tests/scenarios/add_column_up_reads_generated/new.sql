@@ -1,0 +1,1 @@
+INSERT INTO t (id, a, four) VALUES (:n, 5, 1);

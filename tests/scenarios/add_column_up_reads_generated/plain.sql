@@ -1,0 +1,2 @@
+ALTER TABLE t ADD four integer;
+UPDATE t SET four = a * 4;

@@ -1,0 +1,2 @@
+ALTER TABLE t ADD b numeric;
+UPDATE t SET b = half(a + 2);

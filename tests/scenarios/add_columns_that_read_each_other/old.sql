@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 10);
+UPDATE t SET a = 20 WHERE id = :n;

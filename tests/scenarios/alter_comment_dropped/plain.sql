@@ -1,0 +1,2 @@
+COMMENT ON COLUMN t.a IS NULL;
+COMMENT ON COLUMN t.id IS 'the key';

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('o' || :n, :n, 'old');

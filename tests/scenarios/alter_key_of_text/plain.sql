@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER code TYPE text USING upper(code);
+ALTER TABLE t RENAME code TO key;

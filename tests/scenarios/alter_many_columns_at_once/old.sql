@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 1, 2, 3, NULL, -5, 6, 7, 8);

@@ -1,0 +1,1 @@
+SELECT * FROM public.t JOIN public_plan.t n USING (id) WHERE t.nick <> coalesce(n.nick, 'nobody');

@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE id >= :from AND a NOT IN (5, 7);

@@ -1,0 +1,2 @@
+UPDATE t SET a = GREATEST(a, 1);
+ALTER TABLE t ALTER a TYPE bigint, ADD CONSTRAINT positive CHECK (a > 0);

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER low TYPE bigint, ALTER high TYPE bigint;

@@ -1,0 +1,6 @@
+CREATE TABLE t (id bigint PRIMARY KEY, a integer NOT NULL);
+CREATE UNIQUE INDEX by_a ON t (a);
+CREATE INDEX by_both ON t (a, id);
+ALTER TABLE t CLUSTER ON by_both;
+ALTER TABLE t REPLICA IDENTITY USING INDEX by_a;
+INSERT INTO t SELECT n, n FROM generate_series(1, 100) n;

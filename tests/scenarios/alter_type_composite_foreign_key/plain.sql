@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER y TYPE text;

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 3000000000);
+UPDATE t SET n = n + 1 WHERE id = :n;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 0.5, 1.75, 'old', '1010');

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER n TYPE bigint, ALTER words SET NOT NULL;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 'a rather long name of the old version');

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER name TYPE varchar(12) USING left(name, 12);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 13);
+UPDATE t SET v = NULL WHERE id = :n;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, md5(:n || 'old')::uuid);

@@ -1,0 +1,1 @@
+INSERT INTO t (id, a, f) VALUES (:n, '(1,2)', 'aa');

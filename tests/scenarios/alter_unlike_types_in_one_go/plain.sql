@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER a TYPE text USING a::text, ALTER b TYPE numeric USING b::numeric, ALTER c TYPE text USING c::text, ALTER d TYPE int8range USING int8range(lower(d), upper(d)), ALTER f TYPE text USING encode(f, 'hex');

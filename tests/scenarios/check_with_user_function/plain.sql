@@ -1,0 +1,2 @@
+UPDATE t SET b = abs(b) + 1;
+ALTER TABLE t ADD CONSTRAINT b_fine CHECK (fine(b)), ALTER a SET NOT NULL;

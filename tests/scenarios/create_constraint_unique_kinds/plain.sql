@@ -1,0 +1,2 @@
+UPDATE t SET b = b || '-' || id;
+ALTER TABLE t ADD CONSTRAINT t_once UNIQUE (a, b) INCLUDE (c) WITH (fillfactor = 66) DEFERRABLE INITIALLY DEFERRED;

@@ -1,0 +1,3 @@
+CREATE INDEX listed ON t (a, b);
+CREATE INDEX mapped ON t (b COLLATE "C", a DESC NULLS LAST);
+ALTER TABLE t RENAME b TO c;

@@ -1,0 +1,1 @@
+INSERT INTO pairs VALUES (:n, 1);

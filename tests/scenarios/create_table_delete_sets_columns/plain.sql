@@ -1,0 +1,1 @@
+CREATE TABLE c (id bigint NOT NULL, a integer, b integer, CONSTRAINT c_p FOREIGN KEY (a, b) REFERENCES p ON DELETE SET NULL (b), CONSTRAINT c_once UNIQUE NULLS NOT DISTINCT (a, b, id));

@@ -1,0 +1,1 @@
+INSERT INTO numbered (other) VALUES (5);

@@ -1,0 +1,1 @@
+SELECT "only" FROM bare;

@@ -1,0 +1,2 @@
+ALTER TABLE t DROP v;
+ALTER TABLE t ADD v integer DEFAULT 7;

@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE s IS NULL OR i IS NULL OR g IS NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE t DROP s, DROP i, DROP g;

@@ -1,0 +1,2 @@
+ALTER TABLE t DROP CONSTRAINT small;
+UPDATE t SET n = n * 10;

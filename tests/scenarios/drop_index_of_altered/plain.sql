@@ -1,0 +1,2 @@
+DROP INDEX gone;
+ALTER TABLE t ALTER a TYPE bigint;

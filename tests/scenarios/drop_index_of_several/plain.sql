@@ -1,0 +1,2 @@
+DROP INDEX one, two, three;
+CREATE INDEX four ON t (a, b);

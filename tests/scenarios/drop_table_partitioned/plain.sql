@@ -1,0 +1,2 @@
+DROP TABLE t;
+ALTER TABLE kept ADD n integer NOT NULL DEFAULT 1;

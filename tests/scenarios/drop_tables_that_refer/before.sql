@@ -1,0 +1,7 @@
+CREATE TABLE a (id bigint PRIMARY KEY, b bigint);
+CREATE TABLE b (id bigint PRIMARY KEY, a bigint REFERENCES a);
+CREATE TABLE kept (id bigint PRIMARY KEY);
+ALTER TABLE a ADD CONSTRAINT to_b FOREIGN KEY (b) REFERENCES b, ADD CONSTRAINT to_kept FOREIGN KEY (id) REFERENCES kept DEFERRABLE;
+INSERT INTO kept SELECT generate_series(1, 20);
+INSERT INTO a SELECT generate_series(1, 20);
+INSERT INTO b SELECT n, n FROM generate_series(1, 20) n;

@@ -1,0 +1,3 @@
+INSERT INTO kept VALUES (:n);
+INSERT INTO a VALUES (:n);
+INSERT INTO b VALUES (:n, :n);

@@ -1,0 +1,3 @@
+SET ROLE app_writer;
+INSERT INTO u (id) VALUES (:n);
+RESET ROLE;

@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE p NOT IN (SELECT id FROM public.p);

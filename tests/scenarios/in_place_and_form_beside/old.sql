@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, NULL, 7);
+UPDATE t SET b = 8 WHERE id = :n;

@@ -1,0 +1,2 @@
+UPDATE t SET a = b WHERE a IS NULL;
+ALTER TABLE t ALTER a SET NOT NULL, ALTER b TYPE text USING a || '/' || b;

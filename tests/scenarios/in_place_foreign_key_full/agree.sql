@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE (x IS NULL) <> (y IS NULL);

@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE twice >= 30;

@@ -1,0 +1,3 @@
+CREATE TABLE t (id bigint PRIMARY KEY, a integer);
+CREATE INDEX gone ON t (a);
+INSERT INTO t SELECT n, n FROM generate_series(1, 100) n;

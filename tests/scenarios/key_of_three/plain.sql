@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER b TYPE varchar(40) USING b || '!', ALTER c TYPE timestamp;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER n TYPE bigint, ADD head text;
+UPDATE t SET head = left(doc, 40);

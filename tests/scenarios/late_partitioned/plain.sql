@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER a TYPE text, ALTER a DROP NOT NULL, ALTER b TYPE numeric(9,2);

@@ -1,0 +1,1 @@
+INSERT INTO v (id, c) VALUES (:n, 'new');

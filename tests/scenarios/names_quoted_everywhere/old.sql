@@ -1,0 +1,1 @@
+INSERT INTO "a ""b"" c" VALUES (:n, 'old', 1, 'z');

@@ -1,0 +1,1 @@
+INSERT INTO "таблица" VALUES (:n, 'я', 5, 6);

@@ -1,0 +1,3 @@
+ALTER TABLE t ADD c text;
+UPDATE t SET c = b || a;
+ALTER TABLE t ALTER a TYPE bigint USING a * 10, ALTER c SET NOT NULL;

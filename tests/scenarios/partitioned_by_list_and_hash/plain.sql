@@ -1,0 +1,3 @@
+ALTER TABLE t ADD w integer;
+UPDATE t SET w = v + 1;
+ALTER TABLE t ALTER v TYPE text USING 'v' || v, ALTER w SET NOT NULL, ADD CONSTRAINT w_up CHECK (w >= 0);

@@ -1,0 +1,1 @@
+CREATE INDEX by_at ON t (at);

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER v TYPE bigint, DROP id;
+CREATE UNIQUE INDEX by_v ON t (v, at);

@@ -1,0 +1,1 @@
+INSERT INTO t (id, at) VALUES (:n, '2023-05-05');

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 5000000000);
+UPDATE t SET a = a + 1 WHERE id = :n;

@@ -1,0 +1,1 @@
+SELECT * FROM public_first.t WHERE a < 1;

@@ -1,0 +1,2 @@
+INSERT INTO u VALUES (:n, 5);
+INSERT INTO w VALUES (:n);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id bigint PRIMARY KEY, a integer NOT NULL, b text);
+INSERT INTO t SELECT n, n, 'b' FROM generate_series(1, 100) n;

@@ -1,0 +1,1 @@
+INSERT INTO things VALUES (:n, 1, 'old');

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, NULL);
+UPDATE t SET b = NULL WHERE id = :n;

@@ -1,0 +1,3 @@
+SET ROLE app_writer;
+INSERT INTO t (id, c) VALUES (:n, 1);
+RESET ROLE;

@@ -1,0 +1,2 @@
+ALTER TABLE t RENAME a TO c;
+ALTER TABLE t ALTER c TYPE bigint;

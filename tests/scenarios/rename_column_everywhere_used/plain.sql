@@ -1,0 +1,2 @@
+ALTER TABLE t RENAME key TO p_key;
+ALTER TABLE p RENAME key TO id;

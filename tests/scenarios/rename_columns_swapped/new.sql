@@ -1,0 +1,1 @@
+INSERT INTO t (id, c, a, b) VALUES (:n, 1, 'new', :n);

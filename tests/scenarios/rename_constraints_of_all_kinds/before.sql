@@ -1,0 +1,4 @@
+CREATE TABLE p (id integer PRIMARY KEY);
+CREATE TABLE t (id bigint CONSTRAINT t_key PRIMARY KEY, a integer CONSTRAINT t_p REFERENCES p, b integer CONSTRAINT t_b UNIQUE, CONSTRAINT t_c CHECK (b > 0), CONSTRAINT t_x EXCLUDE USING btree (b WITH =));
+INSERT INTO p VALUES (1);
+INSERT INTO t SELECT n, 1, n FROM generate_series(1, 50) n;

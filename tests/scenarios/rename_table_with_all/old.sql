@@ -1,0 +1,2 @@
+INSERT INTO c VALUES (:n, 1);
+UPDATE t SET up = 2 WHERE id = 1000000;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER v TYPE bigint;
+ALTER TABLE t RENAME w TO words;

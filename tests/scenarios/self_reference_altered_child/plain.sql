@@ -1,0 +1,2 @@
+UPDATE t SET parent = id WHERE parent IS NULL;
+ALTER TABLE t ALTER parent SET NOT NULL, ALTER v TYPE text;

@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.t WHERE id >= :from AND p IS NULL AND has_p;

@@ -1,0 +1,3 @@
+INSERT INTO p VALUES (:n);
+INSERT INTO t VALUES (:n, :n, 1);
+DELETE FROM p WHERE id = :n;

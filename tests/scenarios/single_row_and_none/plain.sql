@@ -1,0 +1,2 @@
+ALTER TABLE one ALTER a TYPE varchar(3) USING left(a, 3);
+ALTER TABLE none ALTER a SET NOT NULL, ADD CONSTRAINT none_a UNIQUE (a);

@@ -1,0 +1,1 @@
+CREATE INDEX by_a ON t (a);

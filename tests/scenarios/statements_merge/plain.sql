@@ -1,0 +1,3 @@
+ALTER TABLE t ADD b integer;
+UPDATE t SET b = a * 2;
+ALTER TABLE t ALTER b SET NOT NULL;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER a TYPE bigint;
+ALTER TABLE t RENAME b TO c;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER c TYPE bigint;
+ALTER TABLE t RENAME a TO x;

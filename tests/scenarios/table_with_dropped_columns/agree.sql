@@ -1,0 +1,1 @@
+SELECT id FROM public.t o JOIN public_plan.t n USING (id) WHERE o.later + o.a <> n.later;

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER later TYPE bigint USING later + a;

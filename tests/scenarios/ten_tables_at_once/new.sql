@@ -1,0 +1,2 @@
+INSERT INTO t1 VALUES (:n, 1, 2);
+INSERT INTO four VALUES (:n, 1);

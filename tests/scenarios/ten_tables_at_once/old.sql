@@ -1,0 +1,2 @@
+INSERT INTO t0 VALUES (:n, 1);
+INSERT INTO t9 VALUES (:n, 1);

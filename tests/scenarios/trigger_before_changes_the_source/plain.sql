@@ -1,0 +1,2 @@
+ALTER TABLE t ADD domain text;
+UPDATE t SET domain = split_part(mail, '@', 2);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 1, 'new');
+SELECT * FROM public.v WHERE id = :n;

@@ -1,0 +1,1 @@
+ALTER TABLE t ALTER total TYPE bigint USING (price * qty * 100)::bigint;
