@@ -350,6 +350,7 @@ fn probe(name: &str, sql: &str) -> Guard {
     Guard {
         signal: name.into(),
         sql: Some(sql.into()),
+        http: None,
         unit: "ms".into(),
         throttle: None,
         pause: None,

@@ -313,3 +313,119 @@ fn deadlocks_forced_checkpoints_and_the_tables_state_are_read() {
     write_log(&cluster, 60);
     reading(&monitor, name::FORCED_CHECKPOINTS, "the checkpoints", at_least(1.0));
 }
+
+/// A web server of this test's own: one thread an answer, each by its path.
+fn web_server() -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let Ok(mut stream) = stream else { return };
+                let mut line = String::new();
+                let mut request = BufReader::new(stream.try_clone().unwrap());
+                request.read_line(&mut line).unwrap();
+                let whole = |status: &str, body: &str| {
+                    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+                };
+                let now = jiff::Timestamp::now().as_second();
+                let sample = |at: i64, rest: &str| {
+                    let json = format!(
+                        r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[{at},"0.5"]}}{rest}]}}}}"#
+                    );
+                    whole("200 OK", &json)
+                };
+                let path = line.split(' ').nth(1).unwrap_or_default();
+                let answer = match path {
+                    "/number" => whole("200 OK", "12.5\n"),
+                    "/chunked" => {
+                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n12\r\n2\r\n.5\r\n0\r\n\r\n"
+                            .to_owned()
+                    }
+                    "/until-the-end" => "HTTP/1.0 200 OK\r\n\r\n12.5".to_owned(),
+                    "/json?of=shop" => whole("200 OK", r#"{"latency": {"p99": 8.25, "p50": null}}"#),
+                    "/empty" => whole("200 OK", ""),
+                    "/nan" => whole("200 OK", "NaN"),
+                    "/moved" => {
+                        "HTTP/1.1 301 Moved\r\nLocation: /number\r\nContent-Length: 0\r\n\r\n".to_owned()
+                    }
+                    "/broken" => whole("500 Oh", "12.5"),
+                    "/short" => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12.5".to_owned(),
+                    "/large" => whole("200 OK", &"1".repeat(3 << 20)),
+                    "/api/v1/query?query=p99%7Bapp%3D%22shop%22%7D" => sample(now, ""),
+                    "/old/api/v1/query?query=p99" => sample(now - 3600, ""),
+                    "/two/api/v1/query?query=p99" => sample(now, r#",{"value":[0,"1"]}"#),
+                    "/slow" => {
+                        // A byte now and then, and never the last one.
+                        let drip =
+                            |byte: &[u8], stream: &mut std::net::TcpStream| stream.write_all(byte).is_ok();
+                        let mut alive =
+                            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n").is_ok();
+                        while alive {
+                            std::thread::sleep(Duration::from_millis(100));
+                            alive = drip(b"1", &mut stream);
+                        }
+                        return;
+                    }
+                    _ => whole("404 Not Found", ""),
+                };
+                let _ = stream.write_all(answer.as_bytes());
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn probes_over_http_give_one_number_or_are_blind() {
+    let address = web_server();
+    let cases = [
+        ("number", "http: WEB/number", Ok(12.5)),
+        ("chunked", "http: WEB/chunked", Ok(12.5)),
+        ("ended", "http: WEB/until-the-end", Ok(12.5)),
+        ("pointed", "http: 'WEB/json?of=shop', json: /latency/p99", Ok(8.25)),
+        ("prom", "prometheus: WEB, query: 'p99{app=\"shop\"}'", Ok(0.5)),
+        ("nothing", "http: 'WEB/json?of=shop', json: /latency/p50", Err("not a number: null")),
+        ("empty", "http: WEB/empty", Err("not a number")),
+        ("nan", "http: WEB/nan", Err("NaN")),
+        ("moved", "http: WEB/moved", Err("redirects are not followed")),
+        ("broken", "http: WEB/broken", Err("500")),
+        ("short", "http: WEB/short", Err("could not be read")),
+        ("large", "http: WEB/large", Err("could not be read")),
+        ("slow", "http: WEB/slow", Err("no whole answer within 2 s")),
+        ("refused", "http: http://127.0.0.1:1/", Err("no connection")),
+        ("old", "prometheus: WEB/old, query: p99", Err("s old")),
+        ("two", "prometheus: WEB/two, query: p99", Err("2 samples")),
+    ];
+    let probes: String = cases
+        .iter()
+        .map(|(name, source, _)| {
+            let source = source.replace("WEB", &format!("http://{address}"));
+            format!("    - {{name: {name}, {source}, pause: 100}}\n")
+        })
+        .collect();
+    let text = format!("operations: [{{drop_table: {{name: t}}}}]\nguards:\n  probes:\n{probes}");
+    let source = segue::diagnostic::Source { name: "plan.yaml".to_owned(), text };
+    let (plan, found) = segue::plan::parse("plan", std::sync::Arc::new(source));
+    let plan = plan.unwrap_or_else(|| panic!("{found:?}"));
+    let guards = segue::control::policy::Policy::resolve(&[&plan.settings]).guards;
+    let cluster = Cluster::start(&Options::test()).unwrap();
+    let url = cluster.url("postgres");
+    let watch = Watch { guards, ..Watch::new(Ident::from("public")) };
+    let monitor = monitor::start(&Config::resolve(Some(&url), &|_| None).unwrap(), watch).unwrap();
+    for (name, _, expected) in cases {
+        match expected {
+            Ok(value) => {
+                // For a moment a busy machine may answer too late; it comes to the number all the same.
+                let seen = reading(&monitor, name, "a number", is_fresh);
+                assert_eq!((seen.value, seen.detail), (Some(value), None), "{name}");
+            }
+            Err(why) => {
+                let told = |r: &Reading| r.detail.as_deref().is_some_and(|detail| detail.contains(why));
+                let seen = reading(&monitor, name, why, told);
+                assert_eq!((seen.state, seen.value), (Freshness::Blind, None), "{name}");
+            }
+        }
+    }
+}

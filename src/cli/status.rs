@@ -131,6 +131,7 @@ fn said_signals(lease: &LeaseSeen) -> Option<Vec<Reading>> {
 async fn look_once(connected: &Connected, contents: &store::Contents) -> Result<Vec<Reading>, Fail> {
     let watch = Watch {
         guards: contents.policy.guards.clone(),
+        delayed_standbys: contents.policy.delayed_standbys.clone(),
         tables: contents.program.tables(),
         ..Watch::new(contents.program.schema.clone())
     };

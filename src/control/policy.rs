@@ -5,7 +5,7 @@ use super::defaults::{self, Default as Usual};
 use super::signal::name;
 use crate::plan::limits::Cap;
 use crate::plan::settings::{
-    LevelSettings, Of, OnRowError, ProbeSettings, Settings, Threshold, UserTriggers,
+    HttpSource, LevelSettings, Of, OnRowError, ProbeSettings, ProbeSource, Settings, Threshold, UserTriggers,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -32,6 +32,9 @@ pub struct Policy {
     #[serde(default)]
     pub verify: bool,
     pub guards: Vec<Guard>,
+    /// Standbys that replay late on purpose: what they have received counts.
+    #[serde(default)]
+    pub delayed_standbys: Vec<String>,
     /// Signals whose guards do not hold while they are blind: an operator named them.
     #[serde(default)]
     pub accepted_blind: Vec<String>,
@@ -65,6 +68,9 @@ pub struct Guard {
     pub signal: String,
     /// The operator's query where the signal is a probe.
     pub sql: Option<String>,
+    /// Where else the operator's number comes from.
+    #[serde(default)]
+    pub http: Option<HttpSource>,
     pub unit: String,
     pub throttle: Option<f64>,
     pub pause: Option<f64>,
@@ -155,6 +161,10 @@ impl Policy {
             vacuum: last(layers, |l| l.vacuum).unwrap_or(false),
             verify: last(layers, |l| l.verify).unwrap_or(true),
             guards,
+            delayed_standbys: layers
+                .iter()
+                .flat_map(|layer| layer.delayed_standbys.iter().map(|name| name.value.clone()))
+                .collect(),
             accepted_blind: Vec::new(),
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
@@ -205,7 +215,7 @@ fn probes(layers: &[&Settings]) -> Vec<ProbeSettings> {
     for said in layers.iter().flat_map(|layer| &layer.probes) {
         match merged.iter_mut().find(|known| known.name.value == said.name.value) {
             Some(known) => {
-                known.sql = said.sql.clone();
+                known.source = said.source.clone();
                 override_levels(&mut known.levels, &said.levels);
             }
             None => merged.push(said.clone()),
@@ -249,7 +259,10 @@ fn probe(said: &ProbeSettings) -> Guard {
     };
     let mut guard = guard(&usual, &said.levels);
     guard.signal.clone_from(&said.name.value);
-    guard.sql = Some(said.sql.value.clone());
+    match &said.source {
+        ProbeSource::Sql(sql) => guard.sql = Some(sql.value.clone()),
+        ProbeSource::Http(source) => guard.http = Some(source.clone()),
+    }
     // Unlike lag, an operator's number need not fall to nothing when all is well: a pause goes on
     // where the throttle would not act either.
     if let (Some(throttle), Some(pause)) = (guard.throttle, guard.pause)
@@ -284,6 +297,7 @@ fn guard(usual: &Usual, said: &LevelSettings) -> Guard {
     Guard {
         signal: usual.signal.to_owned(),
         sql: None,
+        http: None,
         unit: usual.unit.to_owned(),
         throttle,
         pause,
@@ -344,7 +358,7 @@ mod tests {
     }
 
     fn named(name: &str, sql: &str, levels: LevelSettings) -> ProbeSettings {
-        ProbeSettings { name: name.into(), sql: sql.into(), levels }
+        ProbeSettings { name: name.into(), source: ProbeSource::Sql(sql.into()), levels }
     }
 
     #[test]
@@ -468,7 +482,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
         // As it was written before there were such settings.
         let fields = stored.as_object_mut().unwrap();
-        ["rate", "wal", "rest", "vacuum", "accepted_blind", "ladder"]
+        ["rate", "wal", "rest", "vacuum", "accepted_blind", "ladder", "delayed_standbys"]
             .iter()
             .for_each(|later| assert!(fields.remove(*later).is_some()));
         let mut old = policy;
@@ -476,7 +490,7 @@ mod tests {
         let guards = fields["guards"].as_array_mut().unwrap();
         guards.truncate(2);
         for guard in guards {
-            ["throttle_of", "pause_of", "throttle_for", "pause_for", "load"]
+            ["throttle_of", "pause_of", "throttle_for", "pause_for", "load", "http"]
                 .iter()
                 .for_each(|later| assert!(guard.as_object_mut().unwrap().remove(*later).is_some()));
         }

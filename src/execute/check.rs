@@ -6,7 +6,7 @@ use crate::compile::program::{Action, CheckKind, ExpressionCheck, Phase, Program
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx, sqlstate};
-use crate::plan::settings::ProbeSettings;
+use crate::plan::settings::{ProbeSettings, ProbeSource};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,8 +110,9 @@ pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagn
     let mut found = Diagnostics::default();
     let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
     for probe in probes {
+        let ProbeSource::Sql(source) = &probe.source else { continue };
         // As one statement of the extended protocol: what closes the bracket to begin another is refused.
-        let query = probe.sql.as_str().trim().trim_end_matches(';');
+        let query = source.as_str().trim().trim_end_matches(';');
         let sql = format!("EXPLAIN SELECT (\n{query}\n)::float8");
         let Err(error) = session.query_within("checking a probe", &sql, &[], &limits).await else { continue };
         let Some(server) = error.server().filter(|_| pg::class(&error) == Class::Permanent) else {
@@ -122,7 +123,7 @@ pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagn
             probe.name.as_str(),
             server.message
         );
-        let span = probe.sql.span.clone().or_else(|| probe.name.span.clone());
+        let span = source.span.clone().or_else(|| probe.name.span.clone());
         let help = server.hint.clone().unwrap_or_else(|| {
             format!("SQLSTATE {}; a probe is a query that returns one number", server.code)
         });

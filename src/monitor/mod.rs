@@ -13,6 +13,7 @@ mod deadlocks;
 mod growth;
 mod health;
 mod horizon;
+mod http;
 mod locks;
 mod probes;
 mod replication;
@@ -74,6 +75,8 @@ pub struct Watch {
     pub own: String,
     /// Standbys that the rollout began with; those found at the first look come on top.
     pub expected_standbys: Vec<String>,
+    /// Standbys that replay late on purpose (`recovery_min_apply_delay`): the primary cannot tell.
+    pub delayed_standbys: Vec<String>,
     /// Standbys (or slots) that an operator has given up.
     pub ignored_standbys: Vec<String>,
     /// Whether the lock signals are blind until they passed a test whose answer is known. It needs Segue's own schema.
@@ -92,6 +95,7 @@ impl Watch {
             role: "monitor".to_owned(),
             own: "segue/".to_owned(),
             expected_standbys: Vec::new(),
+            delayed_standbys: Vec::new(),
             ignored_standbys: Vec::new(),
             self_test: false,
         }

@@ -42,6 +42,7 @@ mod tests {
         Guard {
             signal: "p99".into(),
             sql: sql.map(str::to_owned),
+            http: None,
             unit: "ms".into(),
             throttle: None,
             pause: None,

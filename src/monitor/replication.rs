@@ -25,7 +25,7 @@ SELECT jsonb_build_object(
   'standbys', coalesce((
      SELECT jsonb_agg(jsonb_build_object(
               'pid', r.pid, 'application', r.application_name, 'address', host(r.client_addr),
-              'slot', s.slot_name, 'state', r.state, 'replay', r.replay_lsn::text,
+              'slot', s.slot_name, 'state', r.state, 'replay', r.replay_lsn::text, 'flush', r.flush_lsn::text,
               'replay_lag', extract(epoch FROM r.replay_lag)::float8))
        FROM pg_stat_replication r
        LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
@@ -52,6 +52,7 @@ struct Standby {
     slot: Option<String>,
     state: Option<String>,
     replay: Option<String>,
+    flush: Option<String>,
     replay_lag: Option<f64>,
 }
 
@@ -65,6 +66,7 @@ pub(super) struct Replication {
     /// Standbys that have to be there; `Some`: it is gone, since then.
     expected: BTreeMap<String, Option<Since>>,
     ignored: BTreeSet<String>,
+    delayed: BTreeSet<String>,
     /// Application names that more than one standby has had: told apart by slot, address or pid from then on.
     ambiguous: BTreeSet<String>,
     /// Which standby a slot was used by.
@@ -80,8 +82,15 @@ impl Replication {
             ignored: ignored.iter().cloned().collect(),
             ambiguous: BTreeSet::new(),
             slots: BTreeMap::new(),
+            delayed: BTreeSet::new(),
             looked: false,
         }
+    }
+
+    /// With standbys that replay late on purpose.
+    pub fn with_delayed(mut self, delayed: &[String]) -> Replication {
+        self.delayed = delayed.iter().cloned().collect();
+        self
     }
 
     /// The primary is at `position` now.
@@ -175,7 +184,11 @@ impl Replication {
             }
             self.expected.insert(name.to_owned(), None);
         }
-        let replay: Lsn = replay.parse()?;
+        let is_delayed = self.delayed.contains(name);
+        let replay: Lsn = match &standby.flush {
+            Some(received) if is_delayed => received.parse()?,
+            _ => replay.parse()?,
+        };
         let lag = self.clock.lag_of(replay, now);
         let bytes =
             fresh(name::REPLICATION_LAG_BYTES, subject(), position.bytes_since(replay) as f64, BYTES, at);
@@ -183,13 +196,22 @@ impl Replication {
             Lag::About(lag) => fresh(name::REPLICATION_LAG, subject(), lag.as_secs_f64(), SECONDS, at),
             // Behind since before this monitor began: the server's own figure is no gauge, but it is evidence.
             Lag::AtLeast(least) => {
-                let value = standby.replay_lag.unwrap_or(0.0).max(least.as_secs_f64());
+                let told = standby.replay_lag.filter(|_| !is_delayed).unwrap_or(0.0);
+                let value = told.max(least.as_secs_f64());
                 let detail = Some("at least: it was behind before the monitor began".to_owned());
                 Reading { detail, ..fresh(name::REPLICATION_LAG, subject(), value, SECONDS, at) }
             }
             Lag::Unknown => blind(name::REPLICATION_LAG, subject(), SECONDS, at, "no position is known yet"),
         };
-        Ok(vec![seconds, bytes])
+        Ok([seconds, bytes]
+            .map(|reading| match is_delayed && reading.detail.is_none() {
+                true => Reading {
+                    detail: Some("replays late on purpose: what it has received counts".into()),
+                    ..reading
+                },
+                false => reading,
+            })
+            .into())
     }
 
     /// A slot that keeps WAL for nobody stands for a standby that is gone: the one that used it, or one never seen.
@@ -242,6 +264,7 @@ mod tests {
             slot: None,
             state: Some("streaming".into()),
             replay: replay.map(str::to_owned),
+            flush: None,
             replay_lag: None,
         }
     }
@@ -281,6 +304,22 @@ mod tests {
         let behind = answer("0/200", vec![standby(1, "standby1", Some("0/100"))]);
         assert_eq!(look(&mut sampler, &behind, 11), [fresh_of("standby1", 1.0)]);
         assert_eq!(look(&mut sampler, &behind, 15), [fresh_of("standby1", 5.0)]);
+    }
+
+    #[test]
+    fn of_one_that_replays_late_on_purpose_what_it_has_received_counts() {
+        let mut sampler = Replication::new(&[], &[]).with_delayed(&["late".into()]);
+        let late =
+            |replay, flush: &str| Standby { flush: Some(flush.into()), ..standby(1, "late", Some(replay)) };
+        look(&mut sampler, &answer("0/100", vec![late("0/100", "0/100")]), 10);
+        assert_eq!(
+            look(&mut sampler, &answer("0/200", vec![late("0/100", "0/200")]), 20),
+            [fresh_of("late", 0.0)]
+        );
+        assert_eq!(
+            look(&mut sampler, &answer("0/300", vec![late("0/100", "0/200")]), 23),
+            [fresh_of("late", 3.0)]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
 use super::{MEASURE_INTERVAL, MonitorState, SLOW_INTERVAL, Watch};
-use super::{clients, commit, growth, health, horizon, locks, replication, self_test, waits, wal};
+use super::{clients, commit, growth, health, horizon, http, locks, replication, self_test, waits, wal};
 use crate::clock;
 use crate::control::signal::{Reading, name};
 use crate::ident::Ident;
@@ -76,6 +76,8 @@ impl Shared {
         ];
         let probes: Vec<Probe> = watch.guards.iter().filter_map(Probe::of).collect();
         let probes = probes.iter().map(|probe| (probe.name.as_str(), probe.unit.as_str()));
+        let asked = watch.guards.iter().filter(|guard| guard.http.is_some());
+        let probes = probes.chain(asked.map(|guard| (guard.signal.as_str(), guard.unit.as_str())));
         let health = health::signals().into_iter().chain([commit::SIGNAL]);
         // Signals are blind until read, not absent: a guard must find them.
         for (name, unit) in expected.into_iter().chain(health).chain(probes) {
@@ -128,6 +130,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
             health::run(&shared),
             commit::run(&shared),
             probing,
+            http::run(&shared),
             prove(&shared)
         )
     };
@@ -231,7 +234,8 @@ const LOCKS: [&str; 2] = [name::LOCK_WAIT, name::LOCK_VICTIMS];
 async fn fast(shared: &Shared) {
     let link = Link { what: FAST, names: [REPLICATION, LOCKS].concat(), setup: setup(vec![]) };
     let watch = &shared.watch;
-    let mut sampler = replication::Replication::new(&watch.expected_standbys, &watch.ignored_standbys);
+    let mut sampler = replication::Replication::new(&watch.expected_standbys, &watch.ignored_standbys)
+        .with_delayed(&watch.delayed_standbys);
     loop {
         let session = link.open(shared).await;
         let mut ticks = ticks(watch.interval);

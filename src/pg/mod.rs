@@ -17,6 +17,7 @@ mod target;
 mod tls;
 mod transaction;
 mod value;
+pub mod web;
 
 pub use config::{Config, ConfigError, Host, Place};
 pub use driver::Notice;

@@ -112,6 +112,17 @@ impl Settings {
         Ok(Settings { mode, roots, client, direct, only_tls13 })
     }
 
+    /// For web servers: whoever the operating system trusts, under the name asked for.
+    pub fn web() -> Settings {
+        Settings {
+            mode: SslMode::VerifyFull,
+            roots: Roots::System,
+            client: None,
+            direct: false,
+            only_tls13: false,
+        }
+    }
+
     /// Reads the files named; done for each connection, so that renewed certificates are taken up.
     pub fn connector(&self) -> Result<MakeRustlsConnect, String> {
         let provider = Arc::new(ring::default_provider());

@@ -4,7 +4,9 @@
 use super::decode::{Context, Fields};
 use super::limits;
 use super::node::{Node, Value};
-use super::settings::{LevelSettings, Of, ProbeSettings, RollbackRule, Settings, Threshold};
+use super::settings::{
+    HttpSource, LevelSettings, Of, ProbeSettings, ProbeSource, RollbackRule, Settings, Threshold,
+};
 use super::{Spanned, Text};
 use crate::diagnostic::{Diagnostic, clip};
 use std::{collections::HashSet, ops::Range, time::Duration};
@@ -87,6 +89,7 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
         settings.hold_longest = fields.optional_duration("pause_of");
         fields.finish();
     }
+    settings.delayed_standbys = f.names("delayed_standbys");
     let mut names = HashSet::new();
     for item in f.optional_list("probes").unwrap_or_default() {
         let Some(probe) = ProbeSettings::decode(cx, item) else { continue };
@@ -107,10 +110,45 @@ impl ProbeSettings {
     fn decode(cx: &Context, node: &Node) -> Option<ProbeSettings> {
         let mut f = Fields::of(cx, node, "a probe", None)?;
         let name = f.required_name("name").filter(|name| free_name(cx, name));
-        let sql = f.required_filled("sql");
+        let source = ProbeSource::decode(&mut f);
         let levels = LevelSettings::decode(&mut f, &PROBE);
         f.finish();
-        Some(ProbeSettings { name: name?, sql: sql?, levels })
+        Some(ProbeSettings { name: name?, source: source?, levels })
+    }
+}
+
+impl ProbeSource {
+    fn decode(f: &mut Fields<'_>) -> Option<ProbeSource> {
+        let given = ["http", "prometheus", "sql"].map(|key| f.optional(key).is_some());
+        match given {
+            [true, false, false] => {
+                let (url, json) = (f.address("http"), f.optional_text("json"));
+                let json = json.filter(|json| {
+                    let fits = json.value.is_empty() || json.value.starts_with('/');
+                    if !fits {
+                        let message = "`json` of a probe must be a JSON pointer such as `/data/p99`";
+                        f.cx.report(Diagnostic::error("plan.invalid_value", message).at(json.span.clone()));
+                    }
+                    fits
+                });
+                Some(ProbeSource::Http(HttpSource {
+                    url: url?,
+                    query: None,
+                    json: json.map(|json| json.value),
+                }))
+            }
+            [false, true, false] => {
+                let (url, query) = (f.address("prometheus"), f.required_filled("query"));
+                Some(ProbeSource::Http(HttpSource { url: url?, query: Some(query?.value), json: None }))
+            }
+            [false, false, _] => Some(ProbeSource::Sql(f.required_filled("sql")?)),
+            _ => {
+                let message = "a probe has one of `sql`, `http` and `prometheus`";
+                f.cx.error("plan.invalid_value", &f.at, message);
+                let _asked = ["json", "query"].map(|key| f.optional(key));
+                None
+            }
+        }
     }
 }
 
@@ -219,6 +257,26 @@ impl Fields<'_> {
             return Some((share? / 100.0, Of::Limit));
         }
         Some((self.amount(key, known.unit)?.value, Of::Itself))
+    }
+
+    /// An address without a password: what is here is stored with the rollout, for everybody to read.
+    fn address(&mut self, key: &'static str) -> Option<String> {
+        let node = self.optional(key)?;
+        let text = self.cx.text(node, &self.named(key))?;
+        let rest = text.value.strip_prefix("http://").or_else(|| text.value.strip_prefix("https://"));
+        let authority = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        let is_plain = |c: char| c.is_ascii_graphic();
+        if !authority.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+            || !text.value.chars().all(is_plain)
+        {
+            let message = format!(
+                "{} must be an address such as `http://metrics.internal:9090/p99`, without user or password",
+                self.named(key)
+            );
+            self.cx.error("plan.invalid_value", &node.bytes, message);
+            return None;
+        }
+        Some(text.value)
     }
 
     fn amount(&mut self, key: &'static str, unit: Unit) -> Option<Spanned<f64>> {

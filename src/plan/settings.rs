@@ -28,6 +28,8 @@ pub struct Settings {
     /// By the signal's name, for those of Segue's own.
     pub guards: BTreeMap<&'static str, LevelSettings>,
     pub probes: Vec<ProbeSettings>,
+    /// Standbys that replay late on purpose.
+    pub delayed_standbys: Vec<Text>,
     pub quiet_for: Option<Spanned<Duration>>,
     /// More automatic pauses an hour than this are held for a person,
     pub hold_pauses: Option<u32>,
@@ -94,12 +96,32 @@ pub struct RollbackRule {
     pub lasting: Duration,
 }
 
-/// A query of the operator's that returns one number.
+/// A number of the operator's, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeSettings {
     pub name: Text,
-    pub sql: Text,
+    pub source: ProbeSource,
     pub levels: LevelSettings,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeSource {
+    /// A query that returns one number.
+    Sql(Text),
+    Http(HttpSource),
+}
+
+/// An HTTP answer that is a number, or has one in it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HttpSource {
+    /// Of a Prometheus server where there is a `query`.
+    pub url: String,
+    /// In PromQL.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// A JSON pointer to the number; none: the answer is the number.
+    #[serde(default)]
+    pub json: Option<String>,
 }
 
 impl Settings {

@@ -528,6 +528,7 @@ fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String
         filled: program.filled(),
         version_schemas: versions(program),
         guards: policy.guards.clone(),
+        delayed_standbys: policy.delayed_standbys.clone(),
         role: format!("{rollout}/monitor"),
         own: format!("segue/{rollout}/work"),
         expected_standbys: standbys.to_vec(),
