@@ -104,7 +104,10 @@ impl<'a> Draft<'a> {
                 None => "this plan drops it before".to_owned(),
             })
         } else {
-            meant(ident.as_str(), shown)
+            match meant(ident.as_str(), shown) {
+                Meant::One(help) | Meant::OneOf(help) => Some(help),
+                Meant::Unknown => None,
+            }
         };
         let message = format!("table `{}` has no column `{}`", draft.logical().as_str(), ident.as_str());
         match help {
@@ -230,8 +233,9 @@ impl<'a> Draft<'a> {
                 message,
                 &span,
                 match meant {
-                    Some(meant) => format!("{meant}; strings are quoted with '"),
-                    None => "strings are quoted with ', names of columns with \"".to_owned(),
+                    Meant::One(near) => near,
+                    Meant::OneOf(names) => format!("{names}; strings are quoted with '"),
+                    Meant::Unknown => "strings are quoted with ', names of columns with \"".to_owned(),
                 },
             );
         }
@@ -422,13 +426,19 @@ fn unchangeable(table: &Table) -> Option<(String, &'static str)> {
     None
 }
 
-/// The name that was meant where there is none of that name; or all that there are, if they are few.
-fn meant<'n>(given: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+/// What a name that is not there was meant to be, as help.
+enum Meant {
+    One(String),
+    /// All that there are, if they are few.
+    OneOf(String),
+    Unknown,
+}
+
+fn meant<'n>(given: &str, known: impl Iterator<Item = &'n str>) -> Meant {
     let known: Vec<&str> = known.collect();
     match nearest(given, known.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None => {
-            (!known.is_empty() && known.len() <= FEW_NAMES).then(|| format!("it has {}", known.join(", ")))
-        }
+        Some(near) => Meant::One(format!("did you mean `{near}`?")),
+        None if known.is_empty() || known.len() > FEW_NAMES => Meant::Unknown,
+        None => Meant::OneOf(format!("it has {}", known.join(", "))),
     }
 }

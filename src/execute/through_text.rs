@@ -4,7 +4,7 @@
 use super::check;
 use crate::compile::program::{CheckKind, ExpressionCheck, Program};
 use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::pg::{self, Limits, RowExt, Session, sqlstate};
+use crate::pg::{self, Class, Limits, RowExt, Session, sqlstate};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,14 @@ pub async fn find(
         let rows = check::value_row(check);
         let create =
             format!("CREATE TABLE {target} AS SELECT {} AS value FROM {rows} WITH NO DATA", check.expression);
-        tx.batch(doing, &create).await?;
+        // One that is wrong within has no type: what is wrong was said.
+        match tx.batch(doing, &create).await {
+            Err(error) if pg::class(&error) == Class::Permanent => {
+                tx.batch(doing, "ROLLBACK TO SAVEPOINT one").await?;
+                continue;
+            }
+            made => made?,
+        }
         let sql = "SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
                      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
                     WHERE a.attrelid = $1::text::regclass AND a.attname = 'value' AND t.typcategory IN ('S', 'E')";
