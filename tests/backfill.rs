@@ -8,6 +8,8 @@ mod common;
 
 #[path = "backfill/kills.rs"]
 mod kills;
+#[path = "backfill/only.rs"]
+mod only;
 #[path = "backfill/partitions.rs"]
 mod partitions;
 #[path = "backfill/storm.rs"]

@@ -242,6 +242,21 @@ async fn victims_are_counted_transitively_and_only_ours() {
     let mut other = database.session().unwrap();
     other.query("BEGIN; LOCK TABLE u").unwrap();
     let foreign = waiter(database.cluster(), database.name(), "INSERT INTO u VALUES (1)");
+    // Nor is that of a rollout of the same number in another database.
+    let next_door = segue::sandbox::database().unwrap();
+    next_door.query("CREATE TABLE t (a int)").unwrap();
+    assert_eq!(next_door.cluster().url("x"), database.cluster().url("x"), "they are on one server");
+    let mut theirs = Session::open(&config(&next_door.url()), "9/ddl", LONG).await.unwrap();
+    let their_tx = theirs.transaction("locking", &segue::pg::Limits::READ).await.unwrap();
+    their_tx.batch("locking", "LOCK TABLE public.t").await.unwrap();
+    let their_victim = waiter(next_door.cluster(), next_door.name(), "INSERT INTO t VALUES (1)");
+    let queued = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    segue::sandbox::wait_for(
+        "both to wait",
+        LONG,
+        || Ok(database.query(queued)? == [[Some("2".to_owned())]]),
+    )
+    .unwrap();
 
     let mut ours = Session::open(&config(&database.url()), "9/ddl", LONG).await.unwrap();
     let tx = ours.transaction("locking", &segue::pg::Limits::READ).await.unwrap();
@@ -264,6 +279,8 @@ async fn victims_are_counted_transitively_and_only_ours() {
     reading(&monitor, name::LOCK_WAIT, "that nobody waits any more", |r| r.value == Some(0.0)).await;
     other.query("ROLLBACK").unwrap();
     foreign.join().unwrap();
+    their_tx.rollback("giving way").await.unwrap();
+    their_victim.join().unwrap();
 }
 
 async fn ours_pid(monitor: &MonitorHandle) -> i32 {

@@ -98,7 +98,8 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         assert_eq!(state(&url), "completed");
     }
     let catalog_before = catalog(at, "public");
-    let rows_before = rows(at, &catalog_before, &compare);
+    let before_and_back = compare.rolled_back();
+    let rows_before = rows(at, &catalog_before, &before_and_back);
 
     let old_path = if has_first { "public_first, public" } else { "public" };
     let old = Writers::start(at, "old", old_path, None, read("old.sql").as_deref());
@@ -129,7 +130,10 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     run(&["rollback"], 0);
     assert_eq!(state(&url), "rolled_back");
     same("the schema after the rollback", differences(&catalog_before, &catalog(at, "public"), Order::Kept));
-    same("rows after the rollback", row_differences(&rows_before, &rows(at, &catalog_before, &compare)));
+    same(
+        "rows after the rollback",
+        row_differences(&rows_before, &rows(at, &catalog_before, &before_and_back)),
+    );
     same("left behind by the rollback", leftovers(at, previous));
     old.wait_passes(1);
 

@@ -26,6 +26,9 @@ pub struct Global {
     /// An environment of segue.yaml.
     #[arg(long, short = 'e', global = true, value_name = "NAME")]
     pub environment: Option<String>,
+    /// A standby to look at before each strong lock, with its application_name on the primary; again for each. Else those of segue.yaml.
+    #[arg(long = "standby", global = true, value_name = "NAME=URL", value_parser = standby)]
+    pub standbys: Vec<(String, String)>,
     /// One JSON object a line (or one object) instead of text.
     #[arg(long, global = true)]
     pub json: bool,
@@ -50,6 +53,12 @@ pub enum Command {
     Check {
         #[arg(required = true, value_name = "PLAN")]
         plans: Vec<PathBuf>,
+        /// Evaluate what the plan fills on every row, reading in short snapshots, and name the rows that fail.
+        #[arg(long)]
+        data: bool,
+        /// A standby to read the rows on, instead of the primary.
+        #[arg(long, value_name = "URL", requires = "data")]
+        on: Option<String>,
     },
     /// Show the program: every step with its SQL, locks, scans, estimates and inverse
     Explain {
@@ -200,6 +209,13 @@ pub struct DemoFlags {
 fn duration(text: &str) -> Result<Duration, String> {
     crate::plan::duration::parse_duration(text)
         .map_err(|_| "write a number and a unit, such as 50ms, 1s or 5m".to_owned())
+}
+
+fn standby(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && !url.is_empty() => Ok((name.to_owned(), url.to_owned())),
+        _ => Err("write its name and its URL, such as standby1=postgres://replica/app".to_owned()),
+    }
 }
 
 /// One that ends, and not at once.

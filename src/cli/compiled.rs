@@ -2,13 +2,14 @@
 //! have the server check the expressions. Must not change anything.
 
 use super::context::{Connected, Context};
+use super::exit::Exit;
 use super::fail::Fail;
 use crate::catalog::Catalog;
 use crate::compile::{self, Program, firing, views};
 use crate::control::adoption::Origin;
 use crate::control::policy::Policy;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::execute::check;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::execute::{Halt, check, rows};
 use crate::ident::Ident;
 use crate::plan::Plan;
 use crate::plan::settings::UserTriggers;
@@ -103,7 +104,43 @@ pub async fn compile_parsed(
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
+    let sample = rows::evaluate(&mut connected.session, &program, &catalog, rows::Which::Sample).await;
+    for one in sample.map_err(of_halt)? {
+        remarks.0.extend(of_rows(&one, Severity::Warning));
+    }
     Ok(Compiled { plan, program, catalog, remarks })
+}
+
+/// The code of what is said of rows that cannot be filled.
+pub const ROW_FAILS: &str = "data.row_fails";
+
+/// What is to be said of rows that were looked at.
+pub fn of_rows(one: &rows::Evaluated, severity: Severity) -> Option<Diagnostic> {
+    let first = one.named.first()?;
+    let (table, columns) = (&one.table, one.columns.join(", "));
+    let mut text = format!("{} rows of {table} have no value for {columns}: {}", one.failing, first.message);
+    for row in &one.named {
+        text.push_str(&format!("\n  {}: {}", row.key, row.message));
+    }
+    if one.failing > one.named.len() as u64 {
+        text.push_str("\n  and others");
+    }
+    let mut found = Diagnostic::error(ROW_FAILS, text);
+    found.severity = severity;
+    Some(found.help(match severity {
+        Severity::Error => {
+            "mend these rows or the plan's `up`, or write `backfill: {on_row_error: {set_aside: N}}`"
+        }
+        _ => "a sample of the rows was looked at; `segue check --data` looks at all of them",
+    }))
+}
+
+pub fn of_halt(halt: Halt) -> Fail {
+    match halt {
+        Halt::Failed(error) | Halt::NotDone(error) => error.into(),
+        Halt::Broken(message) => Fail::new(Exit::Failed, message),
+        other => Fail::new(Exit::Failed, format!("looking at rows was given up: {other:?}")),
+    }
 }
 
 /// The program alone, which takes no right but that to read the catalog. `None`: `remarks` say why not.

@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::fail::Fail;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::execute::standbys::Standby;
 use crate::ident::Ident;
 use crate::pg::{self, Config, Limits, Session, introspect};
 use crate::plan::{self, Plan, Project, Settings};
@@ -99,6 +100,25 @@ impl Context {
             tracing::warn!("{warning}");
         }
         Ok(config)
+    }
+
+    /// The standbys that can be asked who reads there: of the flags, else of the environment, else of the project.
+    pub fn standbys(&self) -> Result<Vec<Standby>, Fail> {
+        if !self.global.standbys.is_empty() {
+            let named = self.global.standbys.iter();
+            return named.map(|(name, url)| Ok(Standby::new(name, Config::from_env(Some(url))?))).collect();
+        }
+        let environment =
+            self.global.environment.as_ref().and_then(|name| self.project.environments.get(name));
+        let of_environment = environment.map(|e| &e.standbys).filter(|standbys| !standbys.is_empty());
+        let named = of_environment.unwrap_or(&self.project.standbys).iter();
+        named
+            .map(|standby| {
+                let url = plan::expand_variables(&standby.url, &|name| std::env::var(name).ok())
+                    .map_err(|diagnostic| Fail::plan(Diagnostics(vec![*diagnostic])))?;
+                Ok(Standby::new(standby.name.as_str(), Config::from_env(Some(&url))?))
+            })
+            .collect()
     }
 
     /// A session with a primary. Poolers that give each transaction another session are refused:

@@ -102,7 +102,12 @@ fn in_order(
     files: Vec<String>,
     past: &Past,
 ) -> Result<Vec<(Plan, Diagnostics)>, Fail> {
-    let (mut found, mut faults) = plan::plan_files(&files);
+    let ledger = match files.iter().any(|file| file == plan::LEDGER) {
+        true => Some(super::context::read_source(&dir.join(plan::LEDGER))?),
+        false => None,
+    };
+    let (mut found, mut faults) =
+        plan::plan_files(&files, ledger.as_ref().map(|source| source.text.as_str()));
     if found.is_empty() && !faults.has_errors() {
         return Err(Fail::new(Exit::Usage, format!("there is no plan in {}", dir.display()))
             .help("a plan's file ends in .yaml, .yml or .json"));

@@ -73,7 +73,10 @@ async fn run(cli: Cli) -> Result<(), Fail> {
     match &cli.command {
         Command::Init => init(&context).await,
         Command::Baseline { name } => baseline::run(&context, name.as_deref()).await,
-        Command::Check { plans } => review::check(&context, plans).await,
+        Command::Check { plans, data, on } => {
+            let data = data.then_some(review::Data { standby: on.as_deref() });
+            review::check(&context, plans, data).await
+        }
         Command::Explain { plan, sql } => review::explain(&context, plan, *sql).await,
         Command::Privileges { plan, role } => {
             privileges::run(&context, plan.as_deref(), role.as_deref()).await

@@ -25,6 +25,7 @@ where
     B: FnOnce(Outside) -> F,
     F: Future<Output = Result<Supervisor, NotBegun>>,
 {
+    let standbys = context.standbys()?;
     let (tell, mut told) = mpsc::unbounded_channel::<Told>();
     let (interrupt, interrupts) = mpsc::unbounded_channel();
     let signals = tokio::spawn(async move {
@@ -47,7 +48,7 @@ where
         }
         show.finish();
     });
-    let outside = Outside { config: config.clone(), tell, interrupts };
+    let outside = Outside { config: config.clone(), standbys, tell, interrupts };
     let ended: Result<Ending, Fail> = async {
         let supervisor = begin(outside).await?;
         supervisor.run().await.map_err(|error: store::Error| error.into())

@@ -11,6 +11,7 @@ use super::sync;
 use crate::catalog::{Column, Grant};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 pub fn step(
     title: impl Into<String>,
@@ -33,34 +34,37 @@ pub fn locks(wanted: impl IntoIterator<Item = (QualifiedName, LockMode)>) -> Vec
     strongest.into_iter().map(|(relation, mode)| Lock { relation, mode }).collect()
 }
 
-/// The tables that are new: one transaction for all, so that they may refer to each other.
-pub fn create_tables(draft: &Draft<'_>) -> Option<Step> {
-    if draft.created.statements.is_empty() {
+/// Some of what builds the tables that are new: one transaction, so that they may refer to each other.
+pub fn create_tables(draft: &Draft<'_>, which: Range<usize>) -> Option<Step> {
+    let (before, statements) = (&draft.created.statements[..which.start], &draft.created.statements[which]);
+    if statements.is_empty() {
         return None;
     }
-    let new: Vec<usize> = (0..draft.tables.len())
-        .filter(|number| draft.created.statements.iter().any(|(of, _)| of == number))
-        .collect();
+    let among = |of: &[(usize, String)], number: usize| of.iter().any(|(table, _)| *table == number);
+    let touched: Vec<usize> = (0..draft.tables.len()).filter(|number| among(statements, *number)).collect();
+    let new: Vec<usize> = touched.iter().copied().filter(|number| !among(before, *number)).collect();
     let referenced: BTreeSet<QualifiedName> = draft
         .created
         .referenced
         .iter()
-        .filter(|(_, of)| draft.tables[*of].source.is_some())
+        .filter(|(by, of)| touched.contains(by) && draft.tables[*of].source.is_some())
         .map(|(_, of)| draft.qualified(*of))
         .collect();
     let names: Vec<String> = new.iter().rev().map(|number| draft.qualified(*number).to_string()).collect();
-    let shown: Vec<&str> = new.iter().map(|number| draft.tables[*number].logical().as_str()).collect();
+    let shown: Vec<&str> = touched.iter().map(|number| draft.tables[*number].logical().as_str()).collect();
+    let undo = match new.is_empty() {
+        // What made the table takes it away again.
+        true => Vec::new(),
+        false => vec![format!("DROP TABLE IF EXISTS {}", names.join(", "))],
+    };
     let with = |mode| locks(referenced.iter().map(|name| (name.clone(), mode)));
     Some(step(
         format!("create {}", shown.join(", ")),
         Phase::Expand,
-        Action::Ddl { statements: draft.created.statements.iter().map(|(_, sql)| sql.clone()).collect() },
+        Action::Ddl { statements: statements.iter().map(|(_, sql)| sql.clone()).collect() },
         with(LockMode::ShareRowExclusive),
         Cost::Catalog,
-        Undo::Ddl {
-            statements: vec![format!("DROP TABLE IF EXISTS {}", names.join(", "))],
-            locks: with(LockMode::AccessExclusive),
-        },
+        Undo::Ddl { statements: undo, locks: with(LockMode::AccessExclusive) },
     ))
 }
 
@@ -79,7 +83,8 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     for (column, new) in &hidden {
         if let Some((sequence, type_name)) = &column.serial {
             let sequence = QualifiedName::new(&name.schema, sequence);
-            statements.push(format!("CREATE SEQUENCE {sequence} AS {type_name}"));
+            let options = column.new_identity.as_ref().map_or("", |identity| &identity.options);
+            statements.push(format!("CREATE SEQUENCE {sequence} AS {type_name}{options}"));
             // A column can only own a sequence of its table's owner, who need not be the role that does this.
             if !shape.source.owner.as_str().is_empty() {
                 statements.push(format!("ALTER SEQUENCE {sequence} OWNER TO {}", shape.source.owner));
@@ -95,6 +100,10 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     }
     if !adds.is_empty() {
         statements.push(format!("ALTER TABLE {name} {}", adds.join(", ")));
+    }
+    // It was for the rows that are there; the old version's new rows get theirs by `up`.
+    for (_, new) in hidden.iter().filter(|(column, _)| made_with(column).is_some()) {
+        statements.push(format!("ALTER TABLE {name} ALTER COLUMN {new} DROP DEFAULT"));
     }
     for (column, new) in &hidden {
         if let Some(source) = column.source {
@@ -130,6 +139,11 @@ pub fn expand(draft: &Draft<'_>, shape: &Shape<'_>) -> Option<Step> {
     Some(step(title, Phase::Expand, action, held, Cost::Catalog, undo))
 }
 
+/// What rows have that `up` is not for.
+fn made_with<'a>(column: &'a DraftColumn<'_>) -> Option<&'a String> {
+    column.only.as_ref()?.made_with.as_ref()
+}
+
 fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, new: &Ident) -> String {
     let mut sql = format!("{new} {}", column.type_name);
     if let Some(collation) = column.source.and_then(|c| c.collation.as_ref()).filter(|_| !column.type_changed)
@@ -145,6 +159,9 @@ fn definition(draft: &Draft<'_>, shape: &Shape<'_>, column: &DraftColumn<'_>, ne
             sql.push_str(" NOT NULL");
         }
         sql.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(value) = made_with(column) {
+        sql.push_str(&format!(" DEFAULT {value}"));
     }
     sql
 }
@@ -229,7 +246,7 @@ pub fn role(grantee: &Ident) -> String {
 }
 
 /// Who may write the table. Their inserts and updates give out numbers of a new serial column's sequence.
-fn writers(shape: &Shape<'_>) -> Vec<Ident> {
+pub fn writers(shape: &Shape<'_>) -> Vec<Ident> {
     grantees(shape, &["INSERT", "UPDATE"])
 }
 
@@ -249,7 +266,7 @@ fn grantees(shape: &Shape<'_>, privileges: &[&str]) -> Vec<Ident> {
     roles
 }
 
-fn sequence_grants(roles: &[Ident], sequence: &QualifiedName) -> Vec<String> {
+pub fn sequence_grants(roles: &[Ident], sequence: &QualifiedName) -> Vec<String> {
     roles.iter().map(|grantee| format!("GRANT USAGE ON SEQUENCE {sequence} TO {}", role(grantee))).collect()
 }
 
@@ -276,7 +293,7 @@ pub fn identity_writers(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<(Ident, Qua
 
 /// Whether NOT NULL must be proved on what was filled.
 pub fn needs_proof(column: &DraftColumn<'_>) -> bool {
-    column.not_null && column.is_filled()
+    column.not_null && column.new.is_some() && (column.is_filled() || column.proved_in_place)
 }
 
 pub fn proof_name(shape: &Shape<'_>, column: &DraftColumn<'_>) -> Ident {
@@ -290,6 +307,21 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
     let table = &draft.tables[shape.number];
     let shown = table.logical().as_str();
     let mut steps = Vec::new();
+    // What is in place comes before what is mended: then nothing can come to violate it any more, and an `up` that
+    // gives what violates it, too, is found at its row.
+    let mut validate = Vec::new();
+    steps.extend(constraints(draft, shape, true, &mut validate));
+    for spec in &shape.mending {
+        let columns: Vec<&str> = spec.shown.iter().map(Ident::as_str).collect();
+        steps.push(step(
+            format!("mend {shown} ({})", columns.join(", ")),
+            Phase::Backfill,
+            Action::Backfill(spec.clone()),
+            locks([(name.clone(), LockMode::RowExclusive)]),
+            Cost::Fill,
+            Undo::Nothing,
+        ));
+    }
     if let Some(spec) = &shape.backfill {
         let columns: Vec<&str> = spec.shown.iter().map(Ident::as_str).collect();
         steps.push(step(
@@ -301,41 +333,7 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
             Undo::Nothing,
         ));
     }
-    let mut constraints = Vec::new();
-    let mut validate = Vec::new();
-    for column in table.columns.iter().filter(|column| needs_proof(column)) {
-        let proof = proof_name(shape, column);
-        let new = column.new.as_ref().expect("a column that is filled");
-        constraints.push(format!("ADD CONSTRAINT {proof} CHECK ({new} IS NOT NULL) NOT VALID"));
-        validate.push((proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
-    }
-    for check in &shape.built.checks {
-        let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
-        constraints
-            .push(format!("ADD CONSTRAINT {} CHECK {}{inherit} NOT VALID", check.name, check.expression));
-        if check.validate {
-            validate
-                .push((check.name.clone(), format!("prove check {} of {shown}", check.last_name.as_str())));
-        }
-    }
-    if !constraints.is_empty() {
-        let held = locks([(name.clone(), LockMode::AccessExclusive)]);
-        let undo = drop_constraints(name, &constraints_of(shape, table), held.clone());
-        steps.push(step(
-            format!("add constraints to {shown}"),
-            Phase::Backfill,
-            Action::Ddl { statements: vec![format!("ALTER TABLE {name} {}", constraints.join(", "))] },
-            held,
-            Cost::Catalog,
-            undo,
-        ));
-    }
-    for key in shape.built.foreign_keys.iter().filter(|key| !key.late) {
-        steps.push(add_foreign_key(shape, shown, key));
-        if key.validate {
-            validate.push(prove_foreign_key(shown, key));
-        }
-    }
+    steps.extend(constraints(draft, shape, false, &mut validate));
     steps.extend(validate.into_iter().map(|(constraint, title)| prove(shape, constraint, title)));
     for index in &shape.built.indexes {
         steps.push(step(
@@ -389,10 +387,62 @@ fn prove(shape: &Shape<'_>, constraint: Ident, title: String) -> Step {
     step(title, Phase::Backfill, action, held, Cost::Scan, Undo::Nothing)
 }
 
-fn constraints_of(shape: &Shape<'_>, table: &super::draft::DraftTable<'_>) -> Vec<Ident> {
-    let proofs =
-        table.columns.iter().filter(|column| needs_proof(column)).map(|column| proof_name(shape, column));
-    proofs.chain(shape.built.checks.iter().map(|check| check.name.clone())).collect()
+/// Those that are in place, or the others; what of them is to be proved when all rows are filled goes to `validate`.
+fn constraints(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    early: bool,
+    validate: &mut Vec<(Ident, String)>,
+) -> Vec<Step> {
+    let name = &shape.name;
+    let table = &draft.tables[shape.number];
+    let shown = table.logical().as_str();
+    let mut steps = Vec::new();
+    let mut constraints = Vec::new();
+    for column in table.columns.iter().filter(|c| needs_proof(c) && c.proved_in_place == early) {
+        let proof = proof_name(shape, column);
+        let new = column.new.as_ref().expect("a column that is filled");
+        constraints.push(format!("ADD CONSTRAINT {proof} CHECK ({new} IS NOT NULL) NOT VALID"));
+        validate.push((proof, format!("prove {shown}.{} NOT NULL", column.name.as_str())));
+    }
+    for check in shape.built.checks.iter().filter(|check| check.early == early) {
+        let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
+        constraints
+            .push(format!("ADD CONSTRAINT {} CHECK {}{inherit} NOT VALID", check.name, check.expression));
+        if check.validate {
+            validate
+                .push((check.name.clone(), format!("prove check {} of {shown}", check.last_name.as_str())));
+        }
+    }
+    if !constraints.is_empty() {
+        let held = locks([(name.clone(), LockMode::AccessExclusive)]);
+        let undo = drop_constraints(name, &constraints_of(shape, table, early), held.clone());
+        steps.push(step(
+            format!("add constraints to {shown}"),
+            Phase::Backfill,
+            Action::Ddl { statements: vec![format!("ALTER TABLE {name} {}", constraints.join(", "))] },
+            held,
+            Cost::Catalog,
+            undo,
+        ));
+    }
+    for key in shape.built.foreign_keys.iter().filter(|key| key.early == early && !key.late) {
+        steps.push(add_foreign_key(shape, shown, key));
+        if key.validate {
+            validate.push(prove_foreign_key(shown, key));
+        }
+    }
+    steps
+}
+
+fn constraints_of(shape: &Shape<'_>, table: &super::draft::DraftTable<'_>, early: bool) -> Vec<Ident> {
+    let proofs = table
+        .columns
+        .iter()
+        .filter(|c| needs_proof(c) && c.proved_in_place == early)
+        .map(|c| proof_name(shape, c));
+    let checks = shape.built.checks.iter().filter(|check| check.early == early);
+    proofs.chain(checks.map(|check| check.name.clone())).collect()
 }
 
 fn drop_constraints(table: &QualifiedName, names: &[Ident], locks: Vec<Lock>) -> Undo {

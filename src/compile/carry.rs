@@ -1,7 +1,7 @@
 //! Owns what is to be built on an existing table before the new version is published: what its columns' new forms
 //! must have because the old ones have it, and what the plan adds. Must not order steps.
 
-use super::draft::{AdditionKind, Draft, NewForeignKey, NewUnique};
+use super::draft::{AdditionKind, Draft, NewForeignKey, NewKey, NewUnique};
 use super::expr::Expression;
 use super::names;
 use super::op::{actions_sql, index_sql, index_tail};
@@ -17,6 +17,8 @@ pub struct Built {
 }
 
 pub struct BuiltCheck {
+    /// Before rows are filled.
+    pub early: bool,
     /// Until the contract; the old one's own name is still taken.
     pub name: Ident,
     pub last_name: Ident,
@@ -30,6 +32,7 @@ pub struct BuiltCheck {
 }
 
 pub struct BuiltForeignKey {
+    pub early: bool,
     pub name: Ident,
     pub last_name: Ident,
     pub definition: String,
@@ -58,8 +61,9 @@ pub struct BuiltIndex {
     pub tail: String,
     pub span: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
-    /// Empty where an expression stands among them: its made-up name could be in the way.
     pub columns: Vec<Ident>,
+    /// An expression stands among them, whose made-up name could be in the way of a column's.
+    pub has_expression: bool,
 }
 
 /// Old physical column to what the new version has instead.
@@ -175,6 +179,7 @@ fn check(
     let what = format!("check {} of {}", constraint.name.as_str(), source.name.as_str());
     let text = constraint.expression.as_ref().expect("a CHECK has an expression");
     Some(BuiltCheck {
+        early: false,
         name,
         last_name: constraint.name.clone(),
         expression: expression(draft, source, text, mapping, &what)?,
@@ -223,6 +228,7 @@ fn foreign_key(
         Some((column.type_name.clone(), at(to)?.type_name.clone()))
     });
     Some(BuiltForeignKey {
+        early: false,
         types: types.collect(),
         span: None,
         name,
@@ -289,9 +295,8 @@ fn carried_index(
     let on = QualifiedName::new(&draft.catalog.schema, &source.name);
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut tail = format!(" USING {} ({})", index.method, keys.join(", "));
-    let plain = index.keys.iter().map(|key| key.column.as_ref());
-    let columns: Option<Vec<&Ident>> = plain.chain(index.include.iter().map(Some)).collect();
-    let columns = columns.unwrap_or_default().into_iter().map(|column| mapped(column, mapping)).collect();
+    let plain = index.keys.iter().filter_map(|key| key.column.as_ref()).chain(&index.include);
+    let columns = plain.map(|column| mapped(column, mapping)).collect();
     if !index.include.is_empty() {
         let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
         tail.push_str(&format!(" INCLUDE ({})", list(&include)));
@@ -331,6 +336,7 @@ fn carried_index(
         replica_identity: draft.tables[table].replica_identity.is_none()
             && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
+        has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
 }
 
@@ -351,6 +357,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
             AdditionKind::Check { bound, no_inherit } => {
                 let Ok(resolved) = draft.over_new(table, bound) else { continue };
                 built.checks.push(BuiltCheck {
+                    early: addition.early,
                     last_name,
                     name,
                     expression: resolved.sql,
@@ -363,7 +370,8 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
             }
             AdditionKind::ForeignKey(key) => {
                 let key = new_foreign_key(draft, table, key, name, position);
-                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { last_name, ..key }))
+                let early = addition.early;
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { last_name, early, ..key }))
             }
             AdditionKind::Unique(unique) => {
                 let Some(tail) = unique_tail(draft, table, unique) else { continue };
@@ -384,6 +392,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     clustered: false,
                     replica_identity: false,
                     columns: physical(draft, table, columns).unwrap_or_default(),
+                    has_expression: false,
                 });
             }
             // Of a table that is there, it is made here.
@@ -391,7 +400,11 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
             AdditionKind::Index(index) => {
                 let Some(sql) = index_sql(draft, table, &name, index, true) else { continue };
                 let Some(tail) = index_tail(draft, table, index) else { continue };
-                let of = |(column, _): &(usize, String)| draft.tables[table].columns[*column].new.clone();
+                let plain = index.keys.iter().filter_map(|(key, _)| match key {
+                    NewKey::Column(column) => Some(column),
+                    NewKey::Expression(_) => None,
+                });
+                let columns = physical(draft, table, plain.chain(&index.include)).unwrap_or_default();
                 built.indexes.push(BuiltIndex {
                     sql,
                     last_name: name.clone(),
@@ -404,7 +417,8 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     tail,
                     unique: index.unique,
                     span: position,
-                    columns: index.keys.iter().filter_map(of).collect(),
+                    columns,
+                    has_expression: index.keys.iter().any(|(key, _)| matches!(key, NewKey::Expression(_))),
                 });
             }
         }
@@ -426,6 +440,7 @@ fn new_foreign_key(
     let type_name = |table: usize, column: &usize| draft.tables[table].columns[*column].type_name.clone();
     let types = key.columns.iter().zip(&key.target_columns);
     Some(BuiltForeignKey {
+        early: false,
         last_name: name.clone(),
         name,
         definition: format!("FOREIGN KEY ({}) REFERENCES {target} ({}) {actions}", list(&columns), list(&to)),

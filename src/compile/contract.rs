@@ -2,12 +2,12 @@
 //! as plain ALTER TABLE would have left it, but for the order of its columns.
 
 use super::assemble::{
-    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role, step,
+    first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role,
+    sequence_grants, step, writers,
 };
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
-use super::objects::Objects;
 use super::op::{comment_sql, replica_identity_sql};
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
@@ -33,14 +33,15 @@ pub fn tables(
     draft: &Draft<'_>,
     shapes: &[&Shape<'_>],
     version_schema: &Ident,
-    objects: Option<&Objects>,
+    views_go: &[String],
+    views_come: &[String],
 ) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
         let gone = shape.source.constraints.iter().filter(|c| draft.is_retargeted(c));
         gone.map(|constraint| format!("ALTER TABLE {} DROP CONSTRAINT {}", shape.name, constraint.name))
     });
-    let mut sql: Vec<String> = objects.map(|objects| objects.before.clone()).unwrap_or_default();
+    let mut sql: Vec<String> = views_go.to_vec();
     sql.extend(pointing);
     let mut held = Vec::new();
     let mut views = Vec::new();
@@ -49,7 +50,7 @@ pub fn tables(
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
-    sql.extend(objects.into_iter().flat_map(|objects| objects.after.iter().cloned()));
+    sql.extend(views_come.iter().cloned());
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)
 }
@@ -102,11 +103,12 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
     if let Some(sync) = &shape.sync {
         sql.extend(sync::drop_statements(sync));
     }
-    let hidden =
-        || table.columns.iter().filter(|c| !c.is_shared()).filter_map(|c| Some((c, c.new.as_ref()?)));
+    let own = table.columns.iter().filter(|c| !c.is_shared() || needs_proof(c));
     let mut late_renames: Vec<Rename> = Vec::new();
-    for (column, new) in hidden() {
-        own_sequence(name, column, new, &mut sql);
+    for (column, new) in own.filter_map(|c| Some((c, c.new.as_ref()?))) {
+        if !column.is_shared() {
+            own_sequence(name, column, new, &mut sql);
+        }
         if let Some(sequence) = narrow_sequence(draft, column) {
             // A limit that is the narrower type's own becomes the wider one's.
             let sequence = QualifiedName::new(&name.schema, &sequence.name);
@@ -131,6 +133,7 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         if let Some(sequence) = identity_sequence(draft, column) {
             begin_identity(draft, shape, column, new, sequence, &mut sql);
         }
+        new_identity(draft, shape, column, new, &mut sql);
     }
     drop_columns(shape, table.columns.iter(), &mut sql);
     for (from, to) in ordered(renamed_constraints(draft, shape)) {
@@ -207,7 +210,8 @@ fn name_then(
 fn own_sequence(table: &QualifiedName, column: &DraftColumn<'_>, new: &Ident, sql: &mut Vec<String>) {
     let carried =
         column.source.filter(|source| source.identity.is_none()).and_then(|s| s.owned_sequence.as_ref());
-    for sequence in carried.into_iter().chain(column.serial.iter().map(|(sequence, _)| sequence)) {
+    let serial = column.serial.iter().filter(|_| column.new_identity.is_none()).map(|(sequence, _)| sequence);
+    for sequence in carried.into_iter().chain(serial) {
         let sequence = QualifiedName::new(&table.schema, sequence);
         sql.push(format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{new}"));
     }
@@ -254,10 +258,8 @@ fn begin_identity(
     sql: &mut Vec<String>,
 ) {
     let table = &shape.name;
-    let kind = match column.source.and_then(|source| source.identity) {
-        Some(Identity::Always) => "ALWAYS",
-        _ => "BY DEFAULT",
-    };
+    // The view still gives it a number of its own, which ALWAYS would refuse: see `identity_views`.
+    let kind = "BY DEFAULT";
     let now = QualifiedName::new(&table.schema, &old.name);
     let next = QualifiedName::new(
         &table.schema,
@@ -291,6 +293,33 @@ fn begin_identity(
     if let Some(comment) = &old.comment {
         sql.push(comment_sql(&format!("SEQUENCE {next}"), Some(comment)));
     }
+}
+
+/// A column that had a sequence so far becomes one of identity, and numbers go on.
+fn new_identity(
+    draft: &Draft<'_>,
+    shape: &Shape<'_>,
+    column: &DraftColumn<'_>,
+    new: &Ident,
+    sql: &mut Vec<String>,
+) {
+    let (Some(identity), Some((sequence, _))) = (&column.new_identity, &column.serial) else { return };
+    let table = &shape.name;
+    let now = QualifiedName::new(&table.schema, sequence);
+    let next = names::hidden(sequence, "_segue_new_", |n| draft.names.is_taken(n));
+    let next = QualifiedName::new(&table.schema, &next);
+    let options = &identity.options;
+    sql.push(format!(
+        "ALTER TABLE {table} ALTER COLUMN {new} ADD GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME {next}{options})"
+    ));
+    let to = literal(&next.to_string());
+    sql.push(format!(
+        "SELECT pg_catalog.setval({to}::pg_catalog.regclass, last_value, is_called) FROM {now}"
+    ));
+    sql.push(format!("DROP SEQUENCE {now}"));
+    // The views ask for it by name.
+    sql.push(format!("ALTER SEQUENCE {next} RENAME TO {sequence}"));
+    sql.extend(sequence_grants(&writers(shape), &now));
 }
 
 fn integer_bounds(type_name: &str) -> (i64, i64) {
@@ -346,6 +375,9 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         None => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT")),
     };
     if column.is_shared() {
+        if column.nullable_late {
+            sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP NOT NULL"));
+        }
         if column.default_changed {
             set(sql);
         }
@@ -373,7 +405,15 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         let last = &index.last_name;
         let qualified = QualifiedName::new(&name.schema, last);
         for (from, to) in ordered(index_columns(draft, shape, &index.columns)) {
-            sql.push(format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}"));
+            let rename = format!("ALTER TABLE {qualified} RENAME COLUMN {from} TO {to}");
+            sql.push(match index.has_expression {
+                false => rename,
+                // Then it is not renamed: such a name is nobody's business but the index's.
+                true => {
+                    let code = format!("BEGIN {rename}; EXCEPTION WHEN duplicate_column THEN NULL; END");
+                    format!("DO {}", literal(&code))
+                }
+            });
         }
         for (key, target) in &index.statistics_targets {
             sql.push(format!("ALTER INDEX {qualified} ALTER COLUMN {key} SET STATISTICS {target}"));
@@ -415,9 +455,30 @@ fn identity_view(
 ) -> Option<(QualifiedName, Vec<String>)> {
     let table = &draft.tables[shape.number];
     let view = QualifiedName::new(version_schema, table.shown.as_ref()?);
-    let identities = table.columns.iter().filter(|column| identity_sequence(draft, column).is_some());
-    let mut sql: Vec<String> =
-        identities.map(|c| format!("ALTER VIEW {view} ALTER COLUMN {} DROP DEFAULT", c.name)).collect();
+    let mut sql = Vec::new();
+    // By then it has its last name.
+    let name = QualifiedName::new(&shape.name.schema, table.logical());
+    for column in &table.columns {
+        let carried = identity_sequence(draft, column).is_some();
+        if !carried && column.new_identity.is_none() || column.new.is_none() {
+            continue;
+        }
+        sql.push(format!("ALTER VIEW {view} ALTER COLUMN {} DROP DEFAULT", column.name));
+        let always = match &column.new_identity {
+            Some(identity) => identity.always,
+            None => column.source.and_then(|source| source.identity) == Some(Identity::Always),
+        };
+        if always {
+            sql.push(format!("ALTER TABLE {name} ALTER COLUMN {} SET GENERATED ALWAYS", column.name));
+        }
+        if let Some((sequence, _)) = column.serial.as_ref().filter(|_| column.new_identity.is_some()) {
+            let sequence = QualifiedName::new(&shape.name.schema, sequence);
+            let lent = writers(shape);
+            sql.extend(
+                lent.iter().map(|to| format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(to))),
+            );
+        }
+    }
     if sql.is_empty() {
         return None;
     }
@@ -425,6 +486,32 @@ fn identity_view(
         sql.push(format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(&grantee)));
     }
     Some((view, sql))
+}
+
+/// Columns whose type changes without a row being written: the views stand on them, so those go and come in the same
+/// transaction.
+pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Option<Step> {
+    let (mut statements, mut held, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    for shape in shapes {
+        let table = &draft.tables[shape.number];
+        let late = table.columns.iter().filter(|column| column.is_shared() && column.retyped);
+        let types: Vec<String> =
+            late.clone().map(|c| format!("ALTER COLUMN {} TYPE {}", c.name, c.type_name)).collect();
+        if types.is_empty() {
+            continue;
+        }
+        // By then it has its last name.
+        let name = QualifiedName::new(&shape.name.schema, table.logical());
+        statements.push(format!("ALTER TABLE {name} {}", types.join(", ")));
+        held.push((name, LockMode::AccessExclusive));
+        shown.extend(late.map(|c| format!("{}.{}", table.logical().as_str(), c.name.as_str())));
+    }
+    if statements.is_empty() {
+        return None;
+    }
+    let title = format!("change the type of {}", shown.join(", "));
+    let action = Action::Reshape { statements };
+    Some(step(title, Phase::Contract, action, locks(held), Cost::Catalog, Undo::Nothing))
 }
 
 /// Tables that are gone from the new version, all at once, so that they may refer to each other.

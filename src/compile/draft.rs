@@ -37,10 +37,15 @@ pub struct DroppedIndex {
 }
 
 pub struct Script {
+    /// How many statements that build new tables come before it.
+    pub after: usize,
     pub up: String,
+    /// It only defines what was not there, so that what follows can be checked with it, and nothing is locked by trying.
+    pub only_defines: bool,
     pub up_transactional: bool,
     pub down: Option<(String, bool)>,
     pub on_complete: bool,
+    pub span: Option<Span>,
 }
 
 /// A view or function that the new version has otherwise, or no more.
@@ -92,10 +97,28 @@ pub struct DraftTable<'a> {
     pub under_view: bool,
     /// A foreign key of it points at a column that is widened.
     pub retargeted: bool,
+    /// What the old version's writes, and the rows that are there, are mended to.
+    pub mends: Vec<DraftMend>,
     /// `None`: it stays as it is.
     pub replica_identity: Option<NewReplicaIdentity>,
     /// Where the plan creates, drops or renames it.
     pub span: Option<Span>,
+}
+
+pub struct NewIdentity {
+    pub always: bool,
+    /// As the plan has them; may be empty.
+    pub options: String,
+}
+
+/// Values that a row gets where it violates a constraint that both versions are held to.
+pub struct DraftMend {
+    pub violates: Resolved,
+    /// Whether it has no subquery.
+    pub plain: bool,
+    /// Column, its value, where that is written.
+    pub set: Vec<(usize, Resolved, Option<Span>)>,
+    pub what: String,
 }
 
 pub struct DraftColumn<'a> {
@@ -117,11 +140,20 @@ pub struct DraftColumn<'a> {
     pub type_changed: bool,
     /// Its new form takes with it the foreign keys that point at it.
     pub widened: bool,
+    /// Its type is changed at the contract, which leaves what is stored as it is.
+    pub retyped: bool,
+    /// It loses NOT NULL at the contract, and both versions are held to it until then.
+    pub nullable_late: bool,
+    /// It gets NOT NULL although both versions share it.
+    pub proved_in_place: bool,
     pub up: Up,
+    pub only: Option<Only>,
     /// What was done to its value, oldest first; its version is their number.
     pub changes: Vec<Change>,
     /// Sequence that this plan makes for it (serial), with the type it gives out.
     pub serial: Option<(Ident, &'static str)>,
+    /// That sequence serves until the contract makes the column one of identity.
+    pub new_identity: Option<NewIdentity>,
     /// The operation that first touched it, for messages.
     pub what: String,
     pub span: Option<Span>,
@@ -141,6 +173,15 @@ pub enum Up {
     /// Not derived from the row: a sequence, a clock. Another `up` may not read it.
     Volatile(String),
     Derived(Resolved),
+}
+
+/// Which rows `up` is for. The others have what the column is made with, so they are never written.
+pub struct Only {
+    /// In parentheses.
+    pub sql: String,
+    /// A constant; `None`: NULL.
+    pub made_with: Option<String>,
+    pub span: Option<Span>,
 }
 
 /// One step of a value's history and the way back.
@@ -183,6 +224,8 @@ pub struct NewReplicaIdentity {
 
 /// What is to be built on an existing table before the new version is published.
 pub struct Addition {
+    /// Before rows are filled, so that none can come to violate it any more.
+    pub early: bool,
     pub name: Ident,
     pub kind: AdditionKind,
     pub what: String,
@@ -229,10 +272,18 @@ pub struct NewUnique {
 pub struct NewIndex {
     pub unique: bool,
     pub method: Option<String>,
-    /// Column and what follows its name.
-    pub keys: Vec<(usize, String)>,
+    /// Each with what follows it.
+    pub keys: Vec<(NewKey, String)>,
+    pub include: Vec<usize>,
+    pub nulls_not_distinct: bool,
     pub storage_parameters: Option<String>,
+    pub tablespace: Option<Ident>,
     pub predicate: Option<Bound>,
+}
+
+pub enum NewKey {
+    Column(usize),
+    Expression(Bound),
 }
 
 impl Addition {
@@ -247,7 +298,12 @@ impl Addition {
             }
             AdditionKind::Made { column: made } => *made == column,
             AdditionKind::Index(index) => {
-                index.keys.iter().any(|(key, _)| *key == column)
+                let key = |key: &NewKey| match key {
+                    NewKey::Column(key) => *key == column,
+                    NewKey::Expression(key) => bound(key),
+                };
+                index.keys.iter().any(|(of, _)| key(of))
+                    || index.include.contains(&column)
                     || index.predicate.as_ref().is_some_and(bound)
             }
         }
@@ -274,12 +330,17 @@ impl<'a> DraftColumn<'a> {
             comment_changed: false,
             type_changed: false,
             widened: false,
+            retyped: false,
+            nullable_late: false,
+            proved_in_place: false,
             up: Up::Same,
             changes: Vec::new(),
             serial: None,
+            new_identity: None,
             what: String::new(),
             span: None,
             default_span: None,
+            only: None,
             up_span: None,
         }
     }
@@ -296,6 +357,11 @@ impl<'a> DraftColumn<'a> {
     /// Whether the old version's column is replaced by a hidden one.
     pub fn is_replaced(&self) -> bool {
         self.source.is_some() && self.new.is_some() && !self.is_shared()
+    }
+
+    /// Whether the contract alone changes it.
+    pub fn is_changed_late(&self) -> bool {
+        self.is_shared() && (self.retyped || self.nullable_late)
     }
 
     pub fn is_dropped(&self) -> bool {
@@ -320,6 +386,7 @@ impl<'a> DraftTable<'a> {
             dropped_constraints: BTreeSet::new(),
             under_view: false,
             retargeted: false,
+            mends: Vec::new(),
             replica_identity: None,
             span: None,
         }
@@ -379,6 +446,7 @@ impl<'a> DraftTable<'a> {
             || !self.renamed_constraints.is_empty()
             || self.replica_identity.is_some()
             || self.retargeted
+            || self.columns.iter().any(|column| column.proved_in_place)
     }
 
     /// Whether the new version sees it otherwise than it is.
@@ -387,7 +455,11 @@ impl<'a> DraftTable<'a> {
         self.source.is_some()
             && (self.shown.as_ref() != Some(&self.physical)
                 || self.columns.iter().filter(is_there).any(|c| {
-                    !c.is_shared() || c.default_changed || c.comment_changed || c.old() != Some(&c.name)
+                    !c.is_shared()
+                        || c.default_changed
+                        || c.comment_changed
+                        || c.is_changed_late()
+                        || c.old() != Some(&c.name)
                 }))
     }
 }
@@ -632,6 +704,27 @@ impl Resolved {
     /// What reads no column.
     pub fn constant(sql: &str) -> Resolved {
         Resolved { sql: sql.to_owned(), nested: sql.to_owned(), reads: BTreeSet::new() }
+    }
+
+    /// What has every column qualified by the table already.
+    pub fn qualified(sql: String, reads: BTreeSet<Ident>) -> Resolved {
+        Resolved { nested: sql.clone(), sql, reads }
+    }
+
+    pub fn is_false(&self) -> Resolved {
+        let is_false = |sql: &str| format!("({sql} IS FALSE)");
+        Resolved { sql: is_false(&self.sql), nested: is_false(&self.nested), reads: self.reads.clone() }
+    }
+
+    /// This where `only` is true, else `rest`, a constant, or NULL.
+    pub fn only_where(&self, only: &Resolved, rest: Option<&str>) -> Resolved {
+        let rest = rest.unwrap_or("NULL");
+        let case = |only: &str, own: &str| format!("(CASE WHEN {only} THEN {own} ELSE {rest} END)");
+        Resolved {
+            sql: case(&only.sql, &self.sql),
+            nested: case(&only.nested, &self.nested),
+            reads: self.reads.union(&only.reads).cloned().collect(),
+        }
     }
 
     pub fn as_type(&self, type_name: &str) -> Resolved {

@@ -1,11 +1,13 @@
 //! Owns user expressions: parsed by PostgreSQL's own parser, their references to the row's columns
 //! found and replaced by position. Must not ask a server, and must not edit SQL by searching text.
 
+mod functions;
 mod names;
 mod resolve;
 mod script;
 mod tree;
 
+pub use functions::functions;
 pub use script::{StatementInfo, StatementKind, parse_statements, parse_type};
 
 use crate::ident::Ident;
@@ -171,6 +173,11 @@ impl Expression {
     /// Whether it is NULL, and written so.
     pub fn is_null(&self) -> bool {
         self.null
+    }
+
+    /// Whether it reads rows besides its own.
+    pub fn reads_others(&self) -> bool {
+        !self.relations.is_empty()
     }
 
     /// Whether some FROM item inside is named so.

@@ -151,7 +151,8 @@ mod tests {
     fn told(tables: Vec<Table>, partitioned: bool, policy: UserTriggers) -> String {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &tables[0].name),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
+            only: None,
             set: vec![],
             shown: vec![],
             key: vec![],

@@ -25,6 +25,35 @@ pub fn constrained_domain(catalog: &Catalog, type_name: &str) -> bool {
     })
 }
 
+/// Whether ALTER COLUMN … TYPE, to a type stored alike, changes the catalog alone: nothing that reads the column has to
+/// be proved or built again, and nothing forbids it.
+pub fn can_be_retyped(catalog: &Catalog, table: &Table, column: &DraftColumn<'_>) -> bool {
+    let Some(source) = column.source else { return false };
+    let name = &source.name;
+    let mut against = BTreeSet::new();
+    depending(catalog, table, name, true, &mut against);
+    let proved = |c: &crate::catalog::Constraint| {
+        matches!(c.kind, ConstraintKind::Check | ConstraintKind::ForeignKey) && c.columns.contains(name)
+    };
+    let built = |index: &crate::catalog::Index| {
+        let plain = index.predicate.is_none() && index.keys.iter().all(|key| key.column.is_some());
+        index.columns.contains(name) && (!plain || table.kind == TableKind::Partitioned)
+    };
+    against.is_empty()
+        && source.collation.is_none()
+        && source.generated.is_none()
+        && source.identity.is_none()
+        && !table.constraints.iter().any(proved)
+        && !table.indexes.iter().any(built)
+        && partitions(catalog, table).into_iter().all(|partition| {
+            let mut against = BTreeSet::new();
+            depending(catalog, partition, name, true, &mut against);
+            against.is_empty()
+                && !partition.constraints.iter().any(proved)
+                && !partition.indexes.iter().any(|index| index.columns.contains(name))
+        })
+}
+
 /// The partitions of a table, at every level.
 pub fn partitions<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a Table> {
     let mut found: Vec<&Table> = Vec::new();

@@ -231,6 +231,17 @@ impl<'a> Draft<'a> {
         complete.then_some(bound)
     }
 
+    /// An `up` or `down`. One that reads other rows is told: what changes there later is not carried along.
+    pub fn bind_value(&mut self, text: &Text, table: usize, what: &str) -> Option<Bound> {
+        let bound = self.bind(text, table, what)?;
+        if bound.expression.reads_others() {
+            let message = format!("{what} reads other rows than the one it is for");
+            let help = "a value is computed when its row is filled or written; what changes in those others later does not change it";
+            self.warn("compile.reads_others", message, &text.span, help);
+        }
+        Some(bound)
+    }
+
     /// An expression that reads no column, such as a default, as SQL in parentheses; and whether it is constant.
     pub fn free_expression(&mut self, text: &Text, what: &str) -> Option<(String, bool)> {
         let expression = match expr::parse_default(text.as_str()) {

@@ -21,13 +21,14 @@ mod shape;
 pub mod sync;
 mod vacuum;
 pub mod views;
+mod widen;
 
 pub use program::Program;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostics;
 use crate::ident::Ident;
-use crate::plan::{OperationKind, Plan};
+use crate::plan::Plan;
 use draft::{Draft, Script};
 use objects::Objects;
 use program::{Action, Cost, FORMAT, Phase, Step, Undo};
@@ -43,9 +44,8 @@ pub fn compile(
 ) -> (Option<Program>, Diagnostics) {
     let mut draft = Draft::new(catalog);
     let version_schema = version_schema(&mut draft, plan);
-    let alone = plan.operations.iter().filter(|o| !runs_on_complete(&o.kind)).count() <= 1;
     for operation in &plan.operations {
-        op::apply(&mut draft, operation, alone);
+        op::apply(&mut draft, operation);
     }
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
@@ -65,6 +65,13 @@ pub fn compile(
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
+    let joined = draft.tables.iter().any(|table| table.under_view);
+    if joined && objects.as_ref().is_some_and(|o| o.carries) && contract::reshape(&draft, &shapes).is_some() {
+        let message =
+            "views that stand on one of this plan cannot be made again around a change of type in place";
+        draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
+        return (None, draft.diagnostics);
+    }
     let program = Program {
         format: FORMAT,
         plan: plan.name.clone(),
@@ -72,9 +79,9 @@ pub fn compile(
         schema: catalog.schema.clone(),
         version_schema: version_schema.clone(),
         previous_version_schema: previous_version_schema.cloned(),
-        checks: shapes
-            .iter()
-            .flat_map(|shape| shape::checks(&draft, shape))
+        checks: shape::defining_checks(&draft)
+            .into_iter()
+            .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
             .collect(),
@@ -85,10 +92,6 @@ pub fn compile(
     draft.diagnostics.extend(views::check_names(catalog, &program));
     let program = Some(program).filter(|_| !draft.diagnostics.has_errors());
     (program, draft.diagnostics)
-}
-
-fn runs_on_complete(kind: &OperationKind) -> bool {
-    matches!(kind, OperationKind::Sql(sql) if sql.on_complete)
 }
 
 /// `<schema>_<version>`, if it can be had.
@@ -128,9 +131,16 @@ fn steps(
     objects: Option<&Objects>,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
-    steps.extend(assemble::create_tables(draft));
+    // Scripts and new tables in the plan's order. What changes a table comes after: its expressions may use what a
+    // script defines, and rows that a script writes before are filled like others.
+    let mut made = 0;
+    for early in draft.scripts.iter().filter(|script| !script.on_complete) {
+        steps.extend(assemble::create_tables(draft, made..early.after));
+        steps.push(script(early, Phase::Expand));
+        made = early.after;
+    }
+    steps.extend(assemble::create_tables(draft, made..draft.created.statements.len()));
     steps.extend(shapes.iter().filter_map(|shape| assemble::expand(draft, shape)));
-    steps.extend(draft.scripts.iter().filter(|script| !script.on_complete).map(|s| script(s, Phase::Expand)));
     for shape in shapes {
         steps.extend(assemble::backfill(draft, shape));
     }
@@ -148,24 +158,20 @@ fn steps(
     }
     let (together, alone): (Vec<&Shape<'_>>, Vec<&Shape<'_>>) =
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
-    // A view that reads what changes goes and comes back with it.
-    let (with_tables, by_themselves) = match draft.tables.iter().any(|table| table.under_view) {
-        true => (objects, None),
-        false => (None, objects),
-    };
-    steps.extend(contract::tables(draft, &together, versions.new, with_tables));
+    // A view that reads what changes goes with it, and comes back with it unless a type is still to change.
+    let joined = objects.filter(|_| draft.tables.iter().any(|table| table.under_view));
+    let reshape = contract::reshape(draft, shapes);
+    let before = joined.map_or(&[][..], |objects| objects.before.as_slice());
+    let after = joined.filter(|_| reshape.is_none()).map_or(&[][..], |objects| objects.after.as_slice());
+    steps.extend(contract::tables(draft, &together, versions.new, before, after));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
-    steps.extend(by_themselves.map(|objects| {
-        let statements = objects.before.iter().chain(&objects.after).cloned().collect();
-        let action = Action::Ddl { statements };
-        assemble::step(
-            objects.title.clone(),
-            Phase::Contract,
-            action,
-            Vec::new(),
-            Cost::Catalog,
-            Undo::Nothing,
-        )
+    let apart = objects.filter(|_| joined.is_none() || reshape.is_some());
+    steps.extend(reshape);
+    steps.extend(apart.map(|objects| {
+        let first = if joined.is_some() { &[][..] } else { objects.before.as_slice() };
+        let action = Action::Ddl { statements: first.iter().chain(&objects.after).cloned().collect() };
+        let title = objects.title.clone();
+        assemble::step(title, Phase::Contract, action, Vec::new(), Cost::Catalog, Undo::Nothing)
     }));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));

@@ -127,6 +127,11 @@ pub enum Action {
     },
     /// Creates the new version's schema and all its views in one transaction, from the catalog as it is then.
     Publish,
+    /// Changes tables that the new version's views stand on: its views go, the statements are carried out and the views
+    /// are made again from what is then, in one transaction.
+    Reshape {
+        statements: Vec<String>,
+    },
     /// Drops the views of a version schema, then the schema, in one transaction.
     Retire {
         version_schema: Ident,
@@ -215,6 +220,27 @@ pub struct SyncSpec {
     /// Columns of types whose equality compares what is stored, bit by bit: cheaper to compare than the others.
     #[serde(default)]
     pub plain: Vec<Ident>,
+    /// What the old version's writes are mended to.
+    #[serde(default)]
+    pub mending: Option<Mending>,
+}
+
+/// A trigger that changes what the old version writes where it would violate a constraint of the new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mending {
+    pub function: QualifiedName,
+    /// Sorts before the triggers that keep the versions in step.
+    pub trigger: Ident,
+    pub mends: Vec<Mend>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mend {
+    /// Whether the row violates the constraint, over physical columns.
+    pub violates: String,
+    /// Whether that can be asked in a trigger's WHEN, which takes no subquery.
+    pub plain: bool,
+    pub set: Vec<(Ident, String)>,
 }
 
 /// One value seen by two versions. Old-side and new-side columns are physical names.
@@ -246,12 +272,19 @@ pub struct PairExpression {
     pub reads_own: Vec<Ident>,
     /// Columns it reads that both versions see.
     pub reads_shared: Vec<Ident>,
+    /// Which rows have a value by it; the others have what the column was made with, and so they are never filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackfillSpec {
     pub table: QualifiedName,
-    pub marker: Ident,
+    /// Says which rows are pending, and is set with them; `None`: `only` says it.
+    pub marker: Option<Ident>,
+    /// The rows of them to be written; with a marker, the others stay pending and are never written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// (hidden column, expression over physical columns).
     pub set: Vec<(Ident, String)>,
     /// Shown columns for messages.
@@ -259,6 +292,18 @@ pub struct BackfillSpec {
     /// Primary key columns, to name a row in messages; empty where there is none.
     pub key: Vec<Ident>,
     pub partitioned: bool,
+}
+
+impl BackfillSpec {
+    /// Whether a row is still to be written, as a condition.
+    pub fn pending(&self) -> String {
+        match (&self.marker, &self.only) {
+            (Some(marker), Some(only)) => format!("{marker} AND {only}"),
+            (Some(marker), None) => marker.to_string(),
+            (None, Some(only)) => only.clone(),
+            (None, None) => "false".to_owned(),
+        }
+    }
 }
 
 /// How one table appears in the new version. Tables and columns not mentioned appear as they are;

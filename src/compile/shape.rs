@@ -2,12 +2,12 @@
 //! Must not order steps (that is `assemble` and `contract`).
 
 use super::carry::{self, Built};
-use super::draft::{Draft, DraftColumn, Resolved, Up};
+use super::draft::{Draft, DraftColumn, DraftMend, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, CheckKind, ExpressionCheck, Pair, PairExpression, PairSide, SyncSpec, TableView,
-    ViewColumn, ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, Pair, PairExpression, PairSide, SyncSpec,
+    TableView, ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -23,6 +23,8 @@ pub struct Shape<'a> {
     pub marker: Option<Ident>,
     pub sync: Option<SyncSpec>,
     pub backfill: Option<BackfillSpec>,
+    /// Rows that violate what is in place, one for each constraint.
+    pub mending: Vec<BackfillSpec>,
 }
 
 /// The schemas of views on both sides.
@@ -42,7 +44,8 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
         .any(DraftColumn::is_filled)
         .then(|| names::hidden(&Ident::new("pending"), "_segue_", |name| source.column(name).is_some()));
     let pairs = pairs(draft, number);
-    let sync = (!pairs.is_empty()).then(|| {
+    let mending = mending(draft, number);
+    let sync = (!pairs.is_empty() || mending.is_some()).then(|| {
         let start = trigger_start(draft, source);
         SyncSpec {
             table: name.clone(),
@@ -55,18 +58,21 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             hidden_columns: hidden_columns(draft, number),
             plain: plain(source, &pairs),
             pairs,
+            mending,
         }
     });
     let backfill = marker.clone().map(|marker| {
         let filled = draft.tables[number].columns.iter().filter(|column| column.is_filled());
         let mut spec = BackfillSpec {
             table: name.clone(),
-            marker,
+            marker: Some(marker),
+            only: None,
             set: Vec::new(),
             shown: Vec::new(),
             key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
             partitioned: source.kind == TableKind::Partitioned,
         };
+        let mut only = Vec::new();
         for column in filled {
             let new = column.new.clone().expect("filled columns are there");
             let (Up::Derived(Resolved { sql, .. }) | Up::Volatile(sql)) = &column.up else {
@@ -74,10 +80,48 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             };
             spec.set.push((new, sql.clone()));
             spec.shown.push(column.name.clone());
+            only.push(column.only.as_ref().map(|only| only.sql.clone()));
         }
+        // A row is written if any of its columns needs it.
+        let only: Option<Vec<String>> = only.into_iter().collect();
+        spec.only = only.map(|only| format!("({})", only.join(" OR ")));
         spec
     });
-    Shape { number, source, name, built, marker, sync, backfill }
+    let mending = mends(draft, number, &name);
+    Shape { number, source, name, built, marker, sync, backfill, mending }
+}
+
+fn mends(draft: &Draft<'_>, number: usize, name: &QualifiedName) -> Vec<BackfillSpec> {
+    let table = &draft.tables[number];
+    let source = table.source.expect("an existing table");
+    let spec = |mend: &DraftMend| BackfillSpec {
+        table: name.clone(),
+        marker: None,
+        only: Some(mend.violates.sql.clone()),
+        set: mend
+            .set
+            .iter()
+            .filter_map(|(c, up, _)| Some((table.columns[*c].new.clone()?, up.sql.clone())))
+            .collect(),
+        shown: mend.set.iter().map(|(column, ..)| table.columns[*column].name.clone()).collect(),
+        key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
+        partitioned: source.kind == TableKind::Partitioned,
+    };
+    table.mends.iter().map(spec).filter(|spec| !spec.set.is_empty()).collect()
+}
+
+fn mending(draft: &Draft<'_>, number: usize) -> Option<Mending> {
+    let name = draft.qualified(number);
+    let mends: Vec<Mend> = mends(draft, number, &name)
+        .into_iter()
+        .zip(&draft.tables[number].mends)
+        .map(|(spec, mend)| Mend { violates: mend.violates.sql.clone(), plain: mend.plain, set: spec.set })
+        .collect();
+    let source = draft.tables[number].source?;
+    let trigger = Ident::new(format!("{}_fix", trigger_start(draft, source)));
+    let whole = Ident::new(format!("{}.{}", name.schema.as_str(), name.name.as_str()));
+    let function = QualifiedName::new(&Ident::new("segue"), &whole.hidden("mend_"));
+    (!mends.is_empty()).then_some(Mending { function, trigger, mends })
 }
 
 /// Of text only what has its type's own collation: another may call equal what is not the same.
@@ -171,13 +215,19 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
             Up::Volatile(sql) => Some(Resolved::constant(sql)),
             _ => None,
         };
-        let expression = |resolved: Resolved| {
+        let only = column.only.as_ref().map(|only| only.sql.clone());
+        let expression = |resolved: Resolved, only: Option<String>| {
             let (reads_shared, reads_own) = resolved.reads.into_iter().partition(|name| {
                 table.columns.iter().any(|column| column.is_shared() && column.new.as_ref() == Some(name))
             });
-            PairExpression { sql: resolved.sql, reads_own, reads_shared }
+            PairExpression { sql: resolved.sql, reads_own, reads_shared, only }
         };
-        pairs.push(Pair { old, new, up: up.map(expression), down: down.map(expression) });
+        pairs.push(Pair {
+            old,
+            new,
+            up: up.map(|up| expression(up, only)),
+            down: down.map(|down| expression(down, None)),
+        });
     }
     for (message, span) in faults {
         draft.error("compile.down_unreadable", message, &span);
@@ -204,7 +254,11 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     };
     let table = &draft.tables[shape.number];
     let here = |column: &DraftColumn<'_>| format!("{}.{}", shape.name.name.as_str(), column.name.as_str());
-    for column in table.columns.iter().filter(|c| c.new.is_some() && (c.type_changed || c.source.is_none())) {
+    for column in table
+        .columns
+        .iter()
+        .filter(|c| c.new.is_some() && (c.type_changed || c.retyped || c.source.is_none()))
+    {
         push(
             CheckKind::Type,
             format!("type of {}", here(column)),
@@ -224,6 +278,10 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
             let what = format!("up of {}", column.what);
             push(CheckKind::Value, what, up, &column.type_name, bytes(&column.up_span));
         }
+        if let Some(only) = &column.only {
+            let what = format!("where of {}", column.what);
+            push(CheckKind::Value, what, &only.sql, "boolean", bytes(&only.span));
+        }
         if let (Some(source), Ok(Some(down))) = (column.source, draft.down(shape.number, at)) {
             let span = column.changes.first().and_then(|change| change.down_span.clone());
             let what = column.changes.first().map_or("", |change| change.what.as_str());
@@ -235,6 +293,13 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         {
             let what = format!("default of {}", here(column));
             push(CheckKind::Default, what, default, &column.type_name, bytes(&column.default_span));
+        }
+    }
+    for mend in &table.mends {
+        push(CheckKind::Value, format!("{} of its rows", mend.what), &mend.violates.sql, "boolean", None);
+        for (column, up, span) in &mend.set {
+            let what = format!("up of {}", mend.what);
+            push(CheckKind::Value, what, &up.sql, &table.columns[*column].type_name, bytes(span));
         }
     }
     for check in &shape.built.checks {
@@ -253,6 +318,23 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         }
     }
     checks
+}
+
+/// The plan's own definitions before anything else, so that what follows can stand on them: a type, a function.
+pub fn defining_checks(draft: &Draft<'_>) -> Vec<ExpressionCheck> {
+    let first = draft.scripts.iter().filter(|script| !script.on_complete);
+    first
+        .take_while(|script| script.only_defines && script.after == 0)
+        .map(|script| ExpressionCheck {
+            kind: CheckKind::Statement,
+            what: "sql".to_owned(),
+            table: QualifiedName::new(&draft.catalog.schema, &draft.catalog.schema),
+            expression: script.up.clone(),
+            assigned_to: String::new(),
+            extra_columns: Vec::new(),
+            position: script.span.as_ref().map(|span| (span.bytes.start, span.bytes.end)),
+        })
+        .collect()
 }
 
 /// Tables of this plan, made for a moment: nothing else shows all that may be wrong with them. Those that point at
@@ -338,6 +420,9 @@ fn view_columns(draft: &Draft<'_>, column: &DraftColumn<'_>) -> Vec<ViewColumn> 
         return columns;
     }
     let default = match (&column.up, column.source) {
+        _ if column.new_identity.is_some() => {
+            identity_default(draft, column.serial.as_ref().map(|(sequence, _)| sequence))
+        }
         (_, Some(source)) if source.identity.is_some() => {
             identity_default(draft, source.owned_sequence.as_ref())
         }

@@ -5,6 +5,7 @@
 //! that a path could change, and it is paid for by every row they write, so it evaluates little.
 
 mod decide;
+mod mend;
 
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
@@ -20,14 +21,17 @@ const WRITER: &str = "_segue_new_writer";
 pub enum Direction {
     Up,
     Down,
+    /// Which rows `up` is for, asked of the row as it was.
+    Only,
 }
 
 /// The expressions of one pair as they go into the function: every name qualified, the row's columns
-/// as `NEW."column"`. Made by [`qualified`].
+/// as `NEW."column"`, or `OLD."column"` in `only`. Made by [`qualified`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QualifiedPair {
     pub up: Option<String>,
     pub down: Option<String>,
+    pub only: Option<String>,
 }
 
 /// How the server is asked to qualify one expression. All of it runs in one transaction, in order:
@@ -35,7 +39,7 @@ pub struct QualifiedPair {
 /// `search_path` empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qualification {
-    /// Index in `SyncSpec::pairs`.
+    /// Index in `SyncSpec::pairs`; from their number on, an expression of what is mended.
     pub pair: usize,
     pub direction: Direction,
     pub statements: Vec<String>,
@@ -59,14 +63,36 @@ pub fn row_columns(table: &Table, spec: &SyncSpec) -> Vec<(Ident, String)> {
 pub fn qualifications(spec: &SyncSpec, columns: &[(Ident, String)]) -> Vec<Qualification> {
     let mut asked = Vec::new();
     for (pair, expressions) in spec.pairs.iter().enumerate() {
-        let both = [(Direction::Up, &expressions.up), (Direction::Down, &expressions.down)];
-        for (direction, expression) in both {
-            if let Some(expression) = expression {
-                asked.push(qualification(spec, columns, pair, direction, expression));
+        let sql = |expression: &Option<PairExpression>| expression.as_ref().map(|e| e.sql.clone());
+        let only = expressions.up.as_ref().and_then(|up| up.only.clone());
+        let all = [
+            (Direction::Up, sql(&expressions.up)),
+            (Direction::Down, sql(&expressions.down)),
+            (Direction::Only, only),
+        ];
+        for (direction, sql) in all {
+            if let Some(sql) = sql {
+                asked.push(qualification(spec, columns, pair, direction, &sql));
             }
         }
     }
+    for (at, sql) in mended(spec).enumerate() {
+        asked.push(qualification(spec, columns, spec.pairs.len() + at, Direction::Up, sql));
+    }
     asked
+}
+
+/// How many answers [`statements`] takes: one for each pair, then one for each expression of what is mended.
+pub fn slots(spec: &SyncSpec) -> usize {
+    spec.pairs.len() + mended(spec).count()
+}
+
+/// Every expression of what is mended: of each constraint its violation, then its values.
+fn mended(spec: &SyncSpec) -> impl Iterator<Item = &str> {
+    let mends = spec.mending.iter().flat_map(|mending| &mending.mends);
+    mends.flat_map(|mend| {
+        std::iter::once(mend.violates.as_str()).chain(mend.set.iter().map(|(_, value)| value.as_str()))
+    })
 }
 
 fn qualification(
@@ -74,7 +100,7 @@ fn qualification(
     columns: &[(Ident, String)],
     pair: usize,
     direction: Direction,
-    expression: &PairExpression,
+    sql: &str,
 ) -> Qualification {
     // Beside the function, so that the role needs no right to temporary objects; the transaction drops it again.
     let view = QualifiedName::new(&spec.function.schema, &Ident::new("_segue_qualify"));
@@ -82,8 +108,7 @@ fn qualification(
         columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {name}")).collect();
     // No cast to the column's type: an explicit cast would cut off what an assignment refuses.
     let create = format!(
-        "CREATE VIEW {view} AS SELECT ({}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
-        expression.sql,
+        "CREATE VIEW {view} AS SELECT ({sql}\n) AS \"{QUALIFIED_COLUMN}\" FROM (SELECT {}) AS {}",
         row.join(", "),
         spec.table.name,
     );
@@ -105,7 +130,7 @@ fn qualification(
 }
 
 /// The answer to a [`Qualification`] as it goes into the function.
-pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionError> {
+pub fn qualified(definition: &str, table: &Ident, direction: Direction) -> Result<String, ExpressionError> {
     let expression = Expression::parse_printed(&expr::unqualify_view(definition)?, table)?;
     for taken in ["new", "old"] {
         if expression.names_relation(taken) {
@@ -115,33 +140,35 @@ pub fn qualified(definition: &str, table: &Ident) -> Result<String, ExpressionEr
             return Err(ExpressionError { message, offset: None });
         }
     }
-    Ok(expression.substitute(&mut |column| format!("NEW.{column}")))
+    let row = if direction == Direction::Only { "OLD" } else { "NEW" };
+    Ok(expression.substitute(&mut |column| format!("{row}.{column}")))
 }
 
 /// The statements as they will be, but with the expressions as given: for people to read.
 pub fn preview(spec: &SyncSpec) -> Vec<String> {
     let given = |expression: &Option<PairExpression>| expression.as_ref().map(|e| format!("({})", e.sql));
-    let pairs: Vec<QualifiedPair> = spec
-        .pairs
-        .iter()
-        .map(|pair| QualifiedPair { up: given(&pair.up), down: given(&pair.down) })
-        .collect();
+    let pairs = spec.pairs.iter().map(|pair| QualifiedPair {
+        up: given(&pair.up),
+        down: given(&pair.down),
+        only: pair.up.as_ref().and_then(|up| up.only.clone()),
+    });
+    let mended =
+        mended(spec).map(|sql| QualifiedPair { up: Some(format!("({sql})")), ..QualifiedPair::default() });
+    let pairs: Vec<QualifiedPair> = pairs.chain(mended).collect();
     statements(spec, &pairs)
 }
 
-/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each pair of the spec.
+/// CREATE FUNCTION and CREATE TRIGGERs. `qualified` has one entry for each of the [`slots`].
 pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
-    assert_eq!(spec.pairs.len(), qualified.len(), "each pair has its qualified expressions");
-    let on_update = update_condition(spec);
-    let body = body(spec, qualified, on_update.is_some());
-    let mut tag = "$segue$".to_owned();
-    while body.contains(&tag) {
-        tag.insert(tag.len() - 1, '_');
+    assert_eq!(slots(spec), qualified.len(), "each expression is qualified");
+    let (qualified, mended) = qualified.split_at(spec.pairs.len());
+    let mending = spec.mending.iter().flat_map(|mending| mend::statements(spec, mending, mended));
+    if spec.pairs.is_empty() {
+        return mending.collect();
     }
-    let mut statements = vec![format!(
-        "CREATE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}",
-        spec.function
-    )];
+    let on_update = update_condition(spec);
+    let mut statements = vec![function(&spec.function, &body(spec, qualified, on_update.is_some()))];
+    statements.extend(mending);
     // A row with a marker of false is no newcomer: it moves in from another partition, or comes from
     // a dump, and has both versions' values.
     let newcomer =
@@ -159,13 +186,27 @@ pub fn statements(spec: &SyncSpec, qualified: &[QualifiedPair]) -> Vec<String> {
     statements
 }
 
+fn function(name: &QualifiedName, body: &str) -> String {
+    let mut tag = "$segue$".to_owned();
+    while body.contains(&tag) {
+        tag.insert(tag.len() - 1, '_');
+    }
+    format!("CREATE FUNCTION {name}() RETURNS pg_catalog.trigger LANGUAGE plpgsql AS {tag}\n{body}{tag}")
+}
+
 /// Takes away what [`statements`] makes, as far as it is there.
 pub fn drop_statements(spec: &SyncSpec) -> Vec<String> {
-    vec![
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_insert, spec.table),
-        format!("DROP TRIGGER IF EXISTS {} ON {}", spec.trigger_update, spec.table),
-        format!("DROP FUNCTION IF EXISTS {}()", spec.function),
-    ]
+    let trigger = |name: &Ident| format!("DROP TRIGGER IF EXISTS {name} ON {}", spec.table);
+    let function = |name: &QualifiedName| format!("DROP FUNCTION IF EXISTS {name}()");
+    let mut statements = Vec::new();
+    if !spec.pairs.is_empty() {
+        statements.extend([trigger(&spec.trigger_insert), trigger(&spec.trigger_update)]);
+        statements.push(function(&spec.function));
+    }
+    if let Some(mending) = &spec.mending {
+        statements.extend([trigger(&mending.trigger), function(&mending.function)]);
+    }
+    statements
 }
 
 /// Whether any of the columns differs between OLD and NEW. Compared as stored, so that it works for
@@ -252,6 +293,7 @@ fn assignment(direction: Direction, pair: &Pair, qualified: &QualifiedPair) -> O
     let (side, value) = match direction {
         Direction::Up => (&pair.new, &qualified.up),
         Direction::Down => (&pair.old, &qualified.down),
+        Direction::Only => return None,
     };
     Some(format!("NEW.{} := {};", side.as_ref()?.column, value.as_ref()?))
 }
@@ -262,7 +304,9 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
     };
     let (ups, downs) = (assign(Direction::Up), assign(Direction::Down));
     let mut out = Lines::default();
-    let decide = |writer: &str| if on_update { decisions(spec, &ups, &downs, writer) } else { Vec::new() };
+    let decide = |writer: &str| {
+        if on_update { decisions(spec, qualified, (&ups, &downs), writer) } else { Vec::new() }
+    };
     let mut decisions = decide(WRITER);
     let several = decisions.len() > 1;
     let mut by_path = decisions.iter().map(Decision::uses_path).sum::<usize>();

@@ -119,7 +119,7 @@ fn not_null_has_its_name_from_18_on() {
     users.constraints.push(constraint("mail_there", ConstraintKind::NotNull, &["email"]));
     let program = program(
         &catalog,
-        "  - alter_column: {table: users, column: email, type: varchar, up: email, down: email}\n  \
+        "  - alter_column: {table: users, column: email, type: varchar(40), up: email, down: email}\n  \
          - add_column: {table: users, column: {name: plan, type: text, default: \"'free'\"}}\n",
     );
     let expand = sql(&program, Phase::Expand);

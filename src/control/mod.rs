@@ -15,6 +15,7 @@ pub mod policy;
 pub mod privileges;
 pub mod progress;
 pub mod record;
+pub mod replay;
 pub mod retry;
 pub mod signal;
 pub mod slicing;

@@ -1,8 +1,9 @@
 //! Owns asking the server whether a program's expressions mean something there and fit their
 //! columns, in a transaction that is rolled back. Must not read any row.
 
-use crate::compile::program::{CheckKind, ExpressionCheck, Program};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use crate::compile::expr::functions;
+use crate::compile::program::{Action, CheckKind, ExpressionCheck, Phase, Program};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
 use crate::plan::settings::ProbeSettings;
@@ -26,6 +27,7 @@ pub async fn expressions(
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
     let place = place(&tx, doing).await?;
     let mut unknown_types: Vec<&str> = Vec::new();
+    let untried = has_untried_script(program);
     for check in &program.checks {
         // What reads or gives a column without a type would only say so again.
         let reads = check.extra_columns.iter().map(|(_, type_name)| type_name.as_str());
@@ -38,7 +40,8 @@ pub async fn expressions(
             Ok(()) if check.kind == CheckKind::Statement => continue,
             Ok(()) => {}
             Err(error) if pg::class(&error) == Class::Permanent && error.server().is_some() => {
-                found.push(complaint(check, &error, source));
+                let complaint = complaint(check, &error, source);
+                found.push(if untried { softened(complaint) } else { complaint });
                 match check.kind {
                     CheckKind::Type => unknown_types.push(&check.assigned_to),
                     CheckKind::Statement => break,
@@ -49,8 +52,56 @@ pub async fn expressions(
         }
         tx.batch(doing, "ROLLBACK TO SAVEPOINT one").await?;
     }
+    found.extend(volatile(&tx, program, source).await?);
     tx.rollback(doing).await?;
     Ok(found)
+}
+
+/// Which of the `up` and `down` call what gives another value each time.
+async fn volatile(tx: &Tx<'_>, program: &Program, source: &Arc<Source>) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    // By name alone: where there are several of a name, all have to be.
+    let sql = "SELECT p.proname::text FROM pg_catalog.pg_proc p
+                WHERE p.proname = ANY ($1::text[]::name[])
+                GROUP BY 1 HAVING bool_and(p.provolatile = 'v') ORDER BY 1";
+    let values = program.checks.iter().filter(|check| check.kind == CheckKind::Value);
+    for check in values.filter(|c| c.what.starts_with("up of ") || c.what.starts_with("down of ")) {
+        let names: Vec<String> = functions(&check.expression).into_iter().collect();
+        if names.is_empty() {
+            continue;
+        }
+        let rows = tx.query("looking at the functions of an expression", sql, &[&names]).await?;
+        let volatile = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>, _>>()?;
+        if volatile.is_empty() {
+            continue;
+        }
+        let text =
+            format!("{} calls {}, which may give another value each time", check.what, volatile.join(", "));
+        found.push(
+            Diagnostic::warning("server.volatile", text)
+                .at(span(check, source))
+                .help("a row that is written again gets another value; a function of your own that does not is better declared STABLE or IMMUTABLE"),
+        );
+    }
+    Ok(found)
+}
+
+fn span(check: &ExpressionCheck, source: &Arc<Source>) -> Option<Span> {
+    check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end })
+}
+
+/// Whether the plan's own SQL, which runs before the rest and was not tried, may make what is missing now.
+fn has_untried_script(program: &Program) -> bool {
+    let tried = |sql: &str| program.checks.iter().any(|check| check.expression == sql);
+    program.steps.iter().any(|step| match &step.action {
+        Action::Script { sql, .. } => step.phase == Phase::Expand && !tried(sql),
+        _ => false,
+    })
+}
+
+fn softened(mut complaint: Diagnostic) -> Diagnostic {
+    complaint.severity = Severity::Warning;
+    complaint.help("this may be well once the plan's own `sql` has run; if not, the rollout stops before anything is filled")
 }
 
 /// What the server will not accept of the operator's own queries. A probe that can never answer would hold the
@@ -157,7 +208,6 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
     if let Some(detail) = &server.detail {
         write!(text, " ({detail})").expect("a String grows");
     }
-    let span = check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end });
     let help = server.hint.clone().unwrap_or_else(|| {
         let code = &server.code;
         match check.kind {
@@ -168,5 +218,5 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
             _ => format!("SQLSTATE {code}"),
         }
     });
-    Diagnostic::error("server.expression", text).at(span).help(help)
+    Diagnostic::error("server.expression", text).at(span(check, source)).help(help)
 }

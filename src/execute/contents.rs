@@ -2,10 +2,10 @@
 //! the program, and those that need a look at the catalog first. Must not begin or end it.
 
 use super::Halt;
-use crate::compile::program::{Action, Phase, Program, Step, SyncSpec, Undo};
+use crate::compile::program::{Action, Lock, LockMode, Phase, Program, Step, SyncSpec, Undo};
 use crate::compile::{sync, views};
-use crate::ident::Ident;
-use crate::pg::{RowExt, Tx, introspect};
+use crate::ident::{Ident, QualifiedName};
+use crate::pg::{RowExt, Session, Tx, introspect};
 use std::time::Duration;
 
 /// What a transaction carries out.
@@ -19,6 +19,8 @@ pub enum Contents<'p> {
     /// hidden columns is over.
     Publish {
         as_it_is: bool,
+        /// Between the end of the views that there were and the new ones.
+        between: &'p [String],
     },
     Retire {
         version_schema: &'p Ident,
@@ -33,7 +35,8 @@ pub fn of_step(step: &Step) -> Contents<'_> {
     match &step.action {
         Action::Ddl { statements } => Contents::Statements(statements),
         Action::Expand { statements, sync } => Contents::Expand { statements, sync },
-        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract },
+        Action::Publish => Contents::Publish { as_it_is: step.phase == Phase::Contract, between: &[] },
+        Action::Reshape { statements } => Contents::Publish { as_it_is: true, between: statements },
         Action::Retire { version_schema } => Contents::Retire { version_schema },
         Action::Validate { table, constraint } => {
             Contents::Long(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"))
@@ -61,6 +64,27 @@ pub fn of_undo(undo: &Undo) -> Contents<'_> {
 }
 
 impl Contents<'_> {
+    /// Every lock that this will take: those of the step, and those of the views that it drops, which are
+    /// known only now.
+    pub async fn locks(
+        &self,
+        session: &Session,
+        program: &Program,
+        step: &[Lock],
+    ) -> Result<Vec<Lock>, Halt> {
+        let mut locks = step.to_vec();
+        let dropped = match self {
+            Contents::Publish { .. } => &program.version_schema,
+            Contents::Retire { version_schema } => version_schema,
+            _ => return Ok(locks),
+        };
+        for view in views_of(session, dropped).await? {
+            let relation = QualifiedName::new(dropped, &view);
+            locks.push(Lock { relation, mode: LockMode::AccessExclusive });
+        }
+        Ok(locks)
+    }
+
     /// `statement_timeout` of each statement; `None` where a whole table is read.
     pub fn statement_limit(&self) -> Option<Duration> {
         match self {
@@ -93,10 +117,11 @@ impl Contents<'_> {
                 send_each(tx, statements, doing).await?;
                 send_each(tx, &ready, doing).await
             }
-            Contents::Publish { as_it_is } => {
+            Contents::Publish { as_it_is, between } => {
                 if schema_exists(tx, &program.version_schema).await? {
                     retire(tx, &program.version_schema, doing).await?;
                 }
+                send_each(tx, between, doing).await?;
                 let catalog = introspect_in(tx, program, doing).await?;
                 let owner = tx
                     .query_one(doing, "SELECT current_user::text", &[])
@@ -132,12 +157,15 @@ async fn schema_exists(tx: &Tx<'_>, schema: &Ident) -> Result<bool, Halt> {
     Ok(tx.query_opt("looking for a version schema", sql, &[schema]).await?.is_some())
 }
 
-async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
+async fn views_of(session: &Session, schema: &Ident) -> Result<Vec<Ident>, Halt> {
     let sql = "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relkind = 'v' ORDER BY 1";
-    let rows = tx.query("listing the views of a version schema", sql, &[schema]).await?;
-    let views =
-        rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?;
+    let rows = session.query("listing the views of a version schema", sql, &[schema]).await?;
+    Ok(rows.iter().map(|row| row.cell::<String>(0).map(Ident::new)).collect::<Result<Vec<_>, _>>()?)
+}
+
+async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
+    let views = views_of(tx, schema).await?;
     // Functions that a plan gave the version. What was made on them by others stops it, as with views.
     let sql = "SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p
                  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1";
@@ -172,21 +200,23 @@ async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<
         .map(|row| Ok((Ident::new(row.cell::<String>(0)?), row.cell::<String>(1)?)))
         .collect::<Result<Vec<(Ident, String)>, crate::pg::Error>>()?;
     columns.extend(spec.hidden_columns.iter().cloned());
-    let mut qualified = vec![sync::QualifiedPair::default(); spec.pairs.len()];
+    let mut qualified = vec![sync::QualifiedPair::default(); sync::slots(spec)];
     for question in sync::qualifications(spec, &columns) {
         send_each(tx, &question.statements, doing).await?;
         let definition = tx.query_one(doing, &question.query, &[]).await?.cell::<String>(0)?;
         send_each(tx, &question.cleanup, doing).await?;
-        let expression = sync::qualified(&definition, &spec.table.name).map_err(|error| {
-            Halt::Broken(format!(
-                "an expression of {} cannot be used as PostgreSQL spells it: {}",
-                spec.table, error.message
-            ))
-        })?;
+        let expression =
+            sync::qualified(&definition, &spec.table.name, question.direction).map_err(|error| {
+                Halt::Broken(format!(
+                    "an expression of {} cannot be used as PostgreSQL spells it: {}",
+                    spec.table, error.message
+                ))
+            })?;
         let pair = &mut qualified[question.pair];
         match question.direction {
             sync::Direction::Up => pair.up = Some(expression),
             sync::Direction::Down => pair.down = Some(expression),
+            sync::Direction::Only => pair.only = Some(expression),
         }
     }
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;

@@ -5,9 +5,11 @@
 use super::blockers::{self, Autovacuum, Blocker};
 use super::contents::Contents;
 use super::gate::Pass;
-use super::{Halt, Work};
+use super::{Halt, Work, standbys};
 use crate::compile::program::{Lock, LockMode};
+use crate::control::policy::LockPolicy;
 use crate::control::record::{Direction, Outcome, Record};
+use crate::control::replay;
 use crate::control::retry::{LockAttempts, LockNext};
 use crate::journal;
 use crate::pg::{self, Class, Limits, Session};
@@ -15,7 +17,9 @@ use crate::store;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A deadlock between us and an application is to be found by our timeout, never by its.
+/// What is left of an attempt's time when the last lock is asked for is never nothing.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
+/// Over `deadlock_timeout`, after which autovacuum yields to who waits for it.
 const AUTOVACUUM_MARGIN: Duration = Duration::from_millis(200);
 const AUTOVACUUM_EVERY: Duration = Duration::from_secs(60);
 
@@ -27,8 +31,7 @@ pub async fn run(
     locks: &[Lock],
 ) -> Result<bool, Halt> {
     let mut gate = work.gate.clone();
-    let mut attempts = LockAttempts::new(&work.policy.locks);
-    let mut next = attempts.first();
+    let (mut attempts, mut next) = begin(work).await?;
     let mut last_seen = String::from("nobody was seen; the lock was taken by short transactions each time");
     let mut long_try: Option<Instant> = None;
     loop {
@@ -39,12 +42,23 @@ pub async fn run(
             return Err(Halt::Stopped);
         }
         let mut session = work.session().await?;
-        let found = blockers::look(&session, locks, work.policy.locks.patience).await?;
+        let patience = work.policy.locks.patience;
+        let wanted = contents.locks(&session, &work.program, locks).await?;
+        let strong = strong(&wanted);
+        // Standbys first: what is found on the primary is to be as new as can be.
+        let budget = replay::budget(&work.policy);
+        if let Some(readers) = work.standbys.in_the_way(&strong, patience, budget).await {
+            work.tell_blocked(&readers);
+            last_seen = readers;
+            next = attempts.blocked(fastrand::f64());
+            continue;
+        }
+        let found = blockers::look(&session, &wanted, patience).await?;
         let mut wait = lock_timeout;
         if !found.is_empty() {
             last_seen = blockers::tell(&found);
             work.tell_blocked(&last_seen);
-            match around(&session, &found, &mut long_try).await? {
+            match around(work, &session, &found, &mut long_try).await? {
                 Around::Now => {}
                 Around::Longer(longer) => wait = longer,
                 Around::Later => {
@@ -55,20 +69,51 @@ pub async fn run(
         }
         let begun = Instant::now();
         match attempt(work, &mut session, at, contents, locks, wait).await {
-            Ok(()) => return Ok(true),
+            Ok(()) => {
+                if !strong.is_empty() {
+                    replayed(work, &mut session).await;
+                }
+                return Ok(true);
+            }
             Err(Halt::Failed(error)) if is_about_locks(&error, &work.gate) => {
-                let found = blockers::look(&session, locks, Duration::ZERO).await.unwrap_or_default();
+                let found = blockers::look(&session, &wanted, Duration::ZERO).await.unwrap_or_default();
                 if !found.is_empty() {
                     last_seen = blockers::tell(&found);
                     work.tell_blocked(&last_seen);
                 }
-                next = attempts.failed(begun.elapsed().min(wait), fastrand::f64());
+                // The whole attempt: while it waited for one lock, others waited for those it had.
+                next = attempts.failed(begun.elapsed(), fastrand::f64());
             }
             Err(Halt::Failed(error)) if pg::class(&error) == Class::UnknownOutcome => {
                 return look_after(work, at, error).await;
             }
             Err(halt) => return Err(halt),
         }
+    }
+}
+
+/// The rhythm of the attempts. Their waits stay under `deadlock_timeout`: a deadlock between us and an application
+/// is to be ended by our timeout, never by its.
+async fn begin(work: &Work) -> Result<(LockAttempts, LockNext), Halt> {
+    let session = work.session().await?;
+    let longest = work.longest_wait(&session).await?;
+    let policy = &work.policy.locks;
+    let (first_wait, last_wait) = (policy.first_wait.min(longest), policy.last_wait.min(longest));
+    let attempts = LockAttempts::new(&LockPolicy { first_wait, last_wait, ..policy.clone() });
+    let first = attempts.first();
+    Ok((attempts, first))
+}
+
+/// What readers on standbys would hold up.
+fn strong(locks: &[Lock]) -> Vec<String> {
+    let strong = locks.iter().filter(|lock| lock.mode == LockMode::AccessExclusive);
+    strong.map(|lock| lock.relation.to_string()).collect()
+}
+
+/// The step is done and journalled, whatever comes of this.
+async fn replayed(work: &Work, session: &mut Session) {
+    if let Err(error) = standbys::wait_replayed(work, session).await {
+        tracing::warn!(%error, "whether standbys have replayed the lock is not known; their lag is watched all the same");
     }
 }
 
@@ -91,6 +136,7 @@ enum Around {
 
 /// Whether to try although somebody is in the way: only where it is autovacuum that will yield.
 async fn around(
+    work: &Work,
     session: &Session,
     found: &[Blocker],
     long_try: &mut Option<Instant>,
@@ -106,10 +152,7 @@ async fn around(
                 return Ok(Around::Later);
             }
             *long_try = Some(Instant::now());
-            let sql = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'";
-            let row = session.query_one("reading deadlock_timeout", sql, &[]).await?;
-            let millis: i64 = pg::RowExt::cell(&row, 0)?;
-            return Ok(Around::Longer(Duration::from_millis(millis.max(1) as u64) + AUTOVACUUM_MARGIN));
+            return Ok(Around::Longer(work.deadlock_timeout(session).await? + AUTOVACUUM_MARGIN));
         }
     }
     Ok(Around::Now)
@@ -131,11 +174,15 @@ async fn attempt(
     let tx = session.transaction(&doing, &limits).await?;
     store::fence_in_tx(&tx, work.fence).await?;
     let ready = contents.prepare(&tx, &work.program).await?;
-    for lock in locks {
-        if lock.mode >= LockMode::ShareUpdateExclusive {
-            let sql = format!("LOCK TABLE ONLY {} IN {} MODE", lock.relation, lock.mode.sql());
-            tx.batch(&format!("locking {}", lock.relation), &sql).await?;
-        }
+    let begun = Instant::now();
+    for lock in locks.iter().filter(|lock| lock.mode >= LockMode::ShareUpdateExclusive) {
+        // What changes a table changes its partitions, and would lock them later. What reads one does not.
+        let only = if lock.mode >= LockMode::Share { "" } else { "ONLY " };
+        let sql = format!("LOCK TABLE {only}{} IN {} MODE", lock.relation, lock.mode.sql());
+        // One time for all of them: who waits behind the first waits for the last as well.
+        let left = lock_timeout.saturating_sub(begun.elapsed()).max(LEAST_WAIT);
+        let limits = Limits { lock: Some(left), ..limits };
+        tx.execute(&format!("locking {}", lock.relation), &sql, &limits).await?;
     }
     contents.send(&tx, &work.program, ready, &doing).await?;
     let record = Record::StepEnded { step, direction, outcome: Outcome::Done };

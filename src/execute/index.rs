@@ -2,7 +2,9 @@
 //! with its probe: is it done, half done or not begun? Must not journal.
 
 use super::gate::Pass;
-use super::{Halt, Work};
+use super::{Halt, Work, blockers};
+use crate::control::replay;
+use crate::control::retry::{LockAttempts, LockNext};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Limits, RowExt, Session};
 use crate::store;
@@ -81,7 +83,7 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
             }
             Found::Invalid => drop_now(&session, &QualifiedName::new(&table.schema, index)).await?,
             Found::Missing => {
-                let built = session.execute(&format!("building index {index}"), sql, &unlimited()).await;
+                let built = watched(work, &session, index, sql).await;
                 crate::failpoint::pass("index_built").await?;
                 match built {
                     Ok(_) => continue,
@@ -106,6 +108,37 @@ pub async fn build(work: &Work, table: &QualifiedName, index: &Ident, sql: &str)
     }
 }
 
+/// How often to look whom a build waits for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Builds, and says whom it waits for: it waits for every older snapshot in the database, for as long as it takes.
+async fn watched(work: &Work, session: &Session, index: &Ident, sql: &str) -> Result<u64, pg::Error> {
+    let (doing, limits) = (format!("building index {index}"), unlimited());
+    let mut building = std::pin::pin!(session.execute(&doing, sql, &limits));
+    let ended = loop {
+        tokio::select! {
+            ended = &mut building => break ended,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        // A look that fails must not be the build's end.
+        let look = async {
+            let other = work.pool.session(super::SESSION_DEADLINE).await?;
+            blockers::of_build(&other, session.backend_pid()).await
+        };
+        let found = tokio::select! {
+            ended = &mut building => break ended,
+            found = look => found,
+        };
+        match found {
+            Ok(Some(found)) => work.tell_blocked(&found),
+            Ok(None) => work.board.put_blockers(None),
+            Err(error) => tracing::debug!(%error, "whom the build waits for was not seen"),
+        }
+    };
+    work.board.put_blockers(None);
+    ended
+}
+
 /// For clearing up on the way out.
 const BRIEF: Limits = Limits {
     lock: Some(Duration::from_millis(500)),
@@ -126,6 +159,19 @@ pub async fn drop(work: &Work, index: &QualifiedName) -> Result<(), Halt> {
     let mut gate = work.gate.clone();
     if gate.pass().await == Pass::Stop {
         return Err(Halt::Stopped);
+    }
+    // In its end it locks the index as strongly as can be, and so holds up replay behind who reads its table there.
+    let strong = [index.to_string()];
+    let (patience, budget) = (work.policy.locks.patience, replay::budget(&work.policy));
+    let mut looks = LockAttempts::new(&work.policy.locks);
+    while let Some(readers) = work.standbys.in_the_way(&strong, patience, budget).await {
+        work.tell_blocked(&readers);
+        let LockNext::Next { rest, .. } = looks.blocked(fastrand::f64()) else {
+            return Err(Halt::Postponed { blockers: readers });
+        };
+        if gate.rest(rest).await == Pass::Stop {
+            return Err(Halt::Stopped);
+        }
     }
     let mut session = work.session().await?;
     still_ours(work, &mut session).await?;

@@ -10,19 +10,23 @@ pub mod ddl;
 pub mod gate;
 pub mod index;
 pub mod row_error;
+pub mod rows;
 pub mod slice;
+pub mod standbys;
 pub mod vacuum;
 
 use crate::compile::program::{Action, Program, Undo};
 use crate::control::policy::Policy;
 use crate::control::record::{Direction, Outcome};
 use crate::control::retry::FailureClass;
-use crate::pg::{self, Canceller, Class, Pool};
+use crate::pg::{self, Canceller, Class, Pool, RowExt};
 use crate::store::{self, Fence};
 use board::Board;
 use gate::Gate;
+use standbys::Standbys;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// How long to wait for a session before the server counts as unreachable.
 pub const SESSION_DEADLINE: Duration = Duration::from_secs(10);
@@ -39,6 +43,9 @@ pub struct Work {
     pub fence: Fence,
     pub gate: Gate,
     pub board: Board,
+    /// Those that are looked at before a strong lock.
+    pub standbys: Standbys,
+    deadlock_timeout: Arc<OnceCell<Duration>>,
     cancellers: Arc<Mutex<Vec<Canceller>>>,
 }
 
@@ -137,8 +144,25 @@ impl Work {
         fence: Fence,
         gate: Gate,
         board: Board,
+        standbys: Standbys,
     ) -> Work {
-        Work { pool, program, policy, fence, gate, board, cancellers: Arc::default() }
+        let (deadlock_timeout, cancellers) = Default::default();
+        Work { pool, program, policy, fence, gate, board, standbys, deadlock_timeout, cancellers }
+    }
+
+    /// The server's `deadlock_timeout`, asked once. A lock waited for as long makes a deadlock's victim of whoever asks first.
+    async fn deadlock_timeout(&self, session: &pg::Session) -> Result<Duration, pg::Error> {
+        let ask = || async {
+            let sql = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'";
+            let millis: i64 = session.query_one("reading deadlock_timeout", sql, &[]).await?.cell(0)?;
+            Ok(Duration::from_millis(millis.max(1) as u64))
+        };
+        self.deadlock_timeout.get_or_try_init(ask).await.copied()
+    }
+
+    /// The longest that a lock may be waited for without an application becoming a deadlock's victim.
+    async fn longest_wait(&self, session: &pg::Session) -> Result<Duration, pg::Error> {
+        Ok(self.deadlock_timeout(session).await? * 4 / 5)
     }
 
     /// A session whose statement in hand [`Work::cancel`] cancels.

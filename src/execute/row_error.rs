@@ -27,9 +27,10 @@ pub async fn find(
     slice: &Slice<'_>,
 ) -> Result<Option<BadRow>, Halt> {
     let sql = format!(
-        "SELECT ctid::text FROM ONLY {} WHERE {} ORDER BY ctid",
+        "SELECT ctid::text FROM ONLY {} AS {} WHERE {} ORDER BY ctid",
         slice.leaf,
-        slice.condition(&spec.marker)
+        spec.table.name,
+        slice.condition(spec)
     );
     let rows = session.query("listing the rows of a slice that fails", &sql, &[]).await?;
     let mut suspects = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>, _>>()?;
@@ -72,7 +73,7 @@ async fn try_them(
     let tx = session.transaction(doing, &limits).await?;
     store::fence_in_tx(&tx, work.fence).await?;
     let list = rows.join("','");
-    let condition = format!("ctid = ANY (ARRAY['{list}']::tid[]) AND {}", spec.marker);
+    let condition = format!("ctid = ANY (ARRAY['{list}']::tid[]) AND {}", spec.pending());
     let result = tx.change("filling one row", &update(spec, leaf, &condition), &[]).await;
     match result {
         Ok(_) => {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
+/// And under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -32,10 +32,12 @@ pub struct Slice<'a> {
 
 impl Slice<'_> {
     /// Which rows. Only a range over `ctid` prunes the pages it reads; a list of ctids does not.
-    pub fn condition(&self, marker: &crate::ident::Ident) -> String {
+    pub fn condition(&self, spec: &BackfillSpec) -> String {
         let mut sql = format!(
-            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {marker}",
-            self.blocks.start, self.blocks.end
+            "ctid >= '({},0)'::tid AND ctid < '({},0)'::tid AND {}",
+            self.blocks.start,
+            self.blocks.end,
+            spec.pending()
         );
         if let Some(bound) = self.below {
             write!(sql, " AND {LINE} < {bound}").expect("a String grows");
@@ -52,19 +54,18 @@ impl Slice<'_> {
     }
 
     pub fn update(&self, spec: &BackfillSpec) -> String {
-        update(spec, self.leaf, &self.condition(&spec.marker))
+        update(spec, self.leaf, &self.condition(spec))
     }
 }
 
 /// The statement that fills the rows of one leaf that a condition picks.
 pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
-    let mut set = String::new();
-    for (column, expression) in &spec.set {
-        write!(set, "{column} = {expression}, ").expect("a String grows");
-    }
+    let values = spec.set.iter().map(|(column, expression)| format!("{column} = {expression}"));
+    let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
+    let set = values.chain(marker).collect::<Vec<_>>().join(", ");
     // The alias lets expressions that name their table by its name go on doing so.
     let name = &spec.table.name;
-    format!("UPDATE ONLY {leaf} AS {name} SET {set}{} = false WHERE {condition}", spec.marker)
+    format!("UPDATE ONLY {leaf} AS {name} SET {set} WHERE {condition}")
 }
 
 /// What a slice came to.
@@ -122,7 +123,7 @@ pub async fn run(
     let doing = "filling a slice";
     let tuning = work.gate.tuning();
     let longest = (tuning.slice_time * 20).max(Duration::from_secs(5));
-    let limits = Limits::new(LOCK_TIMEOUT, longest);
+    let limits = Limits::new(LOCK_TIMEOUT.min(work.longest_wait(session).await?), longest);
     let tx = session.transaction(doing, &limits).await?;
     // First, so that whoever was superseded touches no row, and a take-over waits for this slice.
     store::fence_in_tx(&tx, work.fence).await?;
@@ -159,7 +160,8 @@ mod tests {
     fn a_slice_is_a_range_over_ctid() {
         let spec = BackfillSpec {
             table: QualifiedName::new(&"public".into(), &"users".into()),
-            marker: "_segue_pending".into(),
+            marker: Some("_segue_pending".into()),
+            only: None,
             set: vec![("_segue_new_x".into(), "(\"a\" + 1)".into())],
             shown: vec!["x".into()],
             key: vec![],

@@ -14,10 +14,12 @@ use serde::Deserialize;
 /// `pg_blocking_pids` takes every partition of the lock table for a moment, so it is asked for sessions that
 /// wait, 200 at most. A session may have waited for another long before that one came to wait for Segue: only what
 /// it has waited since then is on Segue's account. A session of Segue's own (the supervisor's, which tells `rollouts`
-/// the state) is nobody's victim: counted, it would have the guard cancel the step it waits for.
+/// the state) is nobody's victim: counted, it would have the guard cancel the step it waits for. Sessions of this database alone are
+/// Segue's own: a rollout in another one has the same number, and so the same name.
 pub(super) const SQL: &str = "
 WITH RECURSIVE ours AS MATERIALIZED (
-  SELECT pid, xact_start FROM pg_stat_activity WHERE starts_with(application_name, $1)
+  SELECT pid, xact_start FROM pg_stat_activity
+   WHERE starts_with(application_name, $1) AND datname = current_database()
 ), queue AS MATERIALIZED (
   SELECT pid, min(waitstart) AS since FROM pg_locks
    WHERE NOT granted AND pid IS NOT NULL AND pid <> pg_backend_pid()

@@ -20,6 +20,8 @@ pub struct AlterColumn {
     pub unique: Option<Text>,
     pub up: Option<Text>,
     pub down: Option<Text>,
+    /// What is added holds for the column itself, which both versions go on sharing.
+    pub in_place: bool,
 }
 
 impl AlterColumn {
@@ -44,6 +46,7 @@ impl AlterColumn {
         let rename = f.historic("name").filter(|(_, node)| !node.is_null());
         let up = f.optional_filled("up");
         let down = f.optional_filled("down");
+        let in_place = f.flag("in_place");
 
         let alters = type_key.is_some()
             || nullable.is_some()
@@ -59,19 +62,20 @@ impl AlterColumn {
                     .help("give at least one of type, nullable, default, comment, check, references, unique"),
             );
         }
-        // Which change needs which expression, and where that change is written.
+        // Which change needs which expression, and where that change is written. A change of type that has neither may
+        // be one that needs none: the catalog tells.
+        let neither = up.is_none() && down.is_none();
         let changes = [
-            (type_key, "a change of type", true, true),
+            (type_key.filter(|_| !neither), "a change of type", true, true),
             (check.map(|(at, _)| at), "a new check", true, true),
             (references.map(|(at, _)| at), "a new foreign key", true, true),
             (nullable_key.filter(|_| nullable == Some(false)), "`nullable: false`", true, false),
-            (nullable_key.filter(|_| nullable == Some(true)), "`nullable: true`", false, true),
         ];
         for (key, given, direction, meaning) in [
             ("up", up.is_some(), 0, "what the new column holds for a row the old version wrote"),
             ("down", down.is_some(), 1, "what the old column holds for a row the new version wrote"),
         ] {
-            let needed_by = changes.iter().find(|c| c.0.is_some() && [c.2, c.3][direction]);
+            let needed_by = changes.iter().find(|c| c.0.is_some() && [c.2, c.3][direction] && !in_place);
             if let Some((Some(at), change, ..)) = needed_by.filter(|_| !given) {
                 cx.report(
                     Diagnostic::error(
@@ -110,6 +114,7 @@ impl AlterColumn {
                 unique,
                 up,
                 down,
+                in_place,
             }));
         }
         if let (Some(to), Some((at, _))) = (to, rename) {

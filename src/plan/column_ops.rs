@@ -8,6 +8,8 @@ pub struct AddColumn {
     pub table: Text,
     pub column: ColumnDef,
     pub up: Option<Text>,
+    /// Which rows `up` is for; the others have the default, and are not written.
+    pub only: Option<Text>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +39,9 @@ impl AddColumn {
             }
         };
         let up = f.optional_filled("up");
+        let only = f.optional_filled("where");
         f.finish();
-        Some(AddColumn { table: table?, column: column?, up })
+        Some(AddColumn { table: table?, column: column?, up, only })
     }
 }
 

@@ -12,6 +12,8 @@ pub struct CreateConstraint {
     /// By column.
     pub up: Vec<(Text, Text)>,
     pub down: Vec<(Text, Text)>,
+    /// It holds for the columns themselves, which both versions go on sharing.
+    pub in_place: bool,
 }
 
 impl CreateConstraint {
@@ -26,8 +28,9 @@ impl CreateConstraint {
                 unused(&f, key, expressions, &constraint.columns);
             }
         }
+        let in_place = f.flag("in_place");
         f.finish();
-        Some(CreateConstraint { table: table?, constraint: constraint?, up, down })
+        Some(CreateConstraint { table: table?, constraint: constraint?, up, down, in_place })
     }
 }
 

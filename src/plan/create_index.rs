@@ -18,11 +18,21 @@ pub struct CreateIndex {
     pub method: Option<Text>,
     pub predicate: Option<Text>,
     pub storage_parameters: Option<Text>,
+    /// Columns that it holds beside its keys. From here on what pgroll has not.
+    pub include: Vec<Text>,
+    pub nulls_not_distinct: bool,
+    pub tablespace: Option<Text>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum IndexKey {
+    Column(Text),
+    Expression(Text),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexColumn {
-    pub column: Text,
+    pub key: IndexKey,
     pub collate: Option<Text>,
     pub descending: Option<bool>,
     pub nulls_first: Option<bool>,
@@ -62,6 +72,9 @@ impl CreateIndex {
         let method = f.one_of("method", &["btree", "hash", "gist", "spgist", "gin", "brin"]);
         let predicate = f.optional_filled("predicate");
         let storage_parameters = f.optional_filled("storage_parameters");
+        let include = f.names("include");
+        let nulls_not_distinct = f.flag("nulls_not_distinct");
+        let tablespace = f.optional_name("tablespace");
         f.finish();
         Some(CreateIndex {
             table: table?,
@@ -71,6 +84,9 @@ impl CreateIndex {
             method: method.map(|method| Spanned { value: method.value.to_owned(), span: method.span }),
             predicate,
             storage_parameters,
+            include,
+            nulls_not_distinct,
+            tablespace,
         })
     }
 }
@@ -87,7 +103,8 @@ impl IndexColumn {
         }
         let column = cx.name(item, "a column of `create_index`")?;
         let span = column.span.clone();
-        Some(IndexColumn { column, collate: None, descending: None, nulls_first: None, opclass: None, span })
+        let key = IndexKey::Column(column);
+        Some(IndexColumn { key, collate: None, descending: None, nulls_first: None, opclass: None, span })
     }
 
     /// `name` where the column is the key of these fields rather than one of them.
@@ -98,7 +115,10 @@ impl IndexColumn {
         at: Option<&Range<usize>>,
     ) -> Option<IndexColumn> {
         let mut f = Fields::of(cx, node, "a column of `create_index`", at)?;
-        let column = if name.is_some() { name } else { f.required_name("column") };
+        let key = match name {
+            Some(name) => Some(IndexKey::Column(name)),
+            None => IndexKey::decode(&mut f),
+        };
         let collate = f.optional_filled("collate");
         let sort = f.one_of("sort", &["ASC", "DESC"]);
         let nulls = f.one_of("nulls", &["FIRST", "LAST"]);
@@ -114,12 +134,29 @@ impl IndexColumn {
         let span = Some(cx.span(&f.at));
         f.finish();
         Some(IndexColumn {
-            column: column?,
+            key: key?,
             collate,
             descending: sort.map(|sort| sort.value == "DESC"),
             nulls_first: nulls.map(|nulls| nulls.value == "FIRST"),
             opclass,
             span,
         })
+    }
+}
+
+impl IndexKey {
+    /// `column` or `expression`.
+    fn decode(f: &mut Fields<'_>) -> Option<IndexKey> {
+        let expression = f.optional_filled("expression");
+        match (f.optional("column").is_some(), expression) {
+            (true, Some(expression)) => {
+                let message = "a key of an index is a `column` or an `expression`, not both";
+                let fault = crate::diagnostic::Diagnostic::error("plan.invalid_value", message);
+                f.cx.report(fault.at(expression.span).help("make two keys of them"));
+                None
+            }
+            (false, Some(expression)) => Some(IndexKey::Expression(expression)),
+            (_, None) => f.required_name("column").map(IndexKey::Column),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! Must not know a catalog.
 
 use super::decode::{Context, Fields};
+use super::node::Value;
 use super::{ColumnDef, TableConstraint, TableConstraintKind, Text};
 use crate::diagnostic::{Diagnostic, clip};
 use std::collections::HashMap;
@@ -19,7 +20,11 @@ impl CreateTable {
         let cx = f.cx;
         let name = f.required_name("name");
         let comment = f.optional_text("comment");
-        let items = if f.require("columns") { f.optional_list("columns") } else { None };
+        // None at all is a table to PostgreSQL, where the file says so.
+        let none = f
+            .optional("columns")
+            .is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
+        let items = if none || f.require("columns") { f.optional_list("columns") } else { None };
         let columns: Vec<ColumnDef> = items
             .unwrap_or_default()
             .iter()

@@ -23,9 +23,12 @@ pub fn plan_name(file: &str) -> Option<&str> {
     [".yaml", ".yml", ".json"].iter().find_map(|extension| file.strip_suffix(extension))
 }
 
-/// The plans among a folder's file names (no paths), in pgroll's order: by the bytes of the file name,
-/// extension included.
-pub fn plan_files<S: AsRef<str>>(files: &[S]) -> (Vec<PlanFile>, Diagnostics) {
+/// The file in which a folder may say its order, a plan a line: by its name or its file's.
+pub const LEDGER: &str = ".ledger";
+
+/// The plans among a folder's file names (no paths): those of the ledger in its order, then in pgroll's order, by the
+/// bytes of the file name, extension included.
+pub fn plan_files<S: AsRef<str>>(files: &[S], ledger: Option<&str>) -> (Vec<PlanFile>, Diagnostics) {
     let mut found: Vec<PlanFile> = files
         .iter()
         .filter_map(|file| {
@@ -42,6 +45,17 @@ pub fn plan_files<S: AsRef<str>>(files: &[S]) -> (Vec<PlanFile>, Diagnostics) {
             diagnostics
                 .push(Diagnostic::error("plan.duplicate_plan", message).help("rename or remove one of them"));
         }
+    }
+    if let Some(ledger) = ledger {
+        let lines: Vec<&str> = ledger.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let is = |plan: &PlanFile, line: &str| plan.file == line || plan.name == line;
+        for line in lines.iter().filter(|line| !found.iter().any(|plan| is(plan, line))) {
+            let message = format!("{LEDGER} names `{}`, and the folder has no such plan", clip(line));
+            diagnostics
+                .push(Diagnostic::warning("plan.ledger", message).help("add the file, or remove the line"));
+        }
+        let place = |plan: &PlanFile| lines.iter().position(|line| is(plan, line)).unwrap_or(lines.len());
+        found.sort_by_cached_key(place);
     }
     (found, diagnostics)
 }
@@ -194,15 +208,27 @@ mod tests {
             "a.YAML",
             "c.sql",
         ];
-        let (found, diagnostics) = plan_files(&files);
+        let (found, diagnostics) = plan_files(&files, None);
         assert_eq!(diagnostics, Diagnostics::default());
         assert_eq!(
             found.iter().map(|p| p.file.as_str()).collect::<Vec<_>>(),
             ["Z.json", "a.yaml", "a_b.yaml", "b.yml"]
         );
         assert_eq!(found[2].name, "a_b");
-        let (_, diagnostics) = plan_files(&["a.yaml", "a.json"]);
+        let (_, diagnostics) = plan_files(&["a.yaml", "a.json"], None);
         assert_eq!(diagnostics.0[0].code, "plan.duplicate_plan");
+    }
+
+    #[test]
+    fn a_ledger_says_the_order_of_those_it_names() {
+        let files = ["a.yaml", "b.json", "c.yml", "d.yaml"];
+        let (found, diagnostics) = plan_files(&files, Some("c\r\nb.json\n\n  x.json\n"));
+        assert_eq!(
+            found.iter().map(|p| p.file.as_str()).collect::<Vec<_>>(),
+            ["c.yml", "b.json", "a.yaml", "d.yaml"]
+        );
+        assert!(!diagnostics.has_errors());
+        assert!(diagnostics.0[0].message.contains("`x.json`"), "{diagnostics:?}");
     }
 
     #[test]

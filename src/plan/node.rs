@@ -33,7 +33,7 @@ pub(crate) enum Value {
     Map(Vec<Entry>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub key: String,
     pub key_bytes: Range<usize>,
@@ -80,13 +80,15 @@ struct Open {
 
 enum Items {
     List(Vec<Rc<Node>>),
-    Map { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Key },
+    Map { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Key, merged: Vec<Rc<Node>> },
 }
 
 /// Where a mapping stands between a key and its value.
 enum Key {
     Awaited,
     Given(String, Range<usize>),
+    /// `<<`: its value's fields come in where this mapping has none of the name.
+    Merge,
     /// Already reported; its value is read and dropped.
     Faulty,
 }
@@ -183,10 +185,13 @@ impl Builder<'_> {
         tag: Option<Range<usize>>,
         shift: usize,
     ) -> bool {
-        if event.tag().is_some() {
+        // YAML's own tags say what a plan's fields say anyway, but that `!!str` keeps a word from being read as
+        // a boolean or null. Others would need somebody to give them a meaning.
+        let is_text = event.tag().is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+        if event.tag().is_some_and(|tag| !tag.is_yaml_core_schema()) {
             let at = tag.map_or(bytes.clone(), |tag| tag.start + shift..tag.end + shift);
             self.cx.report(
-                Diagnostic::error("plan.tag", "YAML tags are not used in plans")
+                Diagnostic::error("plan.tag", "a plan has no YAML tags of its own")
                     .at(self.cx.span(&at))
                     .help("remove the tag; put quotes around a value that is meant as text"),
             );
@@ -203,14 +208,19 @@ impl Builder<'_> {
                     // In the tree all the same, so that it is not reported as missing, too.
                     text = text.replace('\0', "\u{fffd}");
                 }
-                let plain = style == ScalarStyle::Plain;
+                let plain = style == ScalarStyle::Plain && !is_text;
                 let node =
                     Node { weight: 1 + text.len(), height: 0, value: Value::Scalar { text, plain }, bytes };
                 self.finish(node, anchor);
             }
             Event::SequenceStart(_, anchor, _) => return self.start(anchor, bytes, Items::List(Vec::new())),
             Event::MappingStart(_, anchor, _) => {
-                let items = Items::Map { entries: Vec::new(), seen: HashMap::new(), key: Key::Awaited };
+                let items = Items::Map {
+                    entries: Vec::new(),
+                    seen: HashMap::new(),
+                    key: Key::Awaited,
+                    merged: Vec::new(),
+                };
                 return self.start(anchor, bytes, items);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
@@ -245,7 +255,10 @@ impl Builder<'_> {
                 let height = items.iter().map(|item| item.height).max().unwrap_or(0);
                 (Value::List(items), weight, height)
             }
-            Items::Map { entries, .. } => {
+            Items::Map { mut entries, mut seen, merged, .. } => {
+                for from in merged {
+                    self.merge(&from, &mut entries, &mut seen);
+                }
                 let weight = entries.iter().map(|entry| entry.key.len() + entry.value.weight).sum::<usize>();
                 let height = entries.iter().map(|entry| entry.value.height).max().unwrap_or(0);
                 (Value::Map(entries), weight, height)
@@ -254,6 +267,31 @@ impl Builder<'_> {
         let node =
             Node { value, bytes: open.start..end.max(open.start), weight: weight + 1, height: height + 1 };
         self.finish(node, open.anchor);
+    }
+
+    /// The fields of a mapping, or of each of a list of them, that are not given already.
+    fn merge(&self, from: &Node, entries: &mut Vec<Entry>, seen: &mut HashMap<String, usize>) {
+        match &from.value {
+            Value::Map(merged) => {
+                for entry in merged {
+                    if !seen.contains_key(&entry.key) {
+                        seen.insert(entry.key.clone(), entry.key_bytes.start);
+                        entries.push(entry.clone());
+                    }
+                }
+            }
+            Value::List(items) if items.iter().all(|item| matches!(item.value, Value::Map(_))) => {
+                items.iter().for_each(|item| self.merge(item, entries, seen));
+            }
+            _ => self.cx.report(
+                Diagnostic::error(
+                    "plan.merge_key",
+                    format!("`<<` takes a mapping or a list of mappings, found {}", from.described()),
+                )
+                .at(self.cx.span(&from.bytes))
+                .help("alias one that stands before: `<<: *columns`"),
+            ),
+        }
     }
 
     fn finish(&mut self, node: Node, anchor: usize) {
@@ -296,9 +334,10 @@ impl Builder<'_> {
         };
         match &mut open.items {
             Items::List(items) => items.push(node),
-            Items::Map { entries, seen, key } => match std::mem::replace(key, Key::Awaited) {
+            Items::Map { entries, seen, key, merged } => match std::mem::replace(key, Key::Awaited) {
                 Key::Awaited => *key = take_key(cx, &node, bytes, seen),
                 Key::Given(key, key_bytes) => entries.push(Entry { key, key_bytes, value: node }),
+                Key::Merge => merged.push(node),
                 Key::Faulty => {}
             },
         }
@@ -311,12 +350,7 @@ fn take_key(cx: &Context, node: &Node, bytes: Range<usize>, seen: &mut HashMap<S
         return Key::Faulty;
     };
     if *plain && text == "<<" {
-        cx.report(
-            Diagnostic::error("plan.merge_key", "merge keys (`<<`) are not part of a plan")
-                .at(cx.span(&bytes))
-                .help("write the fields out, or alias the whole value (`columns: *columns`)"),
-        );
-        return Key::Faulty;
+        return Key::Merge;
     }
     if let Some(first) = seen.get(text) {
         cx.duplicate_key(text, &bytes, *first);

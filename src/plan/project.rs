@@ -15,6 +15,7 @@ pub struct Project {
     /// The folder of plans, from the project's root.
     pub plans: Option<Text>,
     pub schema: Option<Text>,
+    pub standbys: Vec<StandbySettings>,
     pub settings: Settings,
     pub environments: BTreeMap<String, Environment>,
 }
@@ -24,6 +25,17 @@ pub struct Environment {
     /// As written, variables and all: see [`expand_variables`].
     pub url: Option<Text>,
     pub schema: Option<Text>,
+    /// Instead of the project's.
+    pub standbys: Vec<StandbySettings>,
+}
+
+/// A standby that is looked at before a strong lock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandbySettings {
+    /// Its `application_name` on the primary.
+    pub name: Text,
+    /// As written, variables and all: see [`expand_variables`].
+    pub url: Text,
 }
 
 /// Text in, project out; an empty file is a project without settings of its own.
@@ -46,6 +58,7 @@ impl Project {
     fn decode(cx: &Context, mut f: Fields<'_>) -> Project {
         let plans = f.optional_filled("plans");
         let schema = f.optional_name("schema");
+        let standbys = standbys(cx, &mut f);
         let settings = Settings::decode(&mut f);
         let mut environments = BTreeMap::new();
         if let Some(node) = f.optional("environments") {
@@ -54,7 +67,7 @@ impl Project {
                     for entry in entries {
                         let what = format!("environment `{}`", clip(&entry.key));
                         if let Some(fields) = Fields::of(cx, &entry.value, &what, Some(&entry.key_bytes)) {
-                            environments.insert(entry.key.clone(), Environment::decode(fields));
+                            environments.insert(entry.key.clone(), Environment::decode(cx, fields));
                         }
                     }
                 }
@@ -62,17 +75,34 @@ impl Project {
             }
         }
         f.finish();
-        Project { plans, schema, settings, environments }
+        Project { plans, schema, standbys, settings, environments }
     }
 }
 
 impl Environment {
-    fn decode(mut f: Fields<'_>) -> Environment {
+    fn decode(cx: &Context, mut f: Fields<'_>) -> Environment {
         let url = f.optional_filled("url");
         let schema = f.optional_name("schema");
+        let standbys = standbys(cx, &mut f);
         f.finish();
-        Environment { url, schema }
+        Environment { url, schema, standbys }
     }
+}
+
+fn standbys(cx: &Context, f: &mut Fields<'_>) -> Vec<StandbySettings> {
+    let mut found: Vec<StandbySettings> = Vec::new();
+    for item in f.optional_list("standbys").unwrap_or_default() {
+        let Some(mut f) = Fields::of(cx, item, "a standby", None) else { continue };
+        let (name, url) = (f.required_name("name"), f.required_filled("url"));
+        f.finish();
+        let (Some(name), Some(url)) = (name, url) else { continue };
+        if found.iter().any(|known| known.name.value == name.value) {
+            let message = format!("there are two standbys of the name `{}`", clip(name.as_str()));
+            cx.report(Diagnostic::error("plan.duplicate_name", message).at(name.span.clone()));
+        }
+        found.push(StandbySettings { name, url });
+    }
+    found
 }
 
 /// Replaces each `${NAME}` by what `lookup` has for it. `$${` is a literal `${`; any other `$` stands
@@ -162,12 +192,15 @@ mod tests {
 
     #[test]
     fn reads_a_project() {
-        let text = "plans: plans\nschema: app\nbackfill: {workers: 2}\nenvironments:\n  production: {url: \"${URL}\"}\n  test:\n";
+        let text = "plans: plans\nschema: app\nbackfill: {workers: 2}\nenvironments:\n  production: {url: \"${URL}\"}\n  test:\n\
+            standbys: [{name: standby1, url: \"postgres://replica/app\"}]\n";
         let source = Arc::new(Source { name: "segue.yaml".into(), text: text.into() });
         let (project, diagnostics) = parse_project(source);
         assert_eq!(diagnostics, Diagnostics::default());
         let project = project.expect("it is right");
         assert_eq!(project.plans.map(|plans| plans.value).as_deref(), Some("plans"));
+        assert_eq!(project.standbys[0].name.as_str(), "standby1");
+        assert_eq!(project.standbys[0].url.as_str(), "postgres://replica/app");
         assert_eq!(project.settings.workers.map(|workers| workers.value), Some(2));
         assert_eq!(project.environments.keys().collect::<Vec<_>>(), ["production", "test"]);
         let url = project.environments["production"].url.clone().expect("it is given");
@@ -187,6 +220,8 @@ mod tests {
             ("environments: [a]", "plan.wrong_type"),
             ("environments: {a: {uri: x}}", "plan.unknown_key"),
             ("schema: [", "plan.syntax"),
+            ("standbys: [{name: a}]", "plan.missing_field"),
+            ("standbys: [{name: a, url: x}, {name: a, url: y}]", "plan.duplicate_name"),
         ] {
             let (project, diagnostics) = parse(text);
             assert_eq!((project, diagnostics.0[0].code), (None, code), "{text}");

@@ -87,9 +87,7 @@ impl TableConstraint {
         let kind =
             kind.and_then(|found| KINDS.iter().find(|(name, _)| *name == found.value).map(|(_, kind)| *kind));
         let excludes = kinds.iter().any(|(_, kind)| *kind == TableConstraintKind::Exclude);
-        if let Some(kind) = kind {
-            belongs(f, kind, excludes);
-        }
+        let unused = kind.map(|kind| belongs(f, kind, excludes)).unwrap_or_default();
         let columns = f.names("columns");
         let check = f.optional_filled("check");
         let nulls_not_distinct = f.flag("nulls_not_distinct");
@@ -106,7 +104,7 @@ impl TableConstraint {
             foreign_key_fits(f, &columns, references);
         }
         let span = Some(cx.span(&f.at));
-        Some(TableConstraint {
+        let mut constraint = TableConstraint {
             name: name?,
             kind: kind?,
             columns,
@@ -119,12 +117,28 @@ impl TableConstraint {
             exclude,
             index_parameters,
             span,
-        })
+        };
+        unused.iter().for_each(|key| constraint.leave_out(key));
+        Some(constraint)
+    }
+
+    fn leave_out(&mut self, key: &str) {
+        match key {
+            "check" => self.check = None,
+            "no_inherit" => self.no_inherit = false,
+            "nulls_not_distinct" => self.nulls_not_distinct = false,
+            "references" => self.references = None,
+            "exclude" => self.exclude = None,
+            "index_parameters" => self.index_parameters = None,
+            "columns" => self.columns.clear(),
+            other => unreachable!("`{other}` is never left out"),
+        }
     }
 }
 
-/// What the kind needs, and what it cannot have.
-fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind, excludes: bool) {
+/// What the kind needs and what it cannot have. Gives back what it has no use for: pgroll takes that and does
+/// nothing with it.
+fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind, excludes: bool) -> Vec<&'static str> {
     use TableConstraintKind::*;
     let name = KINDS.iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name);
     f.what = format!("the {name} constraint");
@@ -138,33 +152,31 @@ fn belongs(f: &mut Fields<'_>, kind: TableConstraintKind, excludes: bool) {
     if kind == ForeignKey {
         f.require("columns");
     }
-    // An index's parameters, where there is no index; a check that is deferred: the file means
-    // something that will not be.
+    // A check that is deferred, or has an index: the file means something that will not be.
     let never: &[&'static str] = match kind {
-        Unique | PrimaryKey => &["check", "no_inherit", "references", "exclude"],
-        Check => &[
-            "deferrable",
-            "initially_deferred",
-            "nulls_not_distinct",
-            "index_parameters",
-            "references",
-            "exclude",
-        ],
+        Check => &["deferrable", "initially_deferred", "nulls_not_distinct", "index_parameters"],
+        _ => &[],
+    };
+    let unused: &[&'static str] = match kind {
+        Unique => &["check", "no_inherit", "references", "exclude"],
+        PrimaryKey => &["check", "no_inherit", "references", "exclude", "nulls_not_distinct"],
+        Check => &["references", "exclude"],
         ForeignKey => &["check", "no_inherit", "nulls_not_distinct", "exclude", "index_parameters"],
         Exclude => &["check", "no_inherit", "nulls_not_distinct", "references", "columns"],
     };
-    let also: &[&'static str] = if kind == PrimaryKey { &["nulls_not_distinct"] } else { &[] };
-    for key in never.iter().chain(also).filter(|key| excludes || **key != "exclude") {
-        if let Some((at, node)) = f.keyed(key)
-            && !node.says_nothing()
-        {
-            f.cx.report(
-                Diagnostic::error("plan.invalid_value", format!("a {name} constraint cannot have `{key}`"))
-                    .at(f.cx.span(at))
-                    .help("remove it"),
-            );
-        }
+    let mut found = Vec::new();
+    for key in never.iter().chain(unused).copied().filter(|key| excludes || *key != "exclude") {
+        let Some((at, _)) = f.keyed(key).filter(|(_, node)| !node.says_nothing()) else { continue };
+        let diagnostic = if never.contains(&key) {
+            Diagnostic::error("plan.invalid_value", format!("a {name} constraint cannot have `{key}`"))
+        } else {
+            found.push(key);
+            let message = format!("a {name} constraint has no use for `{key}`: it is left out");
+            Diagnostic::warning("plan.unused", message)
+        };
+        f.cx.report(diagnostic.at(f.cx.span(at)).help("remove it"));
     }
+    found
 }
 
 fn foreign_key_fits(f: &Fields<'_>, columns: &[Text], references: &TableReferences) {

@@ -124,7 +124,7 @@ pub async fn take_over(outside: Outside, rollout: Rollout) -> Result<Supervisor,
 pub async fn visit(config: &Config, rollout: Rollout) -> Result<(), NotBegun> {
     let (tell, _nobody) = tokio::sync::mpsc::unbounded_channel();
     let (_never, interrupts) = tokio::sync::mpsc::unbounded_channel();
-    let outside = Outside { config: config.clone(), tell, interrupts };
+    let outside = Outside { config: config.clone(), standbys: Vec::new(), tell, interrupts };
     let supervisor = take_over(outside, rollout).await?;
     Ok(supervisor.visit().await?)
 }

@@ -22,6 +22,7 @@ use crate::control::{hold::Hold, ignored};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
+use crate::execute::standbys::{Standby, Standbys};
 use crate::execute::{Ended, Work};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
@@ -46,6 +47,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// What a supervisor needs from whoever runs it.
 pub struct Outside {
     pub config: Config,
+    /// Those that can be asked who reads there.
+    pub standbys: Vec<Standby>,
     pub tell: mpsc::UnboundedSender<Told>,
     /// One message for each Ctrl-C.
     pub interrupts: mpsc::UnboundedReceiver<()>,
@@ -103,7 +106,9 @@ impl Supervisor {
         let deadline = crate::execute::SESSION_DEADLINE;
         let pool = Pool::new(&outside.config, &role, setup, sessions(&tuning), deadline);
         let gate = Gate::new(hear);
-        let work = Work::new(pool, program.clone(), policy.clone(), keeper.fence, gate, board.clone());
+        let standbys = Standbys::new(outside.standbys.clone());
+        let (program_of, policy_of) = (program.clone(), policy.clone());
+        let work = Work::new(pool, program_of, policy_of, keeper.fence, gate, board.clone(), standbys);
         let now = Instant::now();
         Ok(Supervisor {
             outside,
@@ -312,6 +317,7 @@ impl Supervisor {
             self.note(vec![Record::StandbysExpected { names: all }]).await?;
         }
         let now = clock::now();
+        self.work.standbys.ignore(self.state.ignored_standbys.keys());
         let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
         self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
         for evidence in std::mem::take(&mut self.verdict.for_a_person) {

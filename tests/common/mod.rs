@@ -128,7 +128,17 @@ pub struct Running {
 
 /// Starts `segue --url … args`; nothing of this process's own connection settings reaches it.
 pub fn spawn(url: &str, args: &[&str]) -> Running {
+    begin(Command::new(env!("CARGO_BIN_EXE_segue")), url, args)
+}
+
+/// [`spawn`] with this folder's `segue.yaml`.
+pub fn spawn_in(folder: &Folder, url: &str, args: &[&str]) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
+    command.current_dir(&folder.0);
+    begin(command, url, args)
+}
+
+fn begin(mut command: Command, url: &str, args: &[&str]) -> Running {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("PG") || name.starts_with("SEGUE_") || name == "DATABASE_URL" {

@@ -45,6 +45,8 @@ pub fn differences(before: &Catalog, after: &Catalog, order: Order) -> Vec<Strin
 pub struct Compare {
     /// `table.column`.
     pub ignored: Vec<String>,
+    /// Not compared after a rollback: what is in place is mended for both versions.
+    pub mended: Vec<String>,
     /// Table to the condition its compared rows fulfil.
     pub only: BTreeMap<String, String>,
 }
@@ -56,15 +58,25 @@ impl Compare {
         for line in text.lines() {
             if let Some(column) = line.strip_prefix("ignore ") {
                 compare.ignored.push(column.to_owned());
+            } else if let Some(column) = line.strip_prefix("mended ") {
+                compare.mended.push(column.to_owned());
             } else if let Some((table, condition)) =
                 line.strip_prefix("only ").and_then(|l| l.split_once(": "))
             {
                 compare.only.insert(table.to_owned(), condition.to_owned());
             } else {
-                panic!("{line:?} is neither `ignore TABLE.COLUMN` nor `only TABLE: CONDITION`");
+                panic!(
+                    "{line:?} is neither `ignore TABLE.COLUMN`, `mended TABLE.COLUMN` nor `only TABLE: CONDITION`"
+                );
             }
         }
         compare
+    }
+
+    /// What is to be as it was after a rollback.
+    pub fn rolled_back(&self) -> Compare {
+        let ignored = self.ignored.iter().chain(&self.mended).cloned().collect();
+        Compare { ignored, ..self.clone() }
     }
 }
 

@@ -58,7 +58,7 @@ fn transaction(database: &Database, locks: &[Lock], statements: &[String]) {
 
 fn expand(database: &Database, locks: &[Lock], statements: &[String], spec: &SyncSpec) {
     let table = &catalog(database).tables[&spec.table.name];
-    let mut pairs = vec![sync::QualifiedPair::default(); spec.pairs.len()];
+    let mut pairs = vec![sync::QualifiedPair::default(); sync::slots(spec)];
     for ask in sync::qualifications(spec, &sync::row_columns(table, spec)) {
         let sql = format!(
             "BEGIN; {}; {}; {}; ROLLBACK",
@@ -66,10 +66,12 @@ fn expand(database: &Database, locks: &[Lock], statements: &[String], spec: &Syn
             ask.query,
             ask.cleanup.join("; ")
         );
-        let text = sync::qualified(&run(database, &sql), &spec.table.name).expect("a printed expression");
+        let text = sync::qualified(&run(database, &sql), &spec.table.name, ask.direction)
+            .expect("a printed expression");
         match ask.direction {
             sync::Direction::Up => pairs[ask.pair].up = Some(text),
             sync::Direction::Down => pairs[ask.pair].down = Some(text),
+            sync::Direction::Only => pairs[ask.pair].only = Some(text),
         }
     }
     let mut all = statements.to_vec();
@@ -77,13 +79,14 @@ fn expand(database: &Database, locks: &[Lock], statements: &[String], spec: &Syn
     transaction(database, locks, &all);
 }
 
-fn publish(database: &Database, program: &Program, phase: Phase) {
+fn publish(database: &Database, program: &Program, phase: Phase, between: &[String]) {
     let mut program = program.clone();
     if phase == Phase::Contract {
         // By then the tables are what the new version shows.
         program.views.clear();
         run(database, &format!("DROP SCHEMA {} CASCADE", program.version_schema));
     }
+    transaction(database, &[], between);
     transaction(database, &[], &views::publish(&catalog(database), &program, &Ident::new("postgres")));
 }
 
@@ -95,7 +98,9 @@ fn carry_out(database: &Database, program: &Program, step: &Step) {
             let set: Vec<String> =
                 spec.set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
             let (table, marker) = (&spec.table, &spec.marker);
-            let update = format!("UPDATE {table} SET {}, {marker} = false WHERE {marker}", set.join(", "));
+            let marker = marker.as_ref().map(|marker| format!("{marker} = false"));
+            let set: Vec<String> = set.into_iter().chain(marker).collect();
+            let update = format!("UPDATE {table} SET {} WHERE {}", set.join(", "), spec.pending());
             transaction(database, &step.locks, &[update]);
         }
         Action::BuildIndex { sql, .. } => {
@@ -107,7 +112,8 @@ fn carry_out(database: &Database, program: &Program, step: &Step) {
         Action::Validate { table, constraint } => {
             run(database, &format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"));
         }
-        Action::Publish => publish(database, program, step.phase),
+        Action::Publish => publish(database, program, step.phase, &[]),
+        Action::Reshape { statements } => publish(database, program, step.phase, statements),
         Action::Retire { version_schema } => retire(database, version_schema),
         Action::Analyze { table } => drop(run(database, &format!("ANALYZE {table}"))),
         Action::Vacuum { table, .. } => drop(run(database, &explain::vacuum_sql(&table.to_string()))),

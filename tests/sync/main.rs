@@ -20,7 +20,7 @@ fn idents(names: &str) -> Vec<Ident> {
 }
 
 fn expression(sql: &str, own: &str, shared: &str) -> Option<PairExpression> {
-    Some(PairExpression { sql: sql.into(), reads_own: idents(own), reads_shared: idents(shared) })
+    Some(PairExpression { sql: sql.into(), reads_own: idents(own), reads_shared: idents(shared), only: None })
 }
 
 fn side(column: &str, type_name: &str) -> Option<PairSide> {
@@ -39,6 +39,7 @@ fn spec(table: &str, marker: bool, pairs: Vec<Pair>) -> SyncSpec {
         marker: marker.then(|| ident("_segue_pending")),
         hidden_columns: hidden.map(|new| (new.column.clone(), new.type_name.clone())).collect(),
         plain: Vec::new(),
+        mending: None,
         pairs,
     }
 }
@@ -68,16 +69,18 @@ fn catalog(cluster: &Cluster) -> Catalog {
 fn install(cluster: &Cluster, spec: &SyncSpec) {
     let catalog = catalog(cluster);
     let columns = sync::row_columns(&catalog.tables[&spec.table.name], spec);
-    let mut pairs = vec![QualifiedPair::default(); spec.pairs.len()];
+    let mut pairs = vec![QualifiedPair::default(); sync::slots(spec)];
     for asked in sync::qualifications(spec, &columns) {
         let mut script = asked.statements.clone();
         script.push(asked.query.clone());
         script.extend(asked.cleanup.clone());
         let definition = cluster.run(&script.join(";\n"));
-        let text = sync::qualified(&definition, &spec.table.name).expect("what the server printed");
+        let text =
+            sync::qualified(&definition, &spec.table.name, asked.direction).expect("what the server printed");
         match asked.direction {
             Direction::Up => pairs[asked.pair].up = Some(text),
             Direction::Down => pairs[asked.pair].down = Some(text),
+            Direction::Only => pairs[asked.pair].only = Some(text),
         }
     }
     cluster.all(&sync::statements(spec, &pairs));

@@ -152,10 +152,10 @@ fn paths(db: &Cluster) {
     let columns = sync::row_columns(&catalog(db).tables[&ident("aliased")], &bad);
     let asked = sync::qualifications(&bad, &columns).remove(0);
     let definition = db.run(&[asked.statements, vec![asked.query], asked.cleanup].concat().join(";\n"));
-    match sync::qualified(&definition, &ident("aliased")) {
+    match sync::qualified(&definition, &ident("aliased"), Direction::Up) {
         Ok(printed) => assert!(printed.contains("max(new_1.a)"), "{printed}"),
         Err(error) => assert!(error.message.contains("another alias"), "{}", error.message),
     }
     let printed_by_16 = " SELECT ( SELECT max(new.a) AS max FROM public.up new) AS _segue_value FROM x;";
-    assert!(sync::qualified(printed_by_16, &ident("aliased")).is_err());
+    assert!(sync::qualified(printed_by_16, &ident("aliased"), Direction::Up).is_err());
 }

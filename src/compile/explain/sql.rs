@@ -24,6 +24,12 @@ pub fn of_step(program: &Program, step: &Step, catalog: Option<&Catalog>) -> Vec
             Some(catalog) => views::create(&foreseen(catalog, program), program),
             None => publish_in_words(program),
         },
+        Action::Reshape { statements } => {
+            let again =
+                format!("-- and the views of {} again, as the tables are then", program.version_schema);
+            let first = retire_line(program, &program.version_schema);
+            [first].into_iter().chain(statements.iter().cloned()).chain([again]).collect()
+        }
         Action::Retire { version_schema } => vec![retire_line(program, version_schema)],
         Action::Analyze { table } => vec![format!("ANALYZE {table}")],
         Action::Vacuum { table, .. } => vec![vacuum(&table.to_string())],
@@ -38,7 +44,7 @@ pub fn vacuum(table: &str) -> String {
 
 /// Whether a person could run the statements as they stand.
 pub fn by_hand(action: &Action) -> bool {
-    !matches!(action, Action::Backfill(_) | Action::Publish | Action::Retire { .. })
+    !matches!(action, Action::Backfill(_) | Action::Publish | Action::Reshape { .. } | Action::Retire { .. })
 }
 
 pub fn in_transaction(action: &Action) -> bool {
@@ -51,18 +57,23 @@ pub fn in_transaction(action: &Action) -> bool {
 
 fn backfill(spec: &BackfillSpec) -> String {
     let set: Vec<String> = spec.set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
-    let marker = &spec.marker;
+    let pending = spec.pending();
     let (leaves, table) = if spec.partitioned {
         ("leaf partition by leaf partition, ", format!("<leaf of {}>", spec.table))
     } else {
         ("", spec.table.to_string())
     };
-    let set = set.into_iter().chain([format!("{marker} = false")]).collect::<Vec<_>>().join(",\n       ");
+    let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
+    let set = set.into_iter().chain(marker).collect::<Vec<_>>().join(",\n       ");
+    let until = match &spec.marker {
+        Some(_) => format!("no row has {pending}"),
+        None => "no such row is found".to_owned(),
+    };
     format!(
         "-- {leaves}for each range of blocks [b, b+n), for each rising bound l of the rows' lines on their pages, one short transaction:\n\
          UPDATE ONLY {table}\n   SET {set}\n \
-         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {marker} AND get_byte(tidsend(ctid), 5) < :l\n\
-         -- until no row has {marker}"
+         WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {pending} AND get_byte(tidsend(ctid), 5) < :l\n\
+         -- until {until}"
     )
 }
 

@@ -18,6 +18,7 @@ fn program() -> Program {
         trigger_update: "zz_segue_update".into(),
         version_schema: "public_full_name".into(),
         previous_version_schema: None,
+        mending: None,
         marker: Some("_segue_pending".into()),
         pairs: vec![Pair {
             old: None,
@@ -26,6 +27,7 @@ fn program() -> Program {
                 sql: "first || last".into(),
                 reads_own: vec![],
                 reads_shared: vec!["first".into(), "last".into()],
+                only: None,
             }),
             down: None,
         }],
@@ -44,7 +46,8 @@ fn program() -> Program {
     let drop = format!("ALTER TABLE {} DROP COLUMN {hidden}", table());
     let fill = BackfillSpec {
         table: table(),
-        marker: "_segue_pending".into(),
+        marker: Some("_segue_pending".into()),
+        only: None,
         set: vec![(hidden.clone(), "(first || last)".into())],
         shown: vec!["full_name".into()],
         key: vec!["id".into()],

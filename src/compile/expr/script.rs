@@ -15,6 +15,8 @@ pub struct StatementInfo {
     /// Whether it may run inside a transaction block.
     pub transactional: bool,
     pub kind: StatementKind,
+    /// It makes something that was not there and touches no table.
+    pub defines: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,16 @@ fn describe(sql: &str, statement: &Value, bytes: Range<usize>) -> StatementInfo 
         text: sql[start..end].to_owned(),
         bytes: start..end,
         transactional: is_transactional(kind, fields),
+        defines: [
+            "CreateEnumStmt",
+            "CreateDomainStmt",
+            "CreateFunctionStmt",
+            "CompositeTypeStmt",
+            "CreateRangeStmt",
+            "CreateSchemaStmt",
+            "CreateSeqStmt",
+        ]
+        .contains(&kind),
         kind: match kind {
             "TransactionStmt" => StatementKind::TransactionControl,
             _ if from_client => StatementKind::CopyFromClient,

@@ -2,11 +2,13 @@
 
 use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
-use crate::compile::draft::{Addition, AdditionKind, Bound, Draft, NewUnique, Resolved, Up};
+use crate::compile::draft::{
+    Addition, AdditionKind, Bound, Draft, DraftColumn, NewIdentity, NewUnique, Only, Resolved, Up,
+};
 use crate::compile::hazard;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, literal};
-use crate::plan::{AddColumn, Generated};
+use crate::plan::{AddColumn, ColumnDef, Generated, IdentityDef, Text};
 
 pub fn apply(draft: &mut Draft<'_>, op: &AddColumn, span: &Option<Span>) {
     let Some(table) = draft.changeable(&op.table, "add a column to") else { return };
@@ -52,19 +54,34 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
     let serial = serial(def.type_name.as_str());
     let up = match &op.up {
         Some(text) => {
-            let up_what = format!("up of {what}");
-            let Some(bound) = draft.bind(text, table, &up_what) else { return };
-            match draft.over_old(table, &bound) {
-                // What a sequence gives out is never the table's by itself.
-                Ok(resolved) if serial.is_some() => Some(Up::Derived(resolved)),
-                Ok(resolved) => Some(of_given(&bound, resolved)),
-                Err(why) => {
-                    draft.error("compile.up_unreadable", format!("{up_what}: {why}"), &text.span);
-                    return;
+            let Some((bound, resolved)) = over_old(draft, table, text, &format!("up of {what}")) else {
+                return;
+            };
+            match &op.only {
+                Some(rows) => {
+                    let rest = column.default.clone().filter(|_| default_is_constant);
+                    let Some(only) = only(draft, op, table, rows, rest, &what) else { return };
+                    let up = Up::Derived(resolved.only_where(&only, column.default.as_deref()));
+                    column.only = Some(Only {
+                        sql: only.sql,
+                        made_with: column.default.clone(),
+                        span: rows.span.clone(),
+                    });
+                    Some(up)
                 }
+                // What a sequence gives out is never the table's by itself.
+                None if serial.is_some() => Some(Up::Derived(resolved)),
+                None => Some(of_given(&bound, resolved)),
             }
         }
-        None => None,
+        None => {
+            if let Some(rows) = &op.only {
+                let message = format!("`where` of {what}: there is no `up` that it could be for");
+                draft.error_help("compile.where", message, &rows.span, "give `up`, or leave `where` out");
+                return;
+            }
+            None
+        }
     };
     column.up = match (up, &column.default) {
         (Some(up), _) => up,
@@ -84,6 +101,11 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
             column.up = Up::Volatile(format!("nextval({}::text::regclass)", literal(&qualified.to_string())));
         }
         column.default = Some(nextval);
+    }
+    if let Some(Generated::Identity(identity)) = &def.generated
+        && !identity_column(draft, table, &mut column, def, identity, &what)
+    {
+        return;
     }
     if column.not_null && matches!(column.up, Up::Null) {
         draft.error_help(
@@ -110,12 +132,95 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
         let shown = draft.tables[table].logical().clone();
         let key = draft.names.choose(&shown, &name, "key");
         draft.tables[table].additions.push(Addition {
+            early: false,
             name: key,
             kind: AdditionKind::Unique(NewUnique { columns: vec![number], ..NewUnique::default() }),
             what: format!("unique of {what}"),
             span: def.name.span.clone(),
         });
     }
+}
+
+fn over_old(draft: &mut Draft<'_>, table: usize, text: &Text, what: &str) -> Option<(Bound, Resolved)> {
+    let bound = draft.bind_value(text, table, what)?;
+    match draft.over_old(table, &bound) {
+        Ok(resolved) => Some((bound, resolved)),
+        Err(why) => {
+            draft.error("compile.up_unreadable", format!("{what}: {why}"), &text.span);
+            None
+        }
+    }
+}
+
+/// Which rows `up` is for. The others must have a value that ADD COLUMN gives without writing them: `rest`, or NULL.
+fn only(
+    draft: &mut Draft<'_>,
+    op: &AddColumn,
+    table: usize,
+    rows: &Text,
+    rest: Option<String>,
+    what: &str,
+) -> Option<Resolved> {
+    let def = &op.column;
+    let complaint = if serial(def.type_name.as_str()).is_some() {
+        Some(("a serial column has a value of its own in every row", "leave `where` out"))
+    } else if def.default.is_some() && rest.is_none() {
+        Some((
+            "the default is another one for each row, so the rows that `where` leaves out would have to be written too",
+            "give a constant default, or leave `where` out",
+        ))
+    } else if !def.nullable && rest.is_none() {
+        Some((
+            "the column is NOT NULL, and the rows that `where` leaves out would have NULL",
+            "give a `default`",
+        ))
+    } else {
+        None
+    };
+    if let Some((why, help)) = complaint {
+        draft.error_help("compile.where", format!("`where` of {what}: {why}"), &rows.span, help);
+        return None;
+    }
+    over_old(draft, table, rows, &format!("where of {what}")).map(|(_, resolved)| resolved)
+}
+
+/// The type's name in full, if it can be one of identity.
+fn identity_type(type_name: &str) -> Option<&'static str> {
+    match type_name.trim().to_ascii_lowercase().as_str() {
+        "smallint" | "int2" => Some("smallint"),
+        "integer" | "int" | "int4" => Some("integer"),
+        "bigint" | "int8" => Some("bigint"),
+        _ => None,
+    }
+}
+
+/// To make a column of identity out of nothing rewrites the table. So it begins as one with a sequence, filled row by
+/// row, and becomes one of identity at the contract.
+fn identity_column(
+    draft: &mut Draft<'_>,
+    table: usize,
+    column: &mut DraftColumn<'_>,
+    def: &ColumnDef,
+    identity: &IdentityDef,
+    what: &str,
+) -> bool {
+    let Some(integer) = identity_type(def.type_name.as_str()) else { return false };
+    let options = identity.sequence_options.as_ref();
+    let words = options.map_or(String::new(), |options| format!(" {}", options.as_str()));
+    let span = options.and_then(|options| options.span.clone());
+    if !draft.check_statement(&format!("CREATE SEQUENCE s AS {integer}{words}"), what, &span) {
+        return false;
+    }
+    let shown = draft.tables[table].logical().clone();
+    let sequence = draft.names.choose(&shown, &column.name, "seq");
+    let qualified = QualifiedName::new(&draft.catalog.schema, &sequence);
+    column.not_null = true;
+    column.serial = Some((sequence, integer));
+    column.new_identity = Some(NewIdentity { always: identity.always, options: words });
+    if matches!(column.up, Up::Null) {
+        column.up = Up::Volatile(format!("nextval({}::text::regclass)", literal(&qualified.to_string())));
+    }
+    true
 }
 
 /// An `up` that is one value for all rows needs no row written: ADD COLUMN … DEFAULT gives it to
@@ -152,18 +257,13 @@ fn possible(draft: &mut Draft<'_>, op: &AddColumn, table: usize, what: &str) -> 
             );
             return false;
         }
-        Some(Generated::Identity(_)) => {
-            draft.error_help(
-                "compile.rewrites_table",
-                format!(
-                    "{what}: an identity column rewrites the table under a lock that stops all use of it"
-                ),
-                span,
-                "use the type `bigserial`, which Segue fills row by row",
-            );
+        Some(Generated::Identity(_)) if identity_type(def.type_name.as_str()).is_none() => {
+            let message =
+                format!("{what}: the type of an identity column must be smallint, integer or bigint");
+            draft.error("compile.identity_type", message, &def.type_name.span);
             return false;
         }
-        None => {}
+        Some(Generated::Identity(_)) | None => {}
     }
     if serial(def.type_name.as_str()).is_some() {
         if let Some(default) = &def.default {

@@ -4,8 +4,8 @@
 use super::column::{add_check, add_reference, add_unique, comment_sql, reference};
 use super::new_form::{Form, can_have_two_forms, new_forms};
 use crate::compile::draft::{Draft, NewUnique};
-use crate::compile::hazard;
-use crate::diagnostic::Span;
+use crate::compile::{hazard, widen};
+use crate::diagnostic::{Diagnostic, Span};
 use crate::ident::Ident;
 use crate::plan::{AlterColumn, Text};
 
@@ -28,6 +28,13 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
         alter_created(draft, op, table, column, default, span);
         return;
     }
+    if op.in_place {
+        in_place(draft, op, table, column, &what);
+    }
+    let late = !op.in_place && is_late(draft, op, table, column);
+    if late {
+        change_late(draft, op, table, column, &what);
+    }
     let form = Form {
         column,
         type_name: op.type_name.as_ref(),
@@ -37,7 +44,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
         span: &op.column.span,
         what: what.clone(),
     };
-    if is_structural(op) && !new_forms(draft, table, &[form]) {
+    if is_structural(op) && !op.in_place && !late && !new_forms(draft, table, &[form]) {
         return;
     }
     let changed = &mut draft.tables[table].columns[column];
@@ -54,6 +61,9 @@ pub fn apply(draft: &mut Draft<'_>, op: &AlterColumn, span: &Option<Span>) {
     if let Some(comment) = &op.comment {
         changed.comment = comment.as_ref().map(|text| text.value.clone());
         changed.comment_changed = true;
+    }
+    if op.in_place {
+        return;
     }
     if let Some(check) = &op.check {
         add_check(draft, table, check, &what);
@@ -73,8 +83,106 @@ fn is_structural(op: &AlterColumn) -> bool {
         || op.check.is_some()
         || op.references.is_some()
         || op.unique.is_some()
-        || op.up.is_some()
-        || op.down.is_some()
+        || ![&op.up, &op.down].iter().all(|text| is_itself(text, op))
+}
+
+/// Whether an expression is not there or is the column as it is.
+fn is_itself(text: &Option<Text>, op: &AlterColumn) -> bool {
+    let name = Ident::new(op.column.as_str());
+    let plain = |text: &str| {
+        text == name.to_string() || (text == name.as_str() && text.chars().all(|c| !c.is_ascii_uppercase()))
+    };
+    text.as_ref().is_none_or(|text| plain(text.as_str().trim()))
+}
+
+/// Whether nothing stands against changing the column itself, at the contract: the old version is not given values of
+/// its own, and PostgreSQL neither writes nor reads the rows.
+fn is_late(draft: &Draft<'_>, op: &AlterColumn, table: usize, column: usize) -> bool {
+    let table = &draft.tables[table];
+    let (Some(source), found) = (table.source, &table.columns[column]) else { return false };
+    let only =
+        op.check.is_none() && op.references.is_none() && op.unique.is_none() && op.nullable != Some(false);
+    if !only || !found.is_shared() || ![&op.up, &op.down].iter().all(|text| is_itself(text, op)) {
+        return false;
+    }
+    match &op.type_name {
+        None => op.nullable == Some(true),
+        Some(to) => {
+            widen::keeps_stored(&found.type_name, to.as_str())
+                && hazard::can_be_retyped(draft.catalog, source, found)
+        }
+    }
+}
+
+fn change_late(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) {
+    let found = &mut draft.tables[table].columns[column];
+    let (name, before) = (found.name.as_str().to_owned(), found.type_name.clone());
+    let mut held = Vec::new();
+    if let Some(to) = &op.type_name {
+        held.push(format!("what `{before}` takes"));
+        found.type_name = to.value.clone();
+        found.retyped = true;
+    }
+    if op.nullable == Some(true) {
+        held.push("NOT NULL".to_owned());
+        found.not_null = false;
+        found.nullable_late = true;
+    }
+    let message =
+        format!("{what}: no copy is needed; until the contract `{name}` is held to {}", held.join(" and "));
+    let help =
+        "give `down`, what the old version is to see of the others, for the new version to write them before";
+    draft.diagnostics.push(Diagnostic::note("compile.late", message).at(op.column.span.clone()).help(help));
+}
+
+/// What the column itself is to be held to.
+fn in_place(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) {
+    let fault = if op.type_name.is_some() {
+        Some("a change of type is in place by itself where it can be")
+    } else if op.nullable == Some(true) {
+        Some("NOT NULL goes without a copy where there is no `down`")
+    } else {
+        None
+    };
+    if let Some(fault) = fault {
+        draft.error_help(
+            "compile.in_place",
+            format!("{what}: {fault}"),
+            &op.column.span,
+            "leave `in_place` out",
+        );
+        return;
+    }
+    if !is_itself(&op.down, op) {
+        let span = op.down.as_ref().and_then(|down| down.span.clone());
+        let message = format!("{what}: `down` has no use with `in_place`: both versions see one value");
+        draft.error_help("compile.in_place", message, &span, "remove one of the two");
+        return;
+    }
+    if !super::in_place::can_be_shared(draft, table, &[column], &op.column.span, what) {
+        return;
+    }
+    let ups = || op.up.iter().filter(|_| !is_itself(&op.up, op)).map(|up| (column, up)).collect::<Vec<_>>();
+    if op.nullable == Some(false) {
+        let up = op.up.as_ref().filter(|_| !is_itself(&op.up, op));
+        super::in_place::not_null(draft, table, column, up, &op.column.span, what);
+    }
+    if let Some(check) = &op.check {
+        super::in_place::check(draft, table, check, ups(), what);
+    }
+    if let Some(references) = &op.references {
+        let before = draft.tables[table].additions.len();
+        add_reference(draft, table, column, references, what);
+        if draft.tables[table].additions.len() > before {
+            super::in_place::foreign_key(draft, table, before, ups(), what);
+        }
+    }
+    if let Some(unique) = &op.unique {
+        let alone = op.nullable.is_none() && op.check.is_none() && op.references.is_none();
+        let ups = if alone { ups() } else { Vec::new() };
+        let added = NewUnique { columns: vec![column], ..NewUnique::default() };
+        super::in_place::unique(draft, table, unique, added, ups, what);
+    }
 }
 
 fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> bool {
@@ -113,7 +221,14 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
             return false;
         }
     }
-    if (is_structural(op) || op.default.is_some()) && !can_have_two_forms(draft, table, column, span, what) {
+    let late = !op.in_place && is_late(draft, op, table, column);
+    let one_form = late || op.in_place;
+    let generated =
+        draft.tables[table].columns[column].source.is_some_and(|source| source.generated.is_some());
+    if (is_structural(op) || op.default.is_some())
+        && (!one_form || generated)
+        && !can_have_two_forms(draft, table, column, span, what)
+    {
         return false;
     }
     let draft_column = &draft.tables[table].columns[column];
@@ -156,6 +271,9 @@ fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, w
         _ => {}
     }
     if draft.tables[table].source.is_none() {
+        return true;
+    }
+    if one_form {
         return true;
     }
     let mut complete = true;

@@ -76,7 +76,13 @@ pub fn add_check(draft: &mut Draft<'_>, table: usize, check: &Check, what: &str)
     let what = format!("check {} of {what}", name.as_str());
     let Some(bound) = draft.bind(&check.constraint, table, &what) else { return };
     let kind = AdditionKind::Check { bound, no_inherit: check.no_inherit };
-    draft.tables[table].additions.push(Addition { name, kind, what, span: check.constraint.span.clone() });
+    draft.tables[table].additions.push(Addition {
+        early: false,
+        name,
+        kind,
+        what,
+        span: check.constraint.span.clone(),
+    });
 }
 
 /// Adds a foreign key to what is to be built on an existing table.
@@ -114,7 +120,13 @@ pub fn add_foreign_key(draft: &mut Draft<'_>, table: usize, name: &Text, key: Ne
     }
     let what = format!("foreign key {} of {what}", ident.as_str());
     let kind = AdditionKind::ForeignKey(key);
-    draft.tables[table].additions.push(Addition { name: ident, kind, what, span: name.span.clone() });
+    draft.tables[table].additions.push(Addition {
+        early: false,
+        name: ident,
+        kind,
+        what,
+        span: name.span.clone(),
+    });
 }
 
 /// Adds a unique constraint or a primary key to what is to be built on an existing table.
@@ -130,7 +142,13 @@ pub fn add_unique(draft: &mut Draft<'_>, table: usize, name: &Text, unique: NewU
     let kind = if unique.primary { "primary key" } else { "unique" };
     let what = format!("{kind} {} of {what}", ident.as_str());
     let kind = AdditionKind::Unique(unique);
-    draft.tables[table].additions.push(Addition { name: ident, kind, what, span: name.span.clone() });
+    draft.tables[table].additions.push(Addition {
+        early: false,
+        name: ident,
+        kind,
+        what,
+        span: name.span.clone(),
+    });
 }
 
 /// Whether an existing table can have an index built without blocking it. Reports why not.
@@ -229,7 +247,13 @@ pub fn created_column(
 fn note_name(draft: &mut Draft<'_>, table: usize, name: Ident) {
     let column = draft.tables[table].columns.len() - 1;
     let kind = AdditionKind::Made { column };
-    draft.tables[table].additions.push(Addition { name, kind, what: String::new(), span: None });
+    draft.tables[table].additions.push(Addition {
+        early: false,
+        name,
+        kind,
+        what: String::new(),
+        span: None,
+    });
 }
 
 /// A column as the draft first knows it when an operation adds it.
@@ -247,12 +271,17 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         comment_changed: false,
         type_changed: false,
         widened: false,
+        retyped: false,
+        nullable_late: false,
+        proved_in_place: false,
         up: Up::Null,
         changes: Vec::new(),
         serial: None,
+        new_identity: None,
         what: String::new(),
         span: def.name.span.clone(),
         default_span: def.default.as_ref().and_then(|default| default.span.clone()),
+        only: None,
         up_span: None,
     }
 }

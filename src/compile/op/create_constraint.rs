@@ -27,16 +27,92 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateConstraint, span: &Option<Span>) 
     }
     let what = format!("create_constraint {}", item.name.as_str());
     let Some(columns) = numbers(draft, table, &item.columns, &what) else { return };
+    if op.in_place {
+        if possible(draft, table, op, &what) {
+            in_place(draft, op, table, columns, &what);
+        }
+        return;
+    }
     // All that is wrong is told at once.
     let before = draft.diagnostics.0.len();
     let forms = forms(draft, op, table, &columns, &what);
-    let possible = possible(draft, table, item, &what);
+    let possible = possible(draft, table, op, &what);
     if let (Some(forms), true) = (&forms, possible)
         && new_forms(draft, table, forms)
         && draft.diagnostics.0[before..].iter().all(|d| d.severity != crate::diagnostic::Severity::Error)
     {
         add(draft, op, table, columns, &what);
     }
+}
+
+fn in_place(draft: &mut Draft<'_>, op: &CreateConstraint, table: usize, columns: Vec<usize>, what: &str) {
+    let itself = |(name, text): &&(Text, Text)| {
+        let name = Ident::new(name.as_str());
+        text.as_str().trim() == name.as_str() || text.as_str().trim() == name.to_string()
+    };
+    if let Some((_, down)) = op.down.iter().find(|pair| !itself(pair)) {
+        let message = format!("{what}: `down` has no use with `in_place`: both versions see one value");
+        draft.error_help("compile.in_place", message, &down.span, "remove one of the two");
+        return;
+    }
+    let item = &op.constraint;
+    if !super::in_place::can_be_shared(draft, table, &columns, &item.name.span, what) {
+        return;
+    }
+    let named = |name: &Text| item.columns.iter().position(|column| column.value == name.value);
+    let given = op.up.iter().filter(|pair| !itself(pair));
+    let ups = given.filter_map(|(name, up)| Some((columns[named(name)?], up))).collect();
+    let before = draft.tables[table].additions.len();
+    match item.kind {
+        TableConstraintKind::Unique | TableConstraintKind::PrimaryKey => {
+            let Some(unique) = unique(draft, item, table, columns, what) else { return };
+            super::in_place::unique(draft, table, &item.name, unique, ups, what);
+        }
+        TableConstraintKind::Check => {
+            let Some(check) = check(item) else { return };
+            super::in_place::check(draft, table, &check, ups, what);
+        }
+        TableConstraintKind::ForeignKey => {
+            foreign_key(draft, table, item, columns, what);
+            if draft.tables[table].additions.len() > before {
+                super::in_place::foreign_key(draft, table, before, ups, what);
+            }
+        }
+        // Not decoded here.
+        TableConstraintKind::Exclude => {}
+    }
+}
+
+fn check(item: &TableConstraint) -> Option<Check> {
+    let constraint = item.check.clone()?;
+    Some(Check { name: item.name.clone(), constraint, no_inherit: item.no_inherit })
+}
+
+fn unique(
+    draft: &mut Draft<'_>,
+    item: &TableConstraint,
+    table: usize,
+    columns: Vec<usize>,
+    what: &str,
+) -> Option<NewUnique> {
+    let parameters = item.index_parameters.clone().unwrap_or_default();
+    let include = numbers(draft, table, &parameters.include_columns, what)?;
+    let storage = parameters.storage_parameters.as_ref();
+    if let Some(storage) = storage {
+        let sql = format!("CREATE INDEX ON t (c) WITH ({})", storage.as_str());
+        if !draft.check_statement(&sql, what, &storage.span) {
+            return None;
+        }
+    }
+    Some(NewUnique {
+        primary: item.kind == TableConstraintKind::PrimaryKey,
+        columns,
+        include,
+        nulls_not_distinct: item.nulls_not_distinct,
+        storage_parameters: storage.map(|text| text.value.clone()),
+        tablespace: parameters.tablespace.as_ref().map(|name| Ident::new(name.as_str())),
+        deferral: (item.deferrable, item.initially_deferred),
+    })
 }
 
 fn has_primary_key(draft: &Draft<'_>, table: usize) -> bool {
@@ -112,10 +188,11 @@ fn forms<'p>(
 }
 
 /// What the server cannot do, or not beside the old version.
-fn possible(draft: &mut Draft<'_>, table: usize, item: &TableConstraint, what: &str) -> bool {
+fn possible(draft: &mut Draft<'_>, table: usize, op: &CreateConstraint, what: &str) -> bool {
+    let item = &op.constraint;
     let major = draft.catalog.major();
     let partitioned = draft.tables[table].source.is_some_and(|t| t.kind == TableKind::Partitioned);
-    if item.columns.is_empty() {
+    if item.columns.is_empty() && !op.in_place {
         draft.error_help(
             "compile.no_columns",
             format!("{what} names no column, so the old version would be held to it as well"),
@@ -148,35 +225,13 @@ fn add(draft: &mut Draft<'_>, op: &CreateConstraint, table: usize, columns: Vec<
     let item = &op.constraint;
     match item.kind {
         TableConstraintKind::Unique | TableConstraintKind::PrimaryKey => {
-            let parameters = item.index_parameters.clone().unwrap_or_default();
-            let Some(include) = numbers(draft, table, &parameters.include_columns, what) else { return };
-            let storage = parameters.storage_parameters.as_ref();
-            if let Some(storage) = storage {
-                let sql = format!("CREATE INDEX ON t (c) WITH ({})", storage.as_str());
-                if !draft.check_statement(&sql, what, &storage.span) {
-                    return;
-                }
-            }
-            let unique = NewUnique {
-                primary: item.kind == TableConstraintKind::PrimaryKey,
-                columns,
-                include,
-                nulls_not_distinct: item.nulls_not_distinct,
-                storage_parameters: storage.map(|text| text.value.clone()),
-                tablespace: parameters.tablespace.as_ref().map(|name| Ident::new(name.as_str())),
-                deferral: (item.deferrable, item.initially_deferred),
-            };
+            let Some(unique) = unique(draft, item, table, columns, what) else { return };
             add_unique(draft, table, &item.name, unique, what);
         }
         TableConstraintKind::Check => {
-            let Some(constraint) = &item.check else { return };
-            let check = Check {
-                name: item.name.clone(),
-                constraint: constraint.clone(),
-                no_inherit: item.no_inherit,
-            };
+            let Some(check) = check(item) else { return };
             add_check(draft, table, &check, what);
-            warn_of_shared(draft, table, &columns, constraint, what);
+            warn_of_shared(draft, table, &columns, &check.constraint, what);
         }
         TableConstraintKind::ForeignKey => foreign_key(draft, table, item, columns, what),
         // Not decoded here.

@@ -1,10 +1,11 @@
 //! Owns `create_index`: built CONCURRENTLY once rows are filled; plain DDL on a table of this plan.
 
 use super::column::can_index;
-use crate::compile::draft::{Addition, AdditionKind, Draft, NewIndex};
+use super::create_constraint::numbers;
+use crate::compile::draft::{Addition, AdditionKind, Draft, NewIndex, NewKey};
 use crate::diagnostic::Span;
-use crate::ident::{Ident, QualifiedName};
-use crate::plan::{CreateIndex, IndexColumn};
+use crate::ident::{Ident, QualifiedName, list};
+use crate::plan::{CreateIndex, IndexColumn, IndexKey};
 
 pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     let Some(table) = draft.changeable(&op.table, "create an index on") else { return };
@@ -19,8 +20,26 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     }
     let mut keys = Vec::new();
     for key in &op.columns {
-        let Some(column) = draft.column(table, &key.column) else { return };
-        keys.push((column, key_sql(key)));
+        let of = match &key.key {
+            IndexKey::Column(name) => draft.column(table, name).map(NewKey::Column),
+            IndexKey::Expression(text) => {
+                draft.bind(text, table, &format!("key of {what}")).map(NewKey::Expression)
+            }
+        };
+        let Some(of) = of else { return };
+        keys.push((of, key_sql(key)));
+    }
+    let Some(include) = numbers(draft, table, &op.include, &what) else { return };
+    if op.nulls_not_distinct && draft.catalog.major() < 15 {
+        let message =
+            format!("{what}: NULLS NOT DISTINCT needs PostgreSQL 15, this is {}", draft.catalog.major());
+        draft.error("compile.server_version", message, &op.name.span);
+        return;
+    }
+    if op.nulls_not_distinct && !op.unique {
+        let message = format!("{what}: `nulls_not_distinct` means something only where it is `unique`");
+        draft.error("compile.index", message, &op.name.span);
+        return;
     }
     let predicate = match &op.predicate {
         Some(text) => match draft.bind(text, table, &format!("predicate of {what}")) {
@@ -33,7 +52,10 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
         unique: op.unique,
         method: op.method.as_ref().map(|method| method.as_str().to_ascii_lowercase()),
         keys,
+        include,
+        nulls_not_distinct: op.nulls_not_distinct,
         storage_parameters: op.storage_parameters.as_ref().map(|text| text.value.clone()),
+        tablespace: op.tablespace.as_ref().map(|name| Ident::new(name.as_str())),
         predicate,
     };
     let Some(sql) = index_sql(draft, table, &name, &index, false) else { return };
@@ -46,7 +68,13 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
         return;
     }
     let kind = AdditionKind::Index(index);
-    draft.tables[table].additions.push(Addition { name, kind, what, span: op.name.span.clone() });
+    draft.tables[table].additions.push(Addition {
+        early: false,
+        name,
+        kind,
+        what,
+        span: op.name.span.clone(),
+    });
 }
 
 /// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.
@@ -69,16 +97,31 @@ pub fn index_sql(
 /// What follows the table's name.
 pub fn index_tail(draft: &Draft<'_>, table: usize, index: &NewIndex) -> Option<String> {
     let mut keys = Vec::new();
-    for (column, words) in &index.keys {
-        keys.push(format!("{}{words}", draft.tables[table].columns[*column].new.as_ref()?));
+    for (key, words) in &index.keys {
+        let key = match key {
+            NewKey::Column(column) => draft.tables[table].columns[*column].new.as_ref()?.to_string(),
+            // In parentheses, as an index wants it.
+            NewKey::Expression(bound) => draft.over_new(table, bound).ok()?.sql,
+        };
+        keys.push(format!("{key}{words}"));
     }
     let mut sql = String::new();
     if let Some(method) = &index.method {
         sql.push_str(&format!(" USING {}", Ident::new(method.as_str())));
     }
     sql.push_str(&format!(" ({})", keys.join(", ")));
+    if !index.include.is_empty() {
+        let columns = index.include.iter().map(|column| draft.tables[table].columns[*column].new.clone());
+        sql.push_str(&format!(" INCLUDE ({})", list(&columns.collect::<Option<Vec<Ident>>>()?)));
+    }
+    if index.nulls_not_distinct {
+        sql.push_str(" NULLS NOT DISTINCT");
+    }
     if let Some(parameters) = &index.storage_parameters {
         sql.push_str(&format!(" WITH ({parameters})"));
+    }
+    if let Some(tablespace) = &index.tablespace {
+        sql.push_str(&format!(" TABLESPACE {tablespace}"));
     }
     if let Some(predicate) = &index.predicate {
         sql.push_str(&format!(" WHERE {}", draft.over_new(table, predicate).ok()?.sql));

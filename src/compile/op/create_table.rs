@@ -27,6 +27,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateTable, span: &Option<Span>) {
         dropped_constraints: Default::default(),
         under_view: false,
         retargeted: false,
+        mends: Vec::new(),
         replica_identity: None,
         span: op.name.span.clone(),
     });
@@ -157,6 +158,7 @@ pub fn constraint(draft: &mut Draft<'_>, table: usize, item: &TableConstraint) -
     if let Some(column) = columns.first().and_then(|name| draft.tables[table].column(name)) {
         let span = item.name.span.clone();
         draft.tables[table].additions.push(Addition {
+            early: false,
             name,
             kind: AdditionKind::Made { column },
             what,

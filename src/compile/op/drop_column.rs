@@ -38,7 +38,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &DropColumn) {
                     op.column.as_str()
                 );
                 draft.error("compile.generated", message, &text.span);
-            } else if let Some(bound) = draft.bind(text, table, &format!("down of {what}")) {
+            } else if let Some(bound) = draft.bind_value(text, table, &format!("down of {what}")) {
                 draft.tables[table].columns[column].changes[change_at].down = Down::Expression(bound);
             }
         }

@@ -13,6 +13,7 @@ mod drop_index;
 mod drop_multicolumn_constraint;
 mod drop_table;
 mod function;
+mod in_place;
 mod new_form;
 mod rename_column;
 mod rename_constraint;
@@ -30,7 +31,7 @@ use super::draft::Draft;
 use crate::plan::{Operation, OperationKind};
 
 /// Applies one operation to the draft, or says why it cannot be.
-pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
+pub fn apply(draft: &mut Draft<'_>, operation: &Operation) {
     let span = &operation.span;
     match &operation.kind {
         OperationKind::CreateTable(op) => create_table::apply(draft, op, span),
@@ -52,6 +53,6 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation, alone: bool) {
         OperationKind::CreateOrReplaceFunction(op) => function::create(draft, op),
         OperationKind::DropFunction(op) => function::drop(draft, op),
         OperationKind::WidenKey(op) => widen_key::apply(draft, op),
-        OperationKind::Sql(op) => sql::apply(draft, op, span, alone),
+        OperationKind::Sql(op) => sql::apply(draft, op, span),
     }
 }

@@ -26,6 +26,14 @@ pub fn can_have_two_forms(
     what: &str,
 ) -> bool {
     let found = &draft.tables[table].columns[column];
+    let mended = draft.tables[table].mends.iter().any(|mend| mend.set.iter().any(|(of, ..)| *of == column));
+    if mended || (found.proved_in_place && found.is_shared()) {
+        let name = found.name.as_str();
+        let message =
+            format!("{what}: an operation before is `in_place` on `{name}`, so it cannot get a second form");
+        draft.error_help("compile.in_place", message, span, "do it in a plan of its own");
+        return false;
+    }
     if found.source.is_none_or(|source| source.generated.is_none()) {
         return true;
     }
@@ -50,7 +58,9 @@ pub fn new_forms(draft: &mut Draft<'_>, table: usize, forms: &[Form<'_>]) -> boo
     }
     for form in forms {
         let Some(text) = form.down else { continue };
-        let Some(bound) = draft.bind(text, table, &format!("down of {}", form.what)) else { return false };
+        let Some(bound) = draft.bind_value(text, table, &format!("down of {}", form.what)) else {
+            return false;
+        };
         let change = draft.tables[table].columns[form.column].changes.last_mut().expect("just begun");
         change.down = Down::Expression(bound);
     }
@@ -66,7 +76,7 @@ fn up(draft: &mut Draft<'_>, table: usize, form: &Form<'_>) -> Option<Up> {
         });
     };
     let what = format!("up of {}", form.what);
-    let bound = draft.bind(text, table, &what)?;
+    let bound = draft.bind_value(text, table, &what)?;
     match draft.over_old(table, &bound) {
         Ok(resolved) => Some(Up::Derived(resolved)),
         Err(why) => {
@@ -98,10 +108,15 @@ fn begin(draft: &mut Draft<'_>, table: usize, form: &Form<'_>, up: Up) {
     let changed = &mut draft.tables[table].columns[column];
     if changed.is_shared() {
         changed.new = Some(hidden);
+        // What the contract would have changed, the new form has from the beginning.
+        changed.type_changed |= changed.retyped;
+        (changed.retyped, changed.nullable_late) = (false, false);
         changed.what = what.clone();
         changed.span = form.span.clone();
     }
     changed.up = up;
+    // Its `up` has it by now, and the type need not be that of what the column would be made with.
+    changed.only = None;
     if changed.up_span.is_none() || form.up.is_some() {
         changed.up_span = form.up.and_then(|up| up.span.clone());
     }

@@ -2,7 +2,7 @@
 //! logged otherwise while both versions are live.
 
 use crate::catalog::{ConstraintKind, Table, TableKind};
-use crate::compile::draft::{AdditionKind, Draft, DraftColumn, DraftTable, NewReplicaIdentity};
+use crate::compile::draft::{AdditionKind, Draft, DraftColumn, DraftTable, NewKey, NewReplicaIdentity};
 use crate::compile::hazard::reads;
 use crate::diagnostic::{Span, nearest};
 use crate::ident::{Ident, QualifiedName};
@@ -136,7 +136,13 @@ fn index<'t, 'a>(
             AdditionKind::Index(index) if index.predicate.is_some() => {
                 return Err((format!("{what}: it has a predicate"), needs()));
             }
-            AdditionKind::Index(index) => Some(index.keys.iter().map(|(column, _)| *column).collect()),
+            AdditionKind::Index(index) => {
+                let key = |(key, _): &(NewKey, String)| match key {
+                    NewKey::Column(column) => Some(*column),
+                    NewKey::Expression(_) => None,
+                };
+                index.keys.iter().map(key).collect()
+            }
             AdditionKind::Unique(unique) if unique.deferral != (false, false) => {
                 return Err((format!("{what}: its constraint is deferrable"), needs()));
             }

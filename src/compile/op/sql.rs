@@ -6,15 +6,7 @@ use crate::compile::lookup::within;
 use crate::diagnostic::Span;
 use crate::plan::{Sql, Text};
 
-pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>, alone: bool) {
-    if !alone && !op.on_complete {
-        draft.error_help(
-            "compile.sql_not_alone",
-            "`sql` stands beside other operations, which would not see what it changes",
-            span,
-            "give it a plan of its own, or `onComplete: true` to run it at the contract",
-        );
-    }
+pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>) {
     if op.on_complete && op.down.is_some() {
         draft.error(
             "compile.sql_down",
@@ -40,11 +32,16 @@ pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>, alone: bool) 
         }
     };
     if let (Some(up_transactional), Some(down)) = (up, down) {
+        let only_defines = up_transactional
+            && parse_statements(op.up.as_str()).is_ok_and(|all| all.iter().all(|one| one.defines));
         draft.scripts.push(Script {
+            after: draft.created.statements.len(),
+            only_defines,
             up: op.up.value.clone(),
             up_transactional,
             down,
             on_complete: op.on_complete,
+            span: op.up.span.clone(),
         });
     }
 }
@@ -86,7 +83,7 @@ fn script(draft: &mut Draft<'_>, text: &Text, name: &str) -> Option<bool> {
             "compile.sql_statement",
             format!("`{name}` of sql has a statement beside others that PostgreSQL runs only by itself"),
             &span,
-            "give it an `sql` of its own, in a plan of its own or with `onComplete: true`",
+            "give it an `sql` of its own",
         );
         return None;
     }

@@ -1,7 +1,7 @@
 //! Owns the decision, pair by pair, which way a value goes when a row is updated.
 //! Must not lay out the function (that is `sync`).
 
-use super::changed;
+use super::{QualifiedPair, changed};
 use crate::compile::program::{Pair, PairExpression, SyncSpec};
 use crate::ident::Ident;
 
@@ -84,18 +84,22 @@ pub fn shared(spec: &SyncSpec) -> Vec<Ident> {
 /// One decision for each pair that has one to take. `writer`: SQL for whether the writer's path comes to the new version first.
 pub fn decisions(
     spec: &SyncSpec,
-    ups: &[Option<String>],
-    downs: &[Option<String>],
+    qualified: &[QualifiedPair],
+    (ups, downs): (&[Option<String>], &[Option<String>]),
     writer: &str,
 ) -> Vec<Decision> {
     spec.pairs
         .iter()
         .enumerate()
-        .map(|(index, pair)| Decision {
-            number: index + 1,
-            up: ups[index].as_ref().and_then(|assignment| up(spec, pair, assignment, writer)),
-            down: downs[index].as_ref().and_then(|assignment| down(pair, assignment, writer)),
-            pending: pending(spec, pair),
+        .map(|(index, pair)| {
+            let pending = is_pending(spec, &qualified[index]);
+            let up = |assignment: &String| up(spec, pair, pending.as_deref(), assignment, writer);
+            Decision {
+                number: index + 1,
+                up: ups[index].as_ref().and_then(|assignment| up(assignment)),
+                down: downs[index].as_ref().and_then(|assignment| down(pair, assignment, writer)),
+                pending: untouched(pair, pending.as_deref()),
+            }
         })
         .filter(|decision| decision.up.is_some() || decision.down.is_some())
         .collect()
@@ -109,15 +113,24 @@ fn touched_new(pair: &Pair) -> Option<String> {
     changed(new.into_iter().chain(reads))
 }
 
-fn pending(spec: &SyncSpec, pair: &Pair) -> Option<String> {
+/// Whether the backfill still owes the row this pair's value. One that `only` leaves out is owed none, though nobody has taken its
+/// marker away.
+fn is_pending(spec: &SyncSpec, qualified: &QualifiedPair) -> Option<String> {
     let marker = spec.marker.as_ref()?;
-    let untouched = changed(pair.new.as_ref().map(|new| &new.column))?;
-    pair.up.as_ref()?;
-    Some(format!("OLD.{marker} IS TRUE AND NOT ({untouched})"))
+    Some(match &qualified.only {
+        Some(only) => format!("OLD.{marker} IS TRUE AND {only} IS TRUE"),
+        None => format!("OLD.{marker} IS TRUE"),
+    })
 }
 
-fn up(spec: &SyncSpec, pair: &Pair, assignment: &str, writer: &str) -> Option<Move> {
-    if let Some(condition) = up_alone(spec, pair, writer) {
+fn untouched(pair: &Pair, pending: Option<&str>) -> Option<String> {
+    let touched = changed(pair.new.as_ref().map(|new| &new.column))?;
+    pair.up.as_ref()?;
+    Some(format!("{} AND NOT ({touched})", pending?))
+}
+
+fn up(spec: &SyncSpec, pair: &Pair, pending: Option<&str>, assignment: &str, writer: &str) -> Option<Move> {
+    if let Some(condition) = up_alone(spec, pair, pending, writer) {
         let by_path = !shared_of(&pair.up).is_empty();
         return Some(Move { condition, assignment: assignment.to_owned(), by_path });
     }
@@ -131,7 +144,7 @@ fn up(spec: &SyncSpec, pair: &Pair, assignment: &str, writer: &str) -> Option<Mo
         (None, false) => Some(reasons.join(" OR ")),
         (Some(new), false) => Some(format!("NOT ({new}) AND ({})", reasons.join(" OR "))),
     };
-    let ways: Vec<String> = [written, pending(spec, pair)].into_iter().flatten().collect();
+    let ways: Vec<String> = [written, untouched(pair, pending)].into_iter().flatten().collect();
     if ways.is_empty() {
         return None;
     }
@@ -140,7 +153,7 @@ fn up(spec: &SyncSpec, pair: &Pair, assignment: &str, writer: &str) -> Option<Mo
 
 /// With one value to move, in one direction, from one side's columns, the trigger fires for nothing else, and what it has asked
 /// before it called the function need not be asked again. Each question costs each statement its preparation.
-fn up_alone(spec: &SyncSpec, pair: &Pair, writer: &str) -> Option<String> {
+fn up_alone(spec: &SyncSpec, pair: &Pair, pending: Option<&str>, writer: &str) -> Option<String> {
     let one_side = own(&pair.up).is_empty() || shared_of(&pair.up).is_empty();
     if spec.pairs.len() > 1 || pair.down.is_some() || !one_side {
         return None;
@@ -149,8 +162,8 @@ fn up_alone(spec: &SyncSpec, pair: &Pair, writer: &str) -> Option<String> {
     if shared_of(&pair.up).is_empty() {
         return Some(format!("NOT ({new})"));
     }
-    let pending = spec.marker.as_ref().map(|marker| format!("OLD.{marker} IS TRUE"));
-    let ways: Vec<String> = pending.into_iter().chain([format!("{writer} IS NOT TRUE")]).collect();
+    let ways: Vec<String> =
+        pending.map(str::to_owned).into_iter().chain([format!("{writer} IS NOT TRUE")]).collect();
     Some(format!("NOT ({new}) AND ({})", ways.join(" OR ")))
 }
 

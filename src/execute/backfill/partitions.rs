@@ -83,13 +83,15 @@ pub async fn leave(shared: &Shared, session: &mut Session, leaf: &str) -> Result
         lock(&shared.account).iter().filter(|at| at.relation == leaf).map(|at| at.rows_done).sum();
     if forget(shared, session, leaf).await? {
         let (name, table) = (bare_name(leaf), shared.spec.table.name.as_str());
-        let hidden: Vec<&str> = shared.spec.set.iter().map(|(column, _)| column.as_str()).collect();
+        let marker = shared.spec.marker.iter();
+        let hidden: Vec<&str> =
+            shared.spec.set.iter().map(|(column, _)| column).chain(marker).map(|c| c.as_str()).collect();
         let what = if exists {
-            format!(
-                "{name} is no longer a partition of {table} and is not filled any further; it keeps the columns {}, {}",
-                hidden.join(", "),
-                shared.spec.marker.as_str()
-            )
+            let stays = match shared.spec.marker {
+                Some(_) => format!("; it keeps the columns {}", hidden.join(", ")),
+                None => String::new(),
+            };
+            format!("{name} is no longer a partition of {table} and is not filled any further{stays}")
         } else {
             format!("{name} is no longer there: dropped, or another name's")
         };

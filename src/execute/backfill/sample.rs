@@ -42,9 +42,9 @@ pub async fn shape(
     let sql = "SELECT a.attname::text, a.attlen FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped";
     let fixed = session.query(doing, sql, &[&leaf]).await?;
-    // The marker's byte.
-    let mut growth = 1.0;
-    for (column, expression) in &spec.set {
+    // The marker's byte. Where there is none, values take the place of values.
+    let mut growth = if spec.marker.is_some() { 1.0 } else { 0.0 };
+    for (column, expression) in spec.set.iter().filter(|_| spec.marker.is_some()) {
         let length = fixed.iter().find_map(|row| {
             let name: String = row.cell(0).ok()?;
             (name == column.as_str()).then(|| row.cell::<i16>(1).ok())?
@@ -84,8 +84,9 @@ pub async fn pages(
     shape: Shape,
 ) -> Result<(Pages, Vec<(u16, u64)>), Halt> {
     let sql = format!(
-        "SELECT {LINE} AS line, count(*) FILTER (WHERE {}), count(*) FROM ONLY {leaf} WHERE {} GROUP BY 1 ORDER BY 1",
-        spec.marker,
+        "SELECT {LINE} AS line, count(*) FILTER (WHERE {}), count(*) FROM ONLY {leaf} AS {} WHERE {} GROUP BY 1 ORDER BY 1",
+        spec.pending(),
+        spec.table.name,
         within(blocks)
     );
     let (mut lines, mut rows) = (Vec::new(), 0);

@@ -1,0 +1,1 @@
+SELECT 1 FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND attnum > 2;

@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE age < 18;

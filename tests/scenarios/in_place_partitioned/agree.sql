@@ -1,0 +1,1 @@
+SELECT * FROM public.t WHERE n IS NULL OR n > 2;

@@ -1,0 +1,4 @@
+CREATE TABLE t (id bigint, at integer, n integer) PARTITION BY RANGE (at);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10);
+CREATE TABLE t2 PARTITION OF t DEFAULT;
+INSERT INTO t SELECT n, n % 20, NULLIF(n % 4, 0) FROM generate_series(1, 200) n;

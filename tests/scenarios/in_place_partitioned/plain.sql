@@ -1,0 +1,3 @@
+UPDATE t SET n = LEAST(coalesce(n, 0), 2);
+ALTER TABLE t ALTER n SET NOT NULL;
+ALTER TABLE t ADD CONSTRAINT small CHECK (n < 3);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 'New');
+UPDATE t SET mail = 'Newer' WHERE id = :n;

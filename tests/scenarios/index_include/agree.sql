@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.t WHERE d NOT IN (b || c, 'd');

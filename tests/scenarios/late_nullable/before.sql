@@ -1,0 +1,2 @@
+CREATE TABLE t (id bigint PRIMARY KEY, a integer NOT NULL, b text NOT NULL DEFAULT 'b');
+INSERT INTO t SELECT n, n FROM generate_series(1, 100) n;

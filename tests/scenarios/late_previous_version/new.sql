@@ -1,0 +1,2 @@
+INSERT INTO t (id, label) VALUES (:n, 'new');
+SELECT count(*) FROM other;

@@ -1,0 +1,1 @@
+INSERT INTO t (id, label) VALUES (:n, 'old');

@@ -1,0 +1,2 @@
+ALTER TABLE t RENAME name TO label;
+ALTER TABLE t ALTER label TYPE text;

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 'b');
+SELECT * FROM uses JOIN kinds ON kind = code;

@@ -1,0 +1,2 @@
+INSERT INTO t (id) VALUES (:n);
+SELECT count(*) FROM public.moods;
