@@ -90,6 +90,18 @@ const LIMITS: Is = Is::Object(&[
     ("binding", Is::Or(&Is::OneOf(&["slice", "workers", "rate", "wal", "rest"]), &Is::Null)),
 ]);
 
+const EXCEPTION_OVERRIDE: Is = Is::Object(&[
+    ("override", Is::Text),
+    ("until", Is::Time),
+    ("by", Is::Text),
+    ("reason", Is::Or(&Is::Text, &Is::Null)),
+]);
+const EXCEPTION_DRILL: Is = Is::Object(&[
+    ("drill", Is::OneOf(&["pause", "lag", "blind"])),
+    ("until", Is::Time),
+    ("by", Is::Text),
+    ("reason", Is::Or(&Is::Text, &Is::Null)),
+]);
 const ROLLOUT: Is = Is::Object(&[
     ("plan", Is::Text),
     ("schema", Is::Text),

@@ -8,7 +8,6 @@ use super::assemble::{
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
-use super::objects::Objects;
 use super::op::{comment_sql, replica_identity_sql};
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
@@ -34,14 +33,15 @@ pub fn tables(
     draft: &Draft<'_>,
     shapes: &[&Shape<'_>],
     version_schema: &Ident,
-    objects: Option<&Objects>,
+    views_go: &[String],
+    views_come: &[String],
 ) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
         let gone = shape.source.constraints.iter().filter(|c| draft.is_retargeted(c));
         gone.map(|constraint| format!("ALTER TABLE {} DROP CONSTRAINT {}", shape.name, constraint.name))
     });
-    let mut sql: Vec<String> = objects.map(|objects| objects.before.clone()).unwrap_or_default();
+    let mut sql: Vec<String> = views_go.to_vec();
     sql.extend(pointing);
     let mut held = Vec::new();
     let mut views = Vec::new();
@@ -50,7 +50,7 @@ pub fn tables(
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
-    sql.extend(objects.into_iter().flat_map(|objects| objects.after.iter().cloned()));
+    sql.extend(views_come.iter().cloned());
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)
 }

@@ -69,6 +69,13 @@ pub fn compile(
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
+    let joined = draft.tables.iter().any(|table| table.under_view);
+    if joined && objects.as_ref().is_some_and(|o| o.carries) && contract::reshape(&draft, &shapes).is_some() {
+        let message =
+            "views that stand on one of this plan cannot be made again around a change of type in place";
+        draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
+        return (None, draft.diagnostics);
+    }
     let program = Program {
         format: FORMAT,
         plan: plan.name.clone(),
@@ -155,25 +162,20 @@ fn steps(
     }
     let (together, alone): (Vec<&Shape<'_>>, Vec<&Shape<'_>>) =
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
-    // A view that reads what changes goes and comes back with it.
-    let (with_tables, by_themselves) = match draft.tables.iter().any(|table| table.under_view) {
-        true => (objects, None),
-        false => (None, objects),
-    };
-    steps.extend(contract::tables(draft, &together, versions.new, with_tables));
+    // A view that reads what changes goes with it, and comes back with it unless a type is still to change.
+    let joined = objects.filter(|_| draft.tables.iter().any(|table| table.under_view));
+    let reshape = contract::reshape(draft, shapes);
+    let before = joined.map_or(&[][..], |objects| objects.before.as_slice());
+    let after = joined.filter(|_| reshape.is_none()).map_or(&[][..], |objects| objects.after.as_slice());
+    steps.extend(contract::tables(draft, &together, versions.new, before, after));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
-    steps.extend(contract::reshape(draft, shapes));
-    steps.extend(by_themselves.map(|objects| {
-        let statements = objects.before.iter().chain(&objects.after).cloned().collect();
-        let action = Action::Ddl { statements };
-        assemble::step(
-            objects.title.clone(),
-            Phase::Contract,
-            action,
-            Vec::new(),
-            Cost::Catalog,
-            Undo::Nothing,
-        )
+    let apart = objects.filter(|_| joined.is_none() || reshape.is_some());
+    steps.extend(reshape);
+    steps.extend(apart.map(|objects| {
+        let first = if joined.is_some() { &[][..] } else { objects.before.as_slice() };
+        let action = Action::Ddl { statements: first.iter().chain(&objects.after).cloned().collect() };
+        let title = objects.title.clone();
+        assemble::step(title, Phase::Contract, action, Vec::new(), Cost::Catalog, Undo::Nothing)
     }));
     steps.extend(contract::drop_tables(draft));
     steps.extend(contract::drop_indexes(draft));

@@ -19,6 +19,8 @@ pub struct Objects {
     /// When the tables have their last form.
     pub after: Vec<String>,
     pub title: String,
+    /// Views that the plan does not name are made again.
+    pub carries: bool,
     pub checks: Vec<ExpressionCheck>,
 }
 
@@ -45,6 +47,7 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
         before: sql.before(),
         after: sql.after(),
         title: sql.title(),
+        carries: !carried.is_empty(),
         checks: sql.checks(previous),
     })
 }

@@ -148,7 +148,10 @@ mod tests {
 
     /// Who holds in each second, with this lag all the while.
     fn held(exceptions: &[Exception], lag: f64, seconds: std::ops::Range<i64>) -> Vec<Vec<String>> {
-        let (policy, mut guards) = (Policy::default(), GuardState::new());
+        let (mut policy, mut guards) = (Policy::default(), GuardState::new());
+        policy
+            .guards
+            .retain(|guard| [name::REPLICATION_LAG, name::LOCK_WAIT].contains(&guard.signal.as_str()));
         let each = |second| {
             let seen = seen(real(lag, second), exceptions, &policy, at(second));
             let verdict = guard::fold(&mut guards, &seen, &policy, at(second));
