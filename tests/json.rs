@@ -130,6 +130,7 @@ const ROLLOUT: Is = Is::Object(&[
     ),
     ("accepted_blind", Is::List(&Is::Text)),
     ("ignored_standbys", Is::List(&Is::Object(&[("name", Is::Text), ("until", Is::Time)]))),
+    ("exceptions", Is::List(&Is::Or(&EXCEPTION_OVERRIDE, &EXCEPTION_DRILL))),
     (
         "steps",
         Is::Object(&[("done", Is::Whole), ("total", Is::Whole), ("current", Is::Or(&Is::Text, &Is::Null))]),
