@@ -398,7 +398,7 @@ impl RolloutState {
             }
             CommandKind::Override { .. } if !state.is_over() => {
                 // An override is of a machine's hold. A person's is lifted as such.
-                let Some(hold) = self.by_people().next() else { return None };
+                let hold = self.by_people().next()?;
                 let lift = if hold.by == OPERATOR {
                     "`segue resume` lifts that"
                 } else {
