@@ -163,8 +163,8 @@ fn nothing_is_lost_in_a_storm_of_faults() {
         env::var("SEGUE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     let long = env::var("SEGUE_SOAK").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(25_u64);
     println!("SEGUE_SEED={seed}, {long} s");
-    // Beyond those that the applications touch, and so fill on the spot.
-    let rows = 1500 + RATE * u32::try_from(long).expect("not for a century");
+    // Beyond those that the applications touch, and so fill on the spot; more than its rate would fill.
+    let rows = 1500 + 4 * RATE * u32::try_from(long).expect("not for a century");
     let stage = Stage::with_rows(true, rows);
     let database = stage.fresh();
     let url = stage.url(&database);

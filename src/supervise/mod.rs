@@ -2,6 +2,7 @@
 //! Must not decide: every choice is control's.
 
 mod asked;
+mod awaiting;
 pub mod begin;
 mod elsewhere;
 mod glance;
@@ -32,6 +33,7 @@ use crate::execute::{Ended, Work};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
 use crate::store;
+use awaiting::{checking, monitor_died, overheard, resting, running};
 use keeper::Keeper;
 use serde_json::json;
 use std::collections::HashMap;
@@ -483,26 +485,6 @@ impl Supervisor {
     }
 }
 
-/// Passes interrupts on, and lets the keeper know of them at once: the loop cannot listen while it
-/// waits for a server that is away.
-fn overheard(
-    mut interrupts: mpsc::UnboundedReceiver<()>,
-    keeper: &mut Keeper,
-) -> mpsc::UnboundedReceiver<()> {
-    let (heard, interrupted) = watch::channel(false);
-    let (pass_on, passed_on) = mpsc::unbounded_channel();
-    keeper.hear(interrupted);
-    tokio::spawn(async move {
-        while let Some(()) = interrupts.recv().await {
-            heard.send_replace(true);
-            if pass_on.send(()).is_err() {
-                return;
-            }
-        }
-    });
-    passed_on
-}
-
 /// One a worker, one to plan their runs, one to look with.
 fn sessions(tuning: &Tuning) -> usize {
     tuning.workers as usize + 2
@@ -534,38 +516,5 @@ fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String
         expected_standbys: standbys.to_vec(),
         self_test: true,
         ..Watch::new(program.schema.clone())
-    }
-}
-
-fn monitor_died() -> store::Error {
-    store::Error::Pg(crate::pg::Error::protocol(
-        "watching the server",
-        "the monitor's thread has ended; `segue resume` goes on with a new one",
-    ))
-}
-
-async fn running(
-    task: &mut Option<(usize, crate::control::record::Direction, JoinHandle<Ended>)>,
-) -> (usize, crate::control::record::Direction, Ended) {
-    match task {
-        Some((step, direction, handle)) => {
-            let ended = handle.await.expect("a step's task is never aborted, and a panic in it is a bug");
-            (*step, *direction, ended)
-        }
-        None => std::future::pending().await,
-    }
-}
-
-async fn checking(task: &mut Option<JoinHandle<Vec<String>>>) -> Vec<String> {
-    match task {
-        Some(handle) => handle.await.expect("the look at clients is never aborted"),
-        None => std::future::pending().await,
-    }
-}
-
-async fn resting(until: Option<tokio::time::Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,12 +1,12 @@
 //! Owns one case: a phase of the rollout, struck at one pass of one failpoint by one fault, brought to its end and compared
 //! with plain DDL.
 
-use super::common::{PATIENCE, Running, segue, spawn_with, state, wait_for};
+use super::common::{Outcome, PATIENCE, Running, segue, spawn, spawn_with, state, wait_for};
 use super::oracle::{self, Expected};
 use super::stage::{PLAIN, SCRIPT_PLAIN, Stage};
 use super::writers::{Version, Writers};
 use segue::failpoint;
-use std::{fmt, fs, thread};
+use std::{fmt, fs, thread, time::Duration};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -130,7 +130,7 @@ impl Case {
             );
             assert_eq!(contradictions.as_deref(), Some("0"), "the versions do not agree");
             writers.stop(Version::Old);
-            segue(&stage.url(database), &["complete"]).exits(0);
+            self.ended(stage, database, spawn(&stage.url(database), &["complete"])).exits(0);
         }
         told
     }
@@ -164,14 +164,30 @@ impl Case {
             _ => stage.promote(),
         }
         fs::remove_file(&meeting).expect("it was there");
-        self.ended(running)
-    }
-
-    #[track_caller]
-    fn ended(&self, running: Running) -> Option<i32> {
-        let outcome = running.outcome();
+        let outcome = self.ended(stage, database, running);
         assert!(!outcome.said().contains("panicked at"), "{outcome}");
         outcome.code
+    }
+
+    /// Its end. After a promotion the standby that the rollout knew is the primary, and counts as missing until an operator says
+    /// that it is not awaited.
+    #[track_caller]
+    fn ended(&self, stage: &Stage, database: &str, mut running: Running) -> Outcome {
+        let held = "SELECT coalesce((SELECT kind = 'held' FROM segue.records
+            WHERE kind IN ('held', 'released') AND body->'hold'->>'subject' = 'standby1' ORDER BY seq DESC LIMIT 1), false)";
+        let mut told = self.fault != Fault::Promoted;
+        while !told && running.is_alive() {
+            let at = stage.at(database);
+            if !stage.state(database).is_empty() && at.is_true(held) {
+                at.query(
+                    "INSERT INTO segue.commands (kind, args)
+                     VALUES ('ignore_standby', '{\"standby\": \"standby1\", \"for\": \"1h\"}')",
+                );
+                told = true;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        running.outcome()
     }
 
     /// A phase that the fault has ended is gone on with, once, as the operator would.
@@ -191,7 +207,7 @@ impl Case {
             (_, "") => self.phase.command(stage),
             (Phase::Start, _) => vec!["resume"],
             (Phase::Script, _) => {
-                let outcome = segue(&url, &["resume"]);
+                let outcome = self.ended(stage, database, spawn(&url, &["resume"]));
                 if outcome.code == Some(8) {
                     segue(&url, &["rollback"]).exits(0);
                     return format!("{how}, not known: rolled back");
@@ -204,7 +220,7 @@ impl Case {
             }
             (phase, _) => phase.command(stage),
         };
-        segue(&url, &again).exits(0);
+        self.ended(stage, database, spawn(&url, &again)).exits(0);
         assert_eq!(stage.state(database), self.phase.goal());
         format!("{how}, resumed")
     }
