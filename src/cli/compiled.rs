@@ -99,12 +99,15 @@ pub async fn compile_parsed(
     let refused = check::expressions(&mut connected.session, &program, &plan.source).await?;
     if refused.has_errors() {
         let converted = through_text::find(&mut connected.session, &program, &plan.source).await?;
-        if !converted.is_empty() {
-            for one in converted {
-                plan.through_text(one.position, &one.type_name);
+        let mut changed = false;
+        for one in converted {
+            if plan.through_text(one.position, &one.type_name) {
                 parsed.push(one.warning);
+                changed = true;
             }
-            // Once: what is cast to its column's type is not found again.
+        }
+        // Each time there is one fewer to convert.
+        if changed {
             return Box::pin(compile_parsed(context, connected, plan, parsed)).await;
         }
     }

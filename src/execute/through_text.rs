@@ -28,7 +28,11 @@ pub async fn find(
     tx.batch(doing, &format!("SET LOCAL search_path = {}", program.schema)).await?;
     let place = check::place(&tx, doing).await?;
     let mut found = Vec::new();
-    for check in program.checks.iter().filter(|check| check.kind == CheckKind::Value) {
+    let is_value = |check: &&ExpressionCheck| {
+        check.kind == CheckKind::Value
+            && (check.what.starts_with("up of ") || check.what.starts_with("down of "))
+    };
+    for check in program.checks.iter().filter(is_value) {
         let Some(position) = check.position else { continue };
         tx.batch(doing, "SAVEPOINT one").await?;
         let refused = tx.batch(doing, &check::question(check, &place)).await.err();

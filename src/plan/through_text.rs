@@ -4,17 +4,26 @@ use super::{OperationKind, Plan, Text};
 
 impl Plan {
     /// Has the value of the expression that stands at `bytes` of the file converted to `type_name` through its text.
-    pub fn through_text(&mut self, bytes: (usize, usize), type_name: &str) {
+    /// False where there is none, or where it is so already.
+    pub fn through_text(&mut self, bytes: (usize, usize), type_name: &str) -> bool {
+        let mut changed = false;
         for operation in &mut self.operations {
             for text in expressions(&mut operation.kind) {
-                if text.span.as_ref().is_some_and(|span| (span.bytes.start, span.bytes.end) == bytes) {
+                let is_it =
+                    text.span.as_ref().is_some_and(|span| (span.bytes.start, span.bytes.end) == bytes);
+                if is_it && !text.value.starts_with(BEGINS) {
                     // A comment at the end must not swallow the bracket; `SELECT …` is a scalar subquery.
-                    text.value = format!("CAST(CAST(({}\n) AS text) AS {type_name})", text.value);
+                    text.value = format!("{BEGINS}{}\n) AS text) AS {type_name})", text.value);
+                    changed = true;
                 }
             }
         }
+        changed
     }
 }
+
+/// How a conversion begins.
+const BEGINS: &str = "CAST(CAST((";
 
 fn expressions(kind: &mut OperationKind) -> Vec<&mut Text> {
     match kind {
