@@ -109,7 +109,7 @@ fn watch(cluster: &Cluster, stop: &AtomicBool, vacuums: &AtomicU64) -> Outcome<W
             let longest = waits.entry((pid.clone(), since.clone())).or_default();
             *longest = longest.max(ms.parse()?);
         }
-        if looks % 20 == 0 {
+        if looks.is_multiple_of(20) {
             let at_work = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND query LIKE '%public.items%'";
             vacuums.fetch_add(session.query(at_work)?.len() as u64, Ordering::Relaxed);
         }

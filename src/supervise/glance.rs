@@ -6,7 +6,7 @@ impl Supervisor {
     pub(super) fn glance(&mut self) {
         for record in self.board.take_written() {
             self.state.fold(&record);
-            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record });
+            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record: Box::new(record) });
         }
         let glance = self.glance_now();
         let _ = self.outside.tell.send(Told::Glance(Box::new(glance)));

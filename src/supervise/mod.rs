@@ -253,7 +253,7 @@ impl Supervisor {
             // Journalled in the step's own transaction: only to be folded and told.
             let record = Record::StepEnded { step: *step, direction: *direction, outcome: outcome.clone() };
             self.state.fold(&record);
-            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record });
+            let _ = self.outside.tell.send(Told::Record { at: clock::now(), record: Box::new(record) });
         }
         let (out, hand) = advance(&self.state, event, clock::now(), fastrand::f64());
         for record in &out.records {
@@ -287,7 +287,7 @@ impl Supervisor {
         let at = clock::now();
         for record in records {
             // Nobody listening is no reason to stop.
-            let _ = self.outside.tell.send(Told::Record { at, record });
+            let _ = self.outside.tell.send(Told::Record { at, record: Box::new(record) });
         }
         Ok(())
     }

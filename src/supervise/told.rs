@@ -14,7 +14,7 @@ use serde::Serialize;
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A decision or outcome, as journalled.
-    Record { at: Timestamp, record: Record },
+    Record { at: Timestamp, record: Box<Record> },
     /// How things stand; several a second.
     Glance(Box<Glance>),
 }

@@ -185,7 +185,7 @@ pub fn glance(millis: i64, rows_done: u64) -> Glance {
 }
 
 pub fn told(millis: i64, record: Record) -> Told {
-    Told::Record { at: at(millis), record }
+    Told::Record { at: at(millis), record: Box::new(record) }
 }
 
 pub fn began(millis: i64, step: usize) -> Told {
