@@ -146,8 +146,9 @@ fn steps(draft: &Draft<'_>, shapes: &[Shape<'_>], versions: &Versions<'_>) -> Ve
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
     steps.extend(contract::tables(draft, &together, versions.new));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
-    steps.extend(contract::reshape(draft, shapes));
     steps.extend(contract::drop_tables(draft));
+    // Then, as its views are made from the tables that there are.
+    steps.extend(contract::reshape(draft, shapes, versions.new));
     steps.extend(contract::drop_indexes(draft));
     let late: Vec<Step> =
         draft.scripts.iter().filter(|s| s.on_complete).map(|s| script(s, Phase::Contract)).collect();

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 pub fn apply(draft: &mut Draft<'_>, op: &DropIndex) {
     let name = Ident::new(op.name.as_str());
     for table in &mut draft.tables {
-        let ours =
-            |a: &crate::compile::addition::Addition| a.name == name && matches!(a.kind, AdditionKind::Index(_));
+        let ours = |a: &crate::compile::addition::Addition| {
+            a.name == name && matches!(a.kind, AdditionKind::Index(_))
+        };
         if let Some(at) = table.additions.iter().position(ours) {
             table.additions.remove(at);
             draft.names.release(&name);
