@@ -490,7 +490,7 @@ fn identity_view(
 
 /// Columns whose type changes without a row being written: the views stand on them, so those go and come in the same
 /// transaction.
-pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Option<Step> {
+pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>], version_schema: &Ident) -> Option<Step> {
     let (mut statements, mut held, mut shown) = (Vec::new(), Vec::new(), Vec::new());
     for shape in shapes {
         let table = &draft.tables[shape.number];
@@ -503,7 +503,9 @@ pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Option<Step> {
         // By then it has its last name.
         let name = QualifiedName::new(&shape.name.schema, table.logical());
         statements.push(format!("ALTER TABLE {name} {}", types.join(", ")));
-        held.push((name, LockMode::AccessExclusive));
+        // A view takes its table with it, in the order in which applications lock them: the other way round, whoever is
+        // between the two would be waited for in vain.
+        held.push((QualifiedName::new(version_schema, table.logical()), LockMode::AccessExclusive));
         shown.extend(late.map(|c| format!("{}.{}", table.logical().as_str(), c.name.as_str())));
     }
     if statements.is_empty() {

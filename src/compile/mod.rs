@@ -70,7 +70,7 @@ pub fn compile(
         return (None, draft.diagnostics);
     }
     let joined = draft.tables.iter().any(|table| table.under_view);
-    if joined && objects.as_ref().is_some_and(|o| o.carries) && contract::reshape(&draft, &shapes).is_some() {
+    if joined && objects.as_ref().is_some_and(|o| o.carries) && contract::reshape(&draft, &shapes, &version_schema).is_some() {
         let message =
             "views that stand on one of this plan cannot be made again around a change of type in place";
         draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
@@ -164,20 +164,27 @@ fn steps(
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
     // A view that reads what changes goes with it, and comes back with it unless a type is still to change.
     let joined = objects.filter(|_| draft.tables.iter().any(|table| table.under_view));
-    let reshape = contract::reshape(draft, shapes);
+    let reshape = contract::reshape(draft, shapes, versions.new);
     let before = joined.map_or(&[][..], |objects| objects.before.as_slice());
     let after = joined.filter(|_| reshape.is_none()).map_or(&[][..], |objects| objects.after.as_slice());
     steps.extend(contract::tables(draft, &together, versions.new, before, after));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
     let apart = objects.filter(|_| joined.is_none() || reshape.is_some());
-    steps.extend(reshape);
+    // Types change on what views there then are, so once the tables that go are gone.
+    let last = reshape.is_some();
+    if last {
+        steps.extend(contract::drop_tables(draft));
+        steps.extend(reshape);
+    }
     steps.extend(apart.map(|objects| {
         let first = if joined.is_some() { &[][..] } else { objects.before.as_slice() };
         let action = Action::Ddl { statements: first.iter().chain(&objects.after).cloned().collect() };
         let title = objects.title.clone();
         assemble::step(title, Phase::Contract, action, Vec::new(), Cost::Catalog, Undo::Nothing)
     }));
-    steps.extend(contract::drop_tables(draft));
+    if !last {
+        steps.extend(contract::drop_tables(draft));
+    }
     steps.extend(contract::drop_indexes(draft));
     let late: Vec<Step> =
         draft.scripts.iter().filter(|s| s.on_complete).map(|s| script(s, Phase::Contract)).collect();

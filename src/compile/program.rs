@@ -325,8 +325,47 @@ pub struct ViewColumn {
     /// Takes the place of this physical column in the order (and its grants); `None`: its own place.
     pub in_place_of: Option<Ident>,
     pub default: ViewDefault,
-    /// `None`: as the column has it.
+    /// `None`: as the column has it. `Some(None)`: none.
+    #[serde(default, with = "stored_comment")]
     pub comment: Option<Option<String>>,
+}
+
+/// JSON has one null for two kinds of nothing: a comment that is taken away is stored as `false`.
+mod stored_comment {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    pub fn serialize<S: Serializer>(comment: &Option<Option<String>>, to: S) -> Result<S::Ok, S::Error> {
+        match comment {
+            None => to.serialize_none(),
+            Some(None) => false.serialize(to),
+            Some(Some(text)) => text.serialize(to),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+        Ok(match Value::deserialize(from)? {
+            Value::Null => None,
+            Value::String(text) => Some(Some(text)),
+            _ => Some(None),
+        })
+    }
+
+    #[test]
+    fn all_three_kinds_come_back() {
+        #[derive(Serialize, Deserialize)]
+        struct One {
+            #[serde(default, with = "super::stored_comment")]
+            comment: Option<Option<String>>,
+        }
+        for comment in [None, Some(None), Some(Some("it's".to_owned()))] {
+            let stored = serde_json::to_string(&One { comment: comment.clone() }).expect("plain data");
+            let back: One = serde_json::from_str(&stored).expect("what was written");
+            assert_eq!(back.comment, comment, "{stored}");
+        }
+        let old: One = serde_json::from_str(r#"{"comment": null}"#).expect("an older form");
+        assert_eq!(old.comment, None);
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

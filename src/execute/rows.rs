@@ -314,7 +314,7 @@ mod tests {
     fn ranges_cover_a_table_or_are_spread_over_it() {
         assert_eq!(ranges(0, Which::All), []);
         assert_eq!(ranges(1500, Which::All), [0..1024, 1024..1500]);
-        assert_eq!(ranges(1, Which::Sample), std::slice::from_ref(&(0..1)));
+        assert_eq!(ranges(3, Which::Sample).first(), Some(&(0..3)));
         let sample = ranges(80_000, Which::Sample);
         assert_eq!((sample.len(), sample[0].clone(), sample[3].clone()), (4, 0..2, 79_998..80_000));
         assert_eq!(ranges(7, Which::Sample).iter().map(|r| r.end - r.start).sum::<u64>(), 7);

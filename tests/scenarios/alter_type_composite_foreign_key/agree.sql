@@ -1,1 +1,1 @@
-SELECT * FROM public.t JOIN public_plan.t n USING (id) WHERE t.y <> n.y;
+SELECT * FROM public.items t JOIN public_plan.items n USING (id) WHERE t.y <> n.y;

@@ -1,1 +1,1 @@
-INSERT INTO t VALUES (:n, 4);
+INSERT INTO items VALUES (:n, 4);

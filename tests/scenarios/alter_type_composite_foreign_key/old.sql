@@ -1,1 +1,1 @@
-INSERT INTO t VALUES (:n, 3);
+INSERT INTO items VALUES (:n, 3);

@@ -1,1 +1,1 @@
-ALTER TABLE t ALTER y TYPE text;
+ALTER TABLE items ALTER y TYPE text;

@@ -1,1 +1,1 @@
-CREATE TABLE bare (only int);
+CREATE TABLE bare ("only" int);

@@ -1,5 +1,0 @@
-CREATE TABLE p (id integer PRIMARY KEY);
-CREATE TABLE t (id bigint PRIMARY KEY, p integer, v text);
-INSERT INTO p VALUES (1);
-INSERT INTO t SELECT n, n, 'v' FROM generate_series(1, 50) n;
-ALTER TABLE t ADD CONSTRAINT t_p FOREIGN KEY (p) REFERENCES p NOT VALID;

@@ -1,1 +1,0 @@
-SELECT * FROM public_plan.t WHERE a = 'Old' AND b <> 'OLDmine';

@@ -1,2 +1,0 @@
-SET search_path = other, pg_catalog, public;
-INSERT INTO public.t VALUES (:n, 'Old');

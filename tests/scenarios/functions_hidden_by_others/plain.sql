@@ -1,2 +1,0 @@
-ALTER TABLE t ADD b text;
-UPDATE t SET b = upper(a) || 'mine';

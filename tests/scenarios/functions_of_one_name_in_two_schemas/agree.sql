@@ -1,0 +1,1 @@
+SELECT * FROM public_plan.t WHERE a = 'Old' AND b <> 'ours Old';

@@ -1,0 +1,2 @@
+SET search_path = other, public;
+INSERT INTO public.t VALUES (:n, 'Old');

@@ -1,0 +1,2 @@
+ALTER TABLE t ADD b text;
+UPDATE t SET b = 'ours ' || a;
