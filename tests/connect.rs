@@ -392,7 +392,11 @@ async fn a_commit_that_stops_waiting_for_standbys_says_so() {
         .unwrap();
     let (done, ()) = tokio::join!(tx.commit("committing"), async {
         until(&watcher, &waiting).await;
+        // Segue itself leaves a commit alone; somebody else may not.
         canceller.cancel(LONG).await.unwrap();
+        assert!(watcher.query("looking", &waiting, &[]).await.unwrap()[0].cell::<bool>(0).unwrap());
+        let cancel = format!("SELECT pg_cancel_backend({pid})");
+        watcher.query("cancelling", &cancel, &[]).await.unwrap();
     });
     let done = done.unwrap();
     let notice = done.unreplicated().expect("the warning is seen");

@@ -26,7 +26,7 @@ fn every_row_that_fails_is_named_and_nothing_is_changed() {
     let folder = Folder::new();
     let path = folder.file("numbers.yaml", &plan("v::integer", "v", "integer"));
     // As a standby it may be any server that has the rows: this one.
-    for more in [&["--data"][..], &["--data", "--standby", &at.url()]] {
+    for more in [&["--data"][..], &["--data", "--on", &at.url()]] {
         let outcome = segue(&at.url(), &[&["check", &path], more].concat()).exits(3);
         let said = outcome.said();
         for expected in

@@ -54,6 +54,7 @@ const HOLD: Is = Is::With(
         ("threshold", Is::Or(&Is::Number, &Is::Null)),
         ("unit", Is::Or(&Is::Text, &Is::Null)),
         ("until", Is::Or(&Is::Time, &Is::Null)),
+        ("culprit", Is::Or(&Is::Text, &Is::Null)),
     ],
 );
 
@@ -148,7 +149,11 @@ const SIGNAL: Is = Is::With(
         ("state", Is::OneOf(&["fresh", "stale", "blind", "not_applicable"])),
         ("at", Is::Time),
     ],
-    &[("subject", Is::Or(&Is::Text, &Is::Null)), ("detail", Is::Or(&Is::Text, &Is::Null))],
+    &[
+        ("subject", Is::Or(&Is::Text, &Is::Null)),
+        ("limit", Is::Or(&Is::Number, &Is::Null)),
+        ("detail", Is::Or(&Is::Text, &Is::Null)),
+    ],
 );
 
 const VERSION: Is =

@@ -70,7 +70,10 @@ pub fn compile(
         return (None, draft.diagnostics);
     }
     let joined = draft.tables.iter().any(|table| table.under_view);
-    if joined && objects.as_ref().is_some_and(|o| o.carries) && contract::reshape(&draft, &shapes, &version_schema).is_some() {
+    if joined
+        && objects.as_ref().is_some_and(|o| o.carries)
+        && contract::reshape(&draft, &shapes, &version_schema).is_some()
+    {
         let message =
             "views that stand on one of this plan cannot be made again around a change of type in place";
         draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
