@@ -27,6 +27,9 @@ const BEGINS: &str = "CAST(CAST((";
 
 fn expressions(kind: &mut OperationKind) -> Vec<&mut Text> {
     match kind {
+        // These are not pgroll's, and no rollback brings back what they write.
+        OperationKind::AlterColumn(alter) if alter.in_place => Vec::new(),
+        OperationKind::CreateConstraint(create) if create.in_place => Vec::new(),
         OperationKind::AddColumn(add) => add.up.iter_mut().collect(),
         OperationKind::DropColumn(drop) => drop.down.iter_mut().collect(),
         OperationKind::AlterColumn(alter) => alter.up.iter_mut().chain(&mut alter.down).collect(),
