@@ -47,7 +47,7 @@ fn the_rows_in_the_way_are_named() {
             mend: "UPDATE users SET mail = 'm3' WHERE \"no\" = 3",
         },
     ];
-    let failures = each(cases, 4, |case| case.operation.to_owned(), |case| named(case));
+    let failures = each(cases, 4, |case| case.operation.to_owned(), named);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
