@@ -221,10 +221,8 @@ impl Supervisor {
                     self.running = None;
                     self.glance();
                     self.note_remarks().await?;
-                    if let Some(what) = self.board.take_unreplicated() {
-                        // Before the next step is begun.
-                        self.take(Event::Unreplicated { what }).await?;
-                    }
+                    // Before the next step is begun.
+                    self.note_unreplicated().await?;
                     let event = Event::StepEnded { step, direction, outcome: ended.outcome, recorded: ended.recorded };
                     self.take(event).await?;
                 }
@@ -280,6 +278,14 @@ impl Supervisor {
         let remarks = self.board.take_remarks();
         let record = |(what, readings)| Record::Evidence { what, readings };
         if remarks.is_empty() { Ok(()) } else { self.note(remarks.into_iter().map(record).collect()).await }
+    }
+
+    /// What was committed here and perhaps nowhere else: the step may have more to wait for.
+    async fn note_unreplicated(&mut self) -> Result<(), store::Error> {
+        match self.board.take_unreplicated() {
+            Some(what) => self.take(Event::Unreplicated { what }).await,
+            None => Ok(()),
+        }
     }
 
     async fn persist_and_tell(&mut self, records: Vec<Record>) -> Result<(), store::Error> {
@@ -465,6 +471,7 @@ impl Supervisor {
         }
         self.last_info = Instant::now();
         self.note_remarks().await?;
+        self.note_unreplicated().await?;
         self.keeper.say_state(&self.state).await?;
         self.note_clients().await;
         self.permit();
