@@ -356,14 +356,13 @@ SELECT jsonb_build_object(
         WHERE w.ev_class = c.oid AND r.oid <> c.oid AND r.relnamespace = me.oid AND r.relkind = 'v'),
     'held_by', (
         SELECT coalesce(jsonb_agg(DISTINCT pg_describe_object(p.classid, p.objid, 0)), '[]')
-        FROM pg_depend p
+        FROM (VALUES ('pg_class'::regclass, c.oid), ('pg_type'::regclass, c.reltype),
+                     ('pg_type'::regclass, (SELECT t.typarray FROM pg_type t WHERE t.oid = c.reltype))) held (class, oid)
+        JOIN pg_depend p ON p.refclassid = held.class AND p.refobjid = held.oid
         LEFT JOIN pg_rewrite w ON p.classid = 'pg_rewrite'::regclass AND w.oid = p.objid
         LEFT JOIN pg_class r ON r.oid = w.ev_class
         LEFT JOIN pg_namespace n ON n.oid = r.relnamespace
-        WHERE (p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid
-               OR p.refclassid = 'pg_type'::regclass AND p.refobjid IN (SELECT t.oid FROM pg_type t WHERE t.oid = c.reltype
-                   OR t.oid = (SELECT e.typarray FROM pg_type e WHERE e.oid = c.reltype)))
-          AND p.deptype IN ('n', 'a')
+        WHERE p.deptype IN ('n', 'a')
           AND NOT (p.classid = 'pg_attrdef'::regclass AND EXISTS (SELECT FROM pg_attrdef f WHERE f.oid = p.objid AND f.adrelid = c.oid))
           AND NOT (p.classid = 'pg_rewrite'::regclass AND (
                    r.oid = c.oid AND w.rulename = '_RETURN'
