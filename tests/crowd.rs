@@ -6,10 +6,10 @@ mod common;
 use common::{At, Folder, PATIENCE, Running, segue, spawn, state, status, wait_for};
 use segue::sandbox::{self, Cluster, Options, wire::Session};
 
-const ROWS: i64 = 3000;
+const ROWS: i64 = 1500;
 const BEFORE: &str = "
 CREATE TABLE t (id bigint PRIMARY KEY, a integer NOT NULL, pad text);
-INSERT INTO t SELECT n, n, repeat('p', 80) FROM generate_series(1, 3000) n;
+INSERT INTO t SELECT n, n, repeat('p', 80) FROM generate_series(1, 1500) n;
 CREATE FUNCTION slow(integer) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN $1; END';
 ";
 const PLAN: &str =
@@ -19,7 +19,8 @@ const PLAN: &str =
 fn wait_filling(running: &mut Running, at: At<'_>) {
     wait_for("rows to be filled", PATIENCE, || {
         assert!(running.is_alive(), "it ended early: {}", running.said());
-        let begun = at.is_true("SELECT to_regclass('segue.records') IS NOT NULL") && state(&at.url()) == "backfilling";
+        let begun = at.is_true("SELECT to_regclass('segue.records') IS NOT NULL")
+            && state(&at.url()) == "backfilling";
         let filled = || at.is_true("SELECT count(*) FILTER (WHERE _segue_pending) < count(*) FROM t");
         (begun && filled()).then_some(())
     });
@@ -50,7 +51,8 @@ fn of_any_number_of_supervisors_one_has_it_at_a_time() {
             outcome.exits(0);
         }
         assert_eq!(state(&url), "ready", "of {crowd}");
-        let up = at.query("SELECT body->>'term' FROM segue.records WHERE kind = 'supervisor_up' ORDER BY seq");
+        let up =
+            at.query("SELECT body->>'term' FROM segue.records WHERE kind = 'supervisor_up' ORDER BY seq");
         assert_eq!(up, [[Some("1".to_owned())], [Some("2".to_owned())]], "of {crowd}, who was in charge");
         completes(at);
     }
@@ -66,7 +68,10 @@ fn take_all(at: At<'_>, taken: &mut Vec<Session>) {
 
 #[test]
 fn a_server_without_a_connection_left_is_waited_for() {
-    let cluster = Cluster::start(&Options::test().set("max_connections", "20").set("superuser_reserved_connections", "3")).unwrap();
+    let cluster = Cluster::start(
+        &Options::test().set("max_connections", "20").set("superuser_reserved_connections", "3"),
+    )
+    .unwrap();
     let folder = Folder::new();
     let at = At { cluster: &cluster, name: "postgres" };
     at.query(
