@@ -70,7 +70,10 @@ fn segue_does_what_plain_ddl_does() {
         plans,
         3,
         |plan| format!("cases {} to {}", plan[0].number, plan[plan.len() - 1].number),
-        |plan| refusals.lock().unwrap().extend(run(plan)),
+        |plan| {
+            let found = run(plan);
+            refusals.lock().unwrap().extend(found);
+        },
     );
     let refusals = refusals.into_inner().unwrap();
     tell(&refusals, cases.len());

@@ -293,7 +293,9 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
             (&column.default, &column.new, new_default, &column.serial)
         {
             let what = format!("default of {}", here(column));
-            push(CheckKind::Default, what, default, &column.type_name, bytes(&column.default_span));
+            // One that the table had before has no place of its own.
+            let position = bytes(&column.default_span).or_else(|| bytes(&column.span));
+            push(CheckKind::Default, what, default, &column.type_name, position);
         }
     }
     for mend in &table.mends {
