@@ -2,6 +2,7 @@
 //! Must not order steps (that is `assemble` and `contract`).
 
 use super::addition::DraftMend;
+use super::beside;
 use super::carry::{self, Built};
 use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
@@ -312,6 +313,12 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
         let unique = if index.unique { "UNIQUE" } else { "" };
         push(CheckKind::Index, what, &index.tail, unique, index.span);
+    }
+    for column in beside::ordered_columns(draft, shape.number) {
+        let what = format!("statistics of {}", shape.name.name.as_str());
+        let retyped = table.columns.iter().find(|c| c.new.as_ref() == Some(column));
+        let position = retyped.and_then(|column| bytes(&column.span));
+        push(CheckKind::Index, what, &format!(" ({column})"), "", position);
     }
     for key in &shape.built.foreign_keys {
         for (from, to) in &key.types {

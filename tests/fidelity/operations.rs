@@ -107,7 +107,8 @@ fn movable(rng: &mut Rng) -> impl Fn(&super::table::Column) -> bool + use<> {
 }
 
 fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
-    let column = case.table.pick(rng, |c| !c.generated && !c.pinned && !c.ty.to.is_empty())?;
+    let column =
+        case.table.pick(rng, |c| !c.generated && !c.pinned && !c.read_anew && !c.ty.to.is_empty())?;
     let found = case.table.columns[column].clone();
     let (to, up, down) = *rng.choice(found.ty.to)?;
     let target = named(to);
@@ -122,7 +123,7 @@ fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
         return None;
     }
     let mut op = json!({"table": case.table.name, "column": found.name, "type": to});
-    if up != "@" || chance(rng, 60) {
+    if up != "@" || chance(rng, 90) {
         merge(&mut op, json!({"up": case.of(up, column), "down": case.of(down, column)}));
     }
     let drops = found.has_default && !found.serial && (!same || chance(rng, 30));
@@ -131,6 +132,12 @@ fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
     }
     let using = case.of(up, column);
     case.alter(format!("ALTER {} TYPE {to} USING {using}", case.table.column(column)));
+    let targets =
+        case.table.indexes.iter().filter(|index| index.has_target && index.columns.contains(&column));
+    let targets: Vec<String> = targets
+        .map(|index| format!("ALTER INDEX {} ALTER COLUMN 1 SET STATISTICS 250", q(&index.name)))
+        .collect();
+    case.plain.extend(targets);
     if drops {
         let default = target.default;
         merge(&mut op, json!({"default": default}));
@@ -244,7 +251,8 @@ fn alter_check(case: &mut Case, rng: &mut Rng) -> Option<()> {
             false => json!({"down": case.table.column(column)}),
         },
     );
-    case.update(column, &up, "");
+    let violates = format!(" WHERE NOT ({holds})");
+    case.update(column, &up, if in_place { &violates } else { "" });
     let words = if inherit { " NO INHERIT" } else { "" };
     case.alter(format!("ADD CONSTRAINT {} CHECK ({holds}){words}", q(&name)));
     case.push(json!({"alter_column": op}));

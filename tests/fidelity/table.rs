@@ -33,6 +33,9 @@ pub struct Column {
     pub foreign_of_several: bool,
     /// Part of the index that is the replica identity.
     pub identifies: bool,
+    /// An operation of the plan put something on it that reads it in an expression: plain DDL would then have the types
+    /// of that moment in it.
+    pub read_anew: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub struct Index {
     pub columns: Vec<usize>,
     /// Unique, over columns alone, all rows.
     pub identifying: bool,
+    /// Its first key has a statistics target, which plain DDL loses where it builds the index again.
+    pub has_target: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +80,9 @@ pub struct Table {
     pub sql: Vec<String>,
     major: u32,
     names: usize,
+    unlogged: bool,
+    /// What is noted from now on, operations do.
+    made: bool,
 }
 
 pub fn q(name: &str) -> String {
@@ -98,6 +106,8 @@ impl Table {
             sql: Vec::new(),
             major,
             names: 0,
+            unlogged: false,
+            made: false,
         };
         table.create(rng);
         table.fill();
@@ -116,6 +126,7 @@ impl Table {
         }
         table.beside(rng);
         table.sql.push(format!("ANALYZE {}", q(&table.name)));
+        table.made = true;
         table
     }
 
@@ -174,6 +185,7 @@ impl Table {
             foreign: false,
             foreign_of_several: false,
             identifies: false,
+            read_anew: false,
         }
     }
 
@@ -241,13 +253,14 @@ impl Table {
             parts.push(sql);
         }
         let name = q(&self.name);
-        let unlogged = if !self.partitioned && chance(rng, 4) { "UNLOGGED " } else { "" };
+        self.unlogged = !self.partitioned && chance(rng, 4);
+        let unlogged = if self.unlogged { "UNLOGGED " } else { "" };
         let partition = match self.partitioned {
             true => format!(" PARTITION BY RANGE ({})", self.column(0)),
             false => String::new(),
         };
         let options = match !self.partitioned && chance(rng, 12) {
-            true => " WITH (fillfactor = 80, autovacuum_enabled = true, toast.autovacuum_enabled = true)",
+            true => " WITH (fillfactor = 80, autovacuum_enabled = true)",
             false => "",
         };
         self.add(format!("CREATE {unlogged}TABLE {name} ({}){partition}{options}", parts.join(", ")));
@@ -292,7 +305,10 @@ impl Table {
         for column in &columns {
             let column = &mut self.columns[*column];
             match kind {
-                Kind::Check => column.bound = true,
+                Kind::Check => {
+                    column.bound = true;
+                    column.read_anew |= self.made;
+                }
                 Kind::Foreign => {
                     (column.bound, column.foreign) = (true, true);
                     column.foreign_of_several |= columns.len() > 1;
@@ -327,7 +343,7 @@ impl Table {
         self.comment(rng, &format!("CONSTRAINT {} ON {}", q(&name), q(&self.name)), 10);
         let single = columns.len() == 1;
         self.note(name, Kind::Primary, columns);
-        if single && !deferrable && !self.partitioned && chance(rng, 15) {
+        if single && !deferrable && !self.partitioned && !self.unlogged && chance(rng, 15) {
             let (number, key, on) = (self.number, self.column(0), q(&self.name));
             let key_type = self.columns[0].ty.name;
             self.add(format!(
@@ -490,9 +506,10 @@ impl Table {
             let column = &mut self.columns[*column];
             column.ordered = true;
             column.bound |= bound;
+            column.read_anew |= bound && self.made;
             column.unique |= identifying;
         }
-        self.indexes.push(Index { name, columns, identifying });
+        self.indexes.push(Index { name, columns, identifying, has_target: false });
     }
 
     fn index(&mut self, rng: &mut Rng) {
@@ -503,7 +520,8 @@ impl Table {
         let unique = !self.partitioned && plain && self.columns[columns[0]].genuine && chance(rng, 40);
         let words = if unique { "UNIQUE " } else { "" };
         self.add(format!("CREATE {words}INDEX {} ON {on} {tail}", q(&name)));
-        if tail.starts_with("((") || tail.starts_with("(lower") {
+        let has_target = tail.starts_with("((") || tail.starts_with("(lower");
+        if has_target {
             self.add(format!("ALTER INDEX {} ALTER COLUMN 1 SET STATISTICS 250", q(&name)));
         }
         self.comment(rng, &format!("INDEX {}", q(&name)), 15);
@@ -516,6 +534,7 @@ impl Table {
             columns.iter().for_each(|column| self.columns[*column].identifies = true);
         }
         self.note_index(name, columns, bound, unique);
+        self.indexes.last_mut().expect("just noted").has_target = has_target;
     }
 
     fn settings(&mut self, rng: &mut Rng, number: usize) {
@@ -571,12 +590,14 @@ impl Table {
         let Some((column, quoted)) = any(self, rng) else { return };
         let name = self.fresh(rng, "x");
         let name = q(&name);
-        match rng.u8(..30) {
+        match rng.u8(..24) {
             0 | 1 if !self.partitioned => {
                 self.alter("ENABLE ROW LEVEL SECURITY".to_owned());
-                self.add(format!(
-                    "CREATE POLICY {name} ON {on} FOR SELECT TO fid_reader USING ({quoted} IS NOT NULL)"
-                ));
+                let words = ["FOR SELECT TO fid_reader", "TO \"Fid Writer\", fid_reader", "AS RESTRICTIVE"];
+                let words = rng.choice(words).expect("some");
+                let check = if words.starts_with("FOR") { "" } else { " WITH CHECK (true)" };
+                self.add(format!("CREATE POLICY {name} ON {on} {words} USING ({quoted} IS NOT NULL){check}"));
+                self.comment(rng, &format!("POLICY {name} ON {on}"), 30);
                 pin(self, column);
             }
             2 => {
@@ -589,7 +610,7 @@ impl Table {
                 ));
                 pin(self, column);
             }
-            4 if self.major >= 15 => {
+            4 if self.major >= 15 && !self.partitioned && !self.unlogged => {
                 let all: Vec<usize> =
                     (0..self.columns.len()).filter(|c| !self.columns[*c].generated).collect();
                 let list = self.list(&all);
@@ -598,7 +619,9 @@ impl Table {
                 ));
                 self.columns.iter_mut().filter(|c| !c.generated).for_each(|c| c.pinned = true);
             }
-            5 => self.add(format!("CREATE PUBLICATION {name} FOR TABLE {on} WITH (publish = 'insert')")),
+            5 if !self.unlogged => {
+                self.add(format!("CREATE PUBLICATION {name} FOR TABLE {on} WITH (publish = 'insert')"))
+            }
             6 | 7 => {
                 let Some(other) = self.pick(rng, |c| c.ty.has_btree() && !c.generated) else { return };
                 if other == column || !self.columns[column].ty.has_btree() {
@@ -606,6 +629,10 @@ impl Table {
                 }
                 let list = self.list(&[column, other]);
                 self.add(format!("CREATE STATISTICS {name} (ndistinct, mcv) ON {list} FROM {on}"));
+                self.comment(rng, &format!("STATISTICS {name}"), 30);
+                if chance(rng, 30) {
+                    self.add(format!("ALTER STATISTICS {name} SET STATISTICS 300"));
+                }
                 self.columns[column].ordered = true;
                 self.columns[other].ordered = true;
             }
