@@ -8,8 +8,8 @@ use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, Pair, PairExpression, PairSide, SyncSpec,
-    TableView, ViewColumn, ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, OLD_DEFAULT, Pair, PairExpression, PairSide,
+    SyncSpec, TableView, ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -293,9 +293,11 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(default), Some(_), true, None) =
             (&column.default, &column.new, new_default, &column.serial)
         {
-            let what = format!("default of {}", here(column));
             // One that the table had before has no place of its own.
-            let position = bytes(&column.default_span).or_else(|| bytes(&column.span));
+            let given = bytes(&column.default_span);
+            let what =
+                format!("{} of {}", if given.is_some() { "default" } else { OLD_DEFAULT }, here(column));
+            let position = given.or_else(|| bytes(&column.span));
             push(CheckKind::Default, what, default, &column.type_name, position);
         }
     }

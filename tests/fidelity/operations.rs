@@ -103,7 +103,7 @@ fn merge(into: &mut Value, more: Value) {
 /// Mostly what plain DDL can do without hands on what depends on the column.
 fn movable(rng: &mut Rng) -> impl Fn(&super::table::Column) -> bool + use<> {
     let pinned_too = chance(rng, 10);
-    move |c| !c.generated && (!c.pinned || pinned_too)
+    move |c| !c.generated && (!c.pinned || c.secured || pinned_too)
 }
 
 fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
@@ -132,12 +132,9 @@ fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
     }
     let using = case.of(up, column);
     case.alter(format!("ALTER {} TYPE {to} USING {using}", case.table.column(column)));
-    let targets =
-        case.table.indexes.iter().filter(|index| index.has_target && index.columns.contains(&column));
-    let targets: Vec<String> = targets
-        .map(|index| format!("ALTER INDEX {} ALTER COLUMN 1 SET STATISTICS 250", q(&index.name)))
-        .collect();
-    case.plain.extend(targets);
+    let lost = case.table.lost.iter().filter(|(columns, _)| columns.contains(&column));
+    let lost: Vec<String> = lost.map(|(_, sql)| sql.clone()).collect();
+    case.plain.extend(lost);
     if drops {
         let default = target.default;
         merge(&mut op, json!({"default": default}));
@@ -419,6 +416,7 @@ fn drop_column(case: &mut Case, rng: &mut Rng) -> Option<()> {
     case.table.columns[column].dropped = true;
     case.table.constraints.retain(|constraint| !constraint.columns.contains(&column));
     case.table.indexes.retain(|index| !index.columns.contains(&column));
+    case.table.lost.retain(|(columns, _)| !columns.contains(&column));
     Some(())
 }
 
@@ -515,6 +513,7 @@ fn drop_index(case: &mut Case, rng: &mut Rng) -> Option<()> {
     }
     let at = rng.usize(..case.table.indexes.len());
     let index = case.table.indexes.remove(at);
+    case.table.lost.retain(|(_, sql)| !sql.contains(&q(&index.name)));
     case.plain.push(format!("DROP INDEX {}", q(&index.name)));
     case.push(json!({"drop_index": {"name": index.name}}));
     Some(())

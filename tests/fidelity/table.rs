@@ -28,6 +28,8 @@ pub struct Column {
     pub ordered: bool,
     /// Plain DDL can neither drop nor retype it.
     pub pinned: bool,
+    /// A policy of the table reads it.
+    pub secured: bool,
     /// A foreign key is over it; over it and others.
     pub foreign: bool,
     pub foreign_of_several: bool,
@@ -62,8 +64,6 @@ pub struct Index {
     pub columns: Vec<usize>,
     /// Unique, over columns alone, all rows.
     pub identifying: bool,
-    /// Its first key has a statistics target, which plain DDL loses where it builds the index again.
-    pub has_target: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +78,8 @@ pub struct Table {
     pub rows: usize,
     /// What makes it.
     pub sql: Vec<String>,
+    /// What plain DDL loses where it makes things on these columns again.
+    pub lost: Vec<(Vec<usize>, String)>,
     major: u32,
     names: usize,
     unlogged: bool,
@@ -104,6 +106,7 @@ impl Table {
             partitioned: chance(rng, 8),
             rows: if chance(rng, 10) { 0 } else { rng.usize(1..40) },
             sql: Vec::new(),
+            lost: Vec::new(),
             major,
             names: 0,
             unlogged: false,
@@ -182,6 +185,7 @@ impl Table {
             bound: false,
             ordered: false,
             pinned: false,
+            secured: false,
             foreign: false,
             foreign_of_several: false,
             identifies: false,
@@ -509,7 +513,7 @@ impl Table {
             column.read_anew |= bound && self.made;
             column.unique |= identifying;
         }
-        self.indexes.push(Index { name, columns, identifying, has_target: false });
+        self.indexes.push(Index { name, columns, identifying });
     }
 
     fn index(&mut self, rng: &mut Rng) {
@@ -520,9 +524,10 @@ impl Table {
         let unique = !self.partitioned && plain && self.columns[columns[0]].genuine && chance(rng, 40);
         let words = if unique { "UNIQUE " } else { "" };
         self.add(format!("CREATE {words}INDEX {} ON {on} {tail}", q(&name)));
-        let has_target = tail.starts_with("((") || tail.starts_with("(lower");
-        if has_target {
-            self.add(format!("ALTER INDEX {} ALTER COLUMN 1 SET STATISTICS 250", q(&name)));
+        if tail.starts_with("((") || tail.starts_with("(lower") {
+            let sql = format!("ALTER INDEX {} ALTER COLUMN 1 SET STATISTICS 250", q(&name));
+            self.add(sql.clone());
+            self.lost.push((columns.clone(), sql));
         }
         self.comment(rng, &format!("INDEX {}", q(&name)), 15);
         if !self.partitioned && plain && chance(rng, 10) {
@@ -534,7 +539,6 @@ impl Table {
             columns.iter().for_each(|column| self.columns[*column].identifies = true);
         }
         self.note_index(name, columns, bound, unique);
-        self.indexes.last_mut().expect("just noted").has_target = has_target;
     }
 
     fn settings(&mut self, rng: &mut Rng, number: usize) {
@@ -590,8 +594,8 @@ impl Table {
         let Some((column, quoted)) = any(self, rng) else { return };
         let name = self.fresh(rng, "x");
         let name = q(&name);
-        match rng.u8(..24) {
-            0 | 1 if !self.partitioned => {
+        match rng.u8(..20) {
+            0 | 1 | 8 if !self.partitioned => {
                 self.alter("ENABLE ROW LEVEL SECURITY".to_owned());
                 let words = ["FOR SELECT TO fid_reader", "TO \"Fid Writer\", fid_reader", "AS RESTRICTIVE"];
                 let words = rng.choice(words).expect("some");
@@ -599,6 +603,7 @@ impl Table {
                 self.add(format!("CREATE POLICY {name} ON {on} {words} USING ({quoted} IS NOT NULL){check}"));
                 self.comment(rng, &format!("POLICY {name} ON {on}"), 30);
                 pin(self, column);
+                self.columns[column].secured = true;
             }
             2 => {
                 self.add(format!("CREATE VIEW view_{number} AS SELECT {quoted} AS seen FROM {on}"));
@@ -631,12 +636,14 @@ impl Table {
                 self.add(format!("CREATE STATISTICS {name} (ndistinct, mcv) ON {list} FROM {on}"));
                 self.comment(rng, &format!("STATISTICS {name}"), 30);
                 if chance(rng, 30) {
-                    self.add(format!("ALTER STATISTICS {name} SET STATISTICS 300"));
+                    let sql = format!("ALTER STATISTICS {name} SET STATISTICS 300");
+                    self.add(sql.clone());
+                    self.lost.push((vec![column, other], sql));
                 }
                 self.columns[column].ordered = true;
                 self.columns[other].ordered = true;
             }
-            8 => {
+            9 => {
                 self.add(format!(
                     "CREATE RULE {name} AS ON DELETE TO {on} WHERE old.{quoted} IS NULL DO ALSO NOTHING"
                 ));
