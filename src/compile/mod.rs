@@ -6,6 +6,7 @@
 
 mod addition;
 mod assemble;
+mod beside;
 mod carry;
 mod contract;
 mod draft;
