@@ -156,7 +156,8 @@ fn expression(
     mapping: &Mapping,
     what: &str,
 ) -> Option<String> {
-    match Expression::parse(text, &source.name, &draft.scope()) {
+    let parsed = draft.retyped(text, false);
+    match parsed.and_then(|text| Expression::parse(&text, &source.name, &draft.scope())) {
         Ok(expression) => {
             Some(expression.substitute_nested(&mut |name, nested| match mapped(name, mapping) {
                 column if nested => format!("{}.{column}", source.name),

@@ -275,6 +275,7 @@ impl<'a> Draft<'a> {
         Some((expression.substitute(&mut Ident::to_string), expression.is_constant()))
     }
 
+    #[track_caller]
     pub fn expression_error(&mut self, what: &str, text: &Text, error: &ExpressionError) {
         let message = format!("{what} is not a PostgreSQL expression: {}", error.message);
         let span = within(text, error.offset);
