@@ -17,7 +17,6 @@ use segue::{
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -124,53 +123,4 @@ fn place_of(error: &Value, path: &str) -> String {
     }
     assert_eq!(position["file"], path, "{error}");
     format!("{code} {}:{}", position["line"], position["column"])
-}
-
-/// Codes of what a plan can be told, by the sources: the text after `"plan.` and the like.
-fn codes_in(text: &str) -> BTreeSet<String> {
-    let kinds = ["plan", "compile", "server", "data"];
-    let starts = kinds
-        .iter()
-        .flat_map(|kind| text.match_indices(&format!("\"{kind}.")).map(|(at, _)| at + 1).collect::<Vec<_>>());
-    let code = |at: usize| text[at..].split('"').next().unwrap_or_default().to_owned();
-    let is_code = |code: &String| code.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.');
-    starts.map(code).filter(is_code).collect()
-}
-
-fn sources(below: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(below).expect("a folder") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "yaml") {
-            let text = fs::read_to_string(&path).expect("it can be read");
-            found.push((path, text));
-        }
-    }
-}
-
-#[test]
-fn every_code_of_a_fault_is_met_by_a_test() {
-    let (mut made, mut met) = (BTreeSet::new(), BTreeSet::new());
-    let mut files = Vec::new();
-    sources(&folder("src"), &mut files);
-    for (path, text) in &files {
-        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
-        let (own, tests) = text.split_once("#[cfg(test)]\nmod tests {").unwrap_or((text, ""));
-        let (own, tests) = if is_test { ("", text.as_str()) } else { (own, tests) };
-        made.extend(codes_in(own));
-        met.extend(codes_in(tests));
-    }
-    files.clear();
-    sources(&folder("tests"), &mut files);
-    for (path, text) in &files {
-        let expected = lines(text, "# expect:").into_iter().filter_map(|line| line.split(' ').next());
-        met.extend(expected.map(str::to_owned));
-        if !path.ends_with("refusals.rs") {
-            met.extend(codes_in(text));
-        }
-    }
-    assert!(made.len() > 100, "the codes are found: {made:?}");
-    let unmet: Vec<&String> = made.difference(&met).collect();
-    assert!(unmet.is_empty(), "no test meets these: {unmet:#?}");
 }

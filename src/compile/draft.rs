@@ -84,6 +84,7 @@ pub enum Object {
 pub struct NewView {
     pub columns: Vec<Ident>,
     pub options: Option<String>,
+    pub options_span: Option<Span>,
     pub query: String,
     pub comment: Option<String>,
 }

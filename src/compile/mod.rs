@@ -27,6 +27,7 @@ pub mod views;
 mod widen;
 
 pub use program::Program;
+pub use shape::OLD as OLD_DEFAULT;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostics;
@@ -80,7 +81,9 @@ pub fn compile(
     {
         let message =
             "views that stand on one of this plan cannot be made again around a change of type in place";
-        draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
+        let mut columns = draft.tables.iter().flat_map(|table| &table.columns);
+        let span = columns.find(|column| column.is_shared() && column.retyped).and_then(|c| c.span.clone());
+        draft.error_help("compile.dependents", message, &span, "change the type in a plan of its own");
         return (None, draft.diagnostics);
     }
     let program = Program {

@@ -412,7 +412,7 @@ END",
                             "DROP TABLE IF EXISTS pg_temp._segue_options CASCADE; CREATE TEMPORARY TABLE _segue_options (a integer); \
                              CREATE TEMPORARY VIEW _segue_optional WITH ({options}) AS SELECT a FROM pg_temp._segue_options"
                         );
-                        push(format!("options of {what}"), name, sql, span);
+                        push(format!("options of {what}"), name, sql, &new.options_span);
                     }
                     push(what, name, self.create_new("TEMPORARY VIEW", &name.to_string(), new, None), span);
                 }

@@ -238,6 +238,9 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
     pairs
 }
 
+/// How what is said of a default begins that the plan does not give.
+pub const OLD: &str = "old ";
+
 /// What the server must accept before anything starts.
 pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     let mut checks = Vec::new();
@@ -294,8 +297,13 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(default), Some(_), true, None) =
             (&column.default, &column.new, new_default, &column.serial)
         {
-            let what = format!("default of {}", here(column));
-            push(CheckKind::Default, what, default, &column.type_name, bytes(&column.default_span));
+            // One that the plan does not give is the old column's, and stands where that is changed.
+            let (kept, span) = match &column.default_span {
+                None => (OLD, &column.span),
+                given => ("", given),
+            };
+            let what = format!("{kept}default of {}", here(column));
+            push(CheckKind::Default, what, default, &column.type_name, bytes(span));
         }
     }
     for mend in &table.mends {

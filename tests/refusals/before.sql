@@ -54,3 +54,11 @@ CREATE TABLE tones (tone tone, high boolean GENERATED ALWAYS AS (tone = 'high') 
 CREATE TYPE hue AS ENUM ('red', 'blue');
 CREATE TABLE hues (id bigint PRIMARY KEY, hue hue);
 CREATE TABLE pale_hues (pale boolean) INHERITS (hues);
+CREATE TABLE crates (id bigint PRIMARY KEY, weight positive);
+CREATE TABLE bare ();
+ALTER TABLE spare ADD CONSTRAINT always CHECK (1 < 2);
+CREATE TABLE halls (id bigint, seats integer, CONSTRAINT halls_id UNIQUE (id)) PARTITION BY RANGE (id);
+CREATE INDEX halls_seats ON halls (seats);
+CREATE TABLE pins (code text);
+CREATE UNIQUE INDEX pins_code ON pins (code);
+CREATE TABLE uses (id bigint PRIMARY KEY, pin text CONSTRAINT of_pin REFERENCES pins (code));
