@@ -35,7 +35,7 @@ pub fn tables(
     shapes: &[&Shape<'_>],
     version_schema: &Ident,
     views_go: &[String],
-    views_come: &[String],
+    (between, views_come): (Vec<String>, &[String]),
 ) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
@@ -51,6 +51,7 @@ pub fn tables(
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
+    sql.extend(between);
     sql.extend(views_come.iter().cloned());
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)

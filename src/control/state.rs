@@ -482,6 +482,7 @@ pub(super) mod tests {
             checks: vec![],
             views: vec![],
             objects: vec![],
+            types: Default::default(),
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

@@ -16,10 +16,6 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     if !can_be_partitioned(draft, table, op, &what) {
         return;
     }
-    if op.columns.is_empty() {
-        draft.error("compile.no_columns", format!("{what} names no column"), &op.name.span);
-        return;
-    }
     let mut keys = Vec::new();
     for key in &op.columns {
         let of = match &key.key {
