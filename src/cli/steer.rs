@@ -1,4 +1,4 @@
-//! Owns the commands that steer a rollout under way from anywhere: pause, tune, resume, rollback,
+//! Owns the commands that steer a rollout under way from anywhere: pause, resume, rollback,
 //! complete. A live supervisor is asked; where there is none, this process becomes it.
 
 use super::context::{Connected, Context};
@@ -8,8 +8,6 @@ use super::{start, watching};
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
-use crate::control::tuning::Change;
-use crate::plan::limits::Limit;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin;
 use crate::ui;
@@ -149,20 +147,6 @@ pub(super) async fn note(
     ask_or_note(context, &connected, &rollout, id, wait).await?;
     let nobody = nobody(context, &connected).await?;
     Ok((rollout.plan, nobody))
-}
-
-pub async fn tune(
-    context: &Context,
-    limit: Limit,
-    value: &str,
-    reason: Option<&str>,
-    wait: u64,
-) -> Result<(), Fail> {
-    let change = Change::of(limit, value).map_err(|why| Fail::new(Exit::Usage, why))?;
-    let args = json!({(limit.name()): value});
-    let (plan, nobody) = note(context, "tune", CommandKind::Tune, reason, args, wait).await?;
-    super::say(context, "tuned", &format!("tuned: {plan}: {}{nobody}", ui::limits::change(&change)));
-    Ok(())
 }
 
 async fn nobody(context: &Context, connected: &Connected) -> Result<&'static str, Fail> {
