@@ -300,6 +300,8 @@ async fn follow(
     asked: &str,
 ) -> Result<(), Fail> {
     loop {
+        // Asked first: one that ends between the two questions has left the state that it came to.
+        let supervised = is_supervised(context, connected).await?;
         let now = store::rollout(&connected.session, rollout.id)
             .await?
             .ok_or(store::Error::NoRollout(rollout.id))?;
@@ -313,7 +315,7 @@ async fn follow(
         if now.state == "failed" {
             return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
         }
-        if !is_supervised(context, connected).await? {
+        if !supervised {
             if now.state == "ready" && asked == "completed" {
                 can_take(connected, &now, record::CommandKind::Complete { force: false }).await?;
                 return Err(Fail::new(Exit::Refused, "the old version is in use")
