@@ -1,4 +1,4 @@
-//! Owns the commands that steer a rollout under way from anywhere: pause, tune, resume, rollback,
+//! Owns the commands that steer a rollout under way from anywhere: pause, resume, rollback,
 //! complete. A live supervisor is asked; where there is none, this process becomes it.
 
 use super::context::{Connected, Context};
@@ -8,8 +8,6 @@ use super::{start, watching};
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
-use crate::control::tuning::Change;
-use crate::plan::limits::Limit;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
 use crate::supervise::begin::{self, NotBegun};
 use crate::ui;
@@ -196,20 +194,6 @@ pub(super) async fn note(
     Ok((rollout.plan, nobody))
 }
 
-pub async fn tune(
-    context: &Context,
-    limit: Limit,
-    value: &str,
-    reason: Option<&str>,
-    wait: u64,
-) -> Result<(), Fail> {
-    let change = Change::of(limit, value).map_err(|why| Fail::new(Exit::Usage, why))?;
-    let args = json!({(limit.name()): value});
-    let (plan, nobody) = note(context, "tune", CommandKind::Tune, reason, args, wait).await?;
-    super::say(context, "tuned", &format!("tuned: {plan}: {}{nobody}", ui::limits::change(&change)));
-    Ok(())
-}
-
 async fn nobody(context: &Context, connected: &Connected) -> Result<&'static str, Fail> {
     Ok(if is_supervised(context, connected).await? { "" } else { " (no supervisor is alive)" })
 }
@@ -343,6 +327,8 @@ async fn follow(
     asked: &str,
 ) -> Result<(), Fail> {
     loop {
+        // Asked first: one that ends between the two questions has left the state that it came to.
+        let supervised = is_supervised(context, connected).await?;
         let now = store::rollout(&connected.session, rollout.id)
             .await?
             .ok_or(store::Error::NoRollout(rollout.id))?;
@@ -356,7 +342,7 @@ async fn follow(
         if now.state == "failed" {
             return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
         }
-        if !is_supervised(context, connected).await? {
+        if !supervised {
             if now.state == "ready" && asked == "completed" {
                 can_take(connected, &now, record::CommandKind::Complete { force: false }).await?;
                 return Err(Fail::new(Exit::Refused, "the old version is in use")
