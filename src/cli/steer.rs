@@ -108,7 +108,7 @@ fn obeyed(outcome: &str) -> Result<(), Fail> {
 /// What came of a command that wants a supervisor.
 enum Course {
     /// A live one has taken it.
-    Taken(Connected),
+    Taken(Box<Connected>),
     /// This process was the supervisor, to this end.
     Ended(Ending),
 }
@@ -124,7 +124,7 @@ async fn ask_or_become(
     loop {
         if is_supervised(context, &connected).await? {
             match answer(context, &connected, id, ANSWER).await? {
-                Answer::Said(outcome) => return obeyed(&outcome).map(|()| Course::Taken(connected)),
+                Answer::Said(outcome) => return obeyed(&outcome).map(|()| Course::Taken(Box::new(connected))),
                 Answer::Silent => return Err(silent(ANSWER)),
                 Answer::Dead => {}
             }
