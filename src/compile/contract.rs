@@ -151,6 +151,10 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
             let now = QualifiedName::new(&name.schema, &index.name);
             sql.push(format!("ALTER INDEX {now} RENAME TO {}", index.last_name));
         }
+        for part in index.parts.iter().filter(|part| part.name != part.last_name) {
+            let now = QualifiedName::new(&name.schema, &part.name);
+            sql.push(format!("ALTER INDEX {now} RENAME TO {}", part.last_name));
+        }
     }
     let renames = table.columns.iter().filter_map(|c| Some((c.new.clone()?, c.name.clone())));
     for (from, to) in ordered(renames.filter(|(from, to)| from != to).collect()) {
@@ -425,6 +429,15 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         }
         if let Some(comment) = &index.comment {
             sql.push(comment_sql(&format!("INDEX {qualified}"), Some(comment)));
+        }
+        for part in &index.parts {
+            let part_name = QualifiedName::new(&name.schema, &part.last_name);
+            for (key, target) in &part.statistics_targets {
+                sql.push(format!("ALTER INDEX {part_name} ALTER COLUMN {key} SET STATISTICS {target}"));
+            }
+            if let Some(comment) = &part.comment {
+                sql.push(comment_sql(&format!("INDEX {part_name}"), Some(comment)));
+            }
         }
         if let Some((_, _, Some(comment))) = &index.constraint {
             sql.push(comment_sql(&format!("CONSTRAINT {last} ON {name}"), Some(comment)));

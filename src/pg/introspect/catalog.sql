@@ -139,6 +139,7 @@ SELECT jsonb_build_object(
         'valid', i.indisvalid,
         'constraint', (SELECT min(k.conname::text) FROM pg_constraint k
                        WHERE k.conrelid = c.oid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')),
+        'parent', (SELECT r.relname FROM pg_inherits h JOIN pg_class r ON r.oid = h.inhparent WHERE h.inhrelid = i.indexrelid),
         'keys', (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'column', a.attname,
             'expression', pg_get_indexdef(i.indexrelid, n, false),
