@@ -280,7 +280,7 @@ fn write(
         for statement in statements {
             run(&numbered(statement, &number))?;
             // The pace of an application; the tests' machine is small.
-            thread::sleep(Duration::from_millis(fastrand::u64(1..4)));
+            thread::sleep(Duration::from_millis(fastrand::u64(4..12)));
         }
         passes.fetch_add(1, Ordering::Relaxed);
     }

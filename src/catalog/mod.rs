@@ -261,6 +261,8 @@ pub struct Policy {
     /// What follows the table's name in CREATE POLICY: `AS … FOR … TO … USING (…) WITH CHECK (…)`.
     pub definition: String,
     pub columns: Vec<Ident>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

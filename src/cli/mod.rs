@@ -16,6 +16,7 @@ mod review;
 mod start;
 mod status;
 mod steer;
+mod tune;
 mod verify;
 mod watching;
 
@@ -95,8 +96,8 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::IgnoreStandby { standby, lasting, reason, wait } => {
             noted::ignore_standby(&context, standby, *lasting, reason.as_deref(), *wait).await
         }
-        Command::Tune { limit, value, reason, wait } => {
-            steer::tune(&context, *limit, value, reason.as_deref(), *wait).await
+        Command::Tune { what, values, lasting, reason, wait } => {
+            tune::run(&context, *what, values, *lasting, reason.as_deref(), *wait).await
         }
         Command::Resume { accept_blind, signal, lasting, reason } => {
             let lifted = signal.as_deref().zip(*lasting);

@@ -7,7 +7,7 @@ use super::expr::Expression;
 use super::names;
 use super::op::{actions_sql, index_names, index_sql, index_tail};
 use super::partitioned::{Part, parts};
-use crate::catalog::{Constraint, ConstraintKind, Index, Table, TableKind};
+use crate::catalog::{Constraint, ConstraintKind, Index, IndexKey, Table, TableKind};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
@@ -295,7 +295,8 @@ fn carried_index(
             Some(column) => mapped(column, mapping).to_string(),
             None => expression(draft, source, &key.expression, mapping, (&what, &span))?,
         };
-        if let Some(collation) = &key.collation {
+        if let Some(collation) = key.collation.as_ref().filter(|collation| is_written(index, key, collation))
+        {
             sql.push_str(&format!(" COLLATE {collation}"));
         }
         if let Some(opclass) = &key.opclass {
@@ -356,6 +357,12 @@ fn carried_index(
         parts: Vec::new(),
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
+}
+
+/// Whether an index names a key's collation. An expression may have it of its column, whose new form may have another.
+fn is_written(index: &Index, key: &IndexKey, collation: &str) -> bool {
+    let bare = collation.strip_prefix("pg_catalog.").unwrap_or(collation);
+    key.column.is_some() || index.definition.contains(&format!("{} COLLATE {bare}", key.expression))
 }
 
 /// What the plan itself adds, over the columns as the plan leaves them. What stands on a column that a later

@@ -6,6 +6,7 @@
 
 mod addition;
 mod assemble;
+mod beside;
 mod carry;
 mod contract;
 mod draft;
@@ -27,7 +28,6 @@ pub mod views;
 mod widen;
 
 pub use program::Program;
-pub use shape::OLD as OLD_DEFAULT;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostics;

@@ -202,6 +202,9 @@ pub enum CheckKind {
     Statement,
 }
 
+/// What a check calls a default that the plan does not give: the column has it from before.
+pub const OLD_DEFAULT: &str = "old default";
+
 /// `SELECT expression FROM (a row of typed NULLs)`, assignable to a type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpressionCheck {

@@ -2,13 +2,14 @@
 //! Must not order steps (that is `assemble` and `contract`).
 
 use super::addition::DraftMend;
+use super::beside;
 use super::carry::{self, Built};
 use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, Pair, PairExpression, PairSide, SyncSpec,
-    TableView, ViewColumn, ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, OLD_DEFAULT, Pair, PairExpression, PairSide,
+    SyncSpec, TableView, ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -238,9 +239,6 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
     pairs
 }
 
-/// How what is said of a default begins that the plan does not give.
-pub const OLD: &str = "old ";
-
 /// What the server must accept before anything starts.
 pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
     let mut checks = Vec::new();
@@ -297,13 +295,12 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(default), Some(_), true, None) =
             (&column.default, &column.new, new_default, &column.serial)
         {
-            // One that the plan does not give is the old column's, and stands where that is changed.
-            let (kept, span) = match &column.default_span {
-                None => (OLD, &column.span),
-                given => ("", given),
-            };
-            let what = format!("{kept}default of {}", here(column));
-            push(CheckKind::Default, what, default, &column.type_name, bytes(span));
+            // One that the table had before has no place of its own.
+            let given = bytes(&column.default_span);
+            let what =
+                format!("{} of {}", if given.is_some() { "default" } else { OLD_DEFAULT }, here(column));
+            let position = given.or_else(|| bytes(&column.span));
+            push(CheckKind::Default, what, default, &column.type_name, position);
         }
     }
     for mend in &table.mends {
@@ -320,6 +317,12 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
         let unique = if index.unique { "UNIQUE" } else { "" };
         push(CheckKind::Index, what, &index.tail, unique, index.span);
+    }
+    for column in beside::ordered_columns(draft, shape.number) {
+        let what = format!("statistics of {}", shape.name.name.as_str());
+        let retyped = table.columns.iter().find(|c| c.new.as_ref() == Some(column));
+        let position = retyped.and_then(|column| bytes(&column.span));
+        push(CheckKind::Index, what, &format!(" ({column})"), "", position);
     }
     for key in &shape.built.foreign_keys {
         for (from, to) in &key.types {

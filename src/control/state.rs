@@ -7,6 +7,7 @@ use super::hold::{ContractHold, DRILL, FLAG_FILE, Hold, HoldKind, LADDER, OPERAT
 use super::ignored::Ignored;
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::server::{ALONE, SERVER, Server};
+use super::thresholds::Moved;
 use super::tuning::Change;
 use crate::compile::program::{Action, Phase, Program, Undo};
 use crate::lsn::Lsn;
@@ -106,8 +107,9 @@ pub struct RolloutState {
     pub pause_is_known: bool,
     /// Overrides and drills.
     pub exceptions: Vec<Exception>,
-    /// What operators changed of the policy's limits.
+    /// What operators changed of the policy's limits, and of its guards' thresholds, for good.
     pub tuned: Change,
+    pub thresholds: Vec<Moved>,
     pub guard_holds: Vec<Hold>,
     /// Somebody keeps the contract from beginning.
     pub contract_hold: Option<ContractHold>,
@@ -185,6 +187,7 @@ impl RolloutState {
             pause_is_known: false,
             exceptions: Vec::new(),
             tuned: Change::default(),
+            thresholds: Vec::new(),
             guard_holds: Vec::new(),
             contract_hold: None,
             accepted_blind: Vec::new(),
@@ -286,7 +289,7 @@ impl RolloutState {
     /// Commands whose record is the change.
     fn take(&mut self, kind: &CommandKind, by: &str, reason: Option<&String>) {
         let mut except = |what: Exceptional, until: Timestamp| {
-            self.exceptions.retain(|exception| exception.what != what);
+            self.exceptions.retain(|exception| !exception.what.concerns(&what));
             self.exceptions.push(Exception { what, until, by: by.to_owned(), reason: reason.cloned() });
         };
         match kind {
@@ -296,7 +299,24 @@ impl RolloutState {
             }
             CommandKind::Drill { drill, until } => except(Exceptional::Drill(*drill), *until),
             CommandKind::Resume => self.looked_at(),
-            CommandKind::Tune(change) => self.tuned.take(change),
+            // The newest word counts, however long it is good for.
+            CommandKind::Tune(change) => {
+                let newer = Exceptional::Limit(*change);
+                self.exceptions.retain(|exception| !exception.what.concerns(&newer));
+                self.tuned.take(change);
+            }
+            CommandKind::TuneFor { change, until } => {
+                change.each().for_each(|change| except(Exceptional::Limit(change), *until));
+            }
+            CommandKind::TuneGuard { threshold, until: Some(until) } => {
+                except(Exceptional::Threshold(threshold.clone()), *until);
+            }
+            CommandKind::TuneGuard { threshold, until: None } => {
+                let newer = Exceptional::Threshold(threshold.clone());
+                self.exceptions.retain(|exception| !exception.what.concerns(&newer));
+                self.thresholds.retain(|known| !known.is_of(threshold));
+                self.thresholds.push(threshold.clone());
+            }
             CommandKind::AcceptBlind { signals } => self.accept_blind(signals),
             CommandKind::ReleaseContract => self.contract_hold = None,
             CommandKind::IgnoreStandby { standby, until } => {
@@ -431,8 +451,9 @@ impl RolloutState {
             | CommandKind::Resume
             | CommandKind::AcceptBlind { .. }
             | CommandKind::Override { .. }
+            | CommandKind::TuneGuard { .. }
             | CommandKind::Drill { .. } => state.is_over().then_some("it is over: there is nothing to hold"),
-            CommandKind::Tune(_) => match state {
+            CommandKind::Tune(_) | CommandKind::TuneFor { .. } => match state {
                 State::Expanding | State::Backfilling => None,
                 State::Failed if matches!(self.failed_in, Some(State::Expanding | State::Backfilling)) => {
                     None

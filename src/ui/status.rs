@@ -125,6 +125,10 @@ impl Page {
             let text = format!("standby {} until {}, {left}", standby.name, human::moment(standby.until));
             self.item(if i == 0 { "ignored" } else { "" }, &[text]);
         }
+        let moved: Vec<String> = rollout.thresholds.iter().map(limits::threshold).collect();
+        if !moved.is_empty() {
+            self.item("guards", &[format!("{} by the operator", moved.join(", "))]);
+        }
         let excepted: Vec<String> = rollout.exceptions.iter().map(tell::exception).collect();
         self.item("exceptions", &excepted);
         if !rollout.accepted_blind.is_empty() {

@@ -4,6 +4,7 @@ use super::create_constraint::numbers;
 use crate::catalog::TableKind;
 use crate::compile::addition::{Addition, AdditionKind, NewIndex, NewKey};
 use crate::compile::draft::Draft;
+use crate::compile::names;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list};
 use crate::plan::{CreateIndex, IndexColumn, IndexKey};
@@ -121,14 +122,9 @@ pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String>
         }
     });
     let include = index.include.iter().map(|column| table.columns[*column].name.as_str().to_owned());
-    let mut names: Vec<String> = Vec::new();
-    for name in keys.chain(include) {
-        let taken = |tried: &String| names.contains(tried);
-        let tried = std::iter::once(name.clone()).chain((1..).map(|n| format!("{name}{n}")));
-        let free = tried.into_iter().find(|tried| !taken(tried)).expect("numbers do not end");
-        names.push(free);
-    }
-    names
+    let names: Vec<String> = keys.chain(include).collect();
+    let chosen = names::index_columns(names.iter().map(String::as_str));
+    chosen.iter().map(|name| name.as_str().to_owned()).collect()
 }
 
 /// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.

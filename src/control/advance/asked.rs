@@ -131,6 +131,8 @@ impl Advance {
             }
             // The record is the change.
             CommandKind::Tune(_)
+            | CommandKind::TuneFor { .. }
+            | CommandKind::TuneGuard { .. }
             | CommandKind::AcceptBlind { .. }
             | CommandKind::ReleaseContract
             | CommandKind::Drill { .. }

@@ -221,7 +221,8 @@ SELECT jsonb_build_object(
             SELECT coalesce(jsonb_agg(DISTINCT a.attname), '[]')
             FROM pg_depend p JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.refobjsubid
             WHERE p.classid = 'pg_policy'::regclass AND p.objid = y.oid
-              AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0)
+              AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0),
+        'comment', obj_description(y.oid, 'pg_policy')
         ) ORDER BY y.polname), '[]')
         FROM pg_policy y WHERE y.polrelid = c.oid),
 
@@ -500,7 +501,7 @@ SELECT jsonb_build_object(
 
 -- pg_get_statisticsobjdef lists the columns by their physical place; here they go by name.
 'statistics', (SELECT coalesce(jsonb_object_agg(s.stxname,
-    format('CREATE STATISTICS %I.%I%s ON %s FROM %I.%I%s', me.nspname, s.stxname,
+    format('CREATE STATISTICS %I.%I%s ON %s FROM %I.%I%s%s%s', me.nspname, s.stxname,
         (SELECT format(' (%s)', string_agg(CASE k WHEN 'd' THEN 'ndistinct' WHEN 'f' THEN 'dependencies' ELSE 'mcv' END, ', ' ORDER BY k))
          FROM unnest(s.stxkind) k WHERE k <> 'e' HAVING count(*) > 0),
         (SELECT string_agg(part, ', ' ORDER BY sort, part) FROM (
@@ -509,7 +510,11 @@ SELECT jsonb_build_object(
             UNION ALL SELECT 2, format('(%s)', e) FROM unnest(pg_get_statisticsobjdef_expressions(s.oid)) e) parts),
         n.nspname, r.relname,
         CASE WHEN coalesce(s.stxstattarget, -1) >= 0 THEN
-            format('; ALTER STATISTICS %I.%I SET STATISTICS %s', me.nspname, s.stxname, s.stxstattarget) END)), '{}')
+            format('; ALTER STATISTICS %I.%I SET STATISTICS %s', me.nspname, s.stxname, s.stxstattarget) END,
+        CASE WHEN s.stxowner <> r.relowner THEN
+            format('; ALTER STATISTICS %I.%I OWNER TO %I', me.nspname, s.stxname, pg_get_userbyid(s.stxowner)) END,
+        CASE WHEN obj_description(s.oid, 'pg_statistic_ext') IS NOT NULL THEN
+            format('; COMMENT ON STATISTICS %I.%I IS %L', me.nspname, s.stxname, obj_description(s.oid, 'pg_statistic_ext')) END)), '{}')
     FROM pg_statistic_ext s JOIN pg_class r ON r.oid = s.stxrelid JOIN pg_namespace n ON n.oid = r.relnamespace
     WHERE s.stxnamespace = me.oid)
 )
