@@ -57,7 +57,6 @@ pub fn compile(
         return (None, draft.diagnostics);
     }
     objects::join(&mut draft);
-    enums::join(&mut draft);
     hazard::check(&mut draft);
     enums::check(&mut draft);
     let objects = objects::objects(&mut draft, &version_schema, previous_version_schema);
