@@ -374,15 +374,13 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         return;
     }
     let last = &column.name;
-    let set = |sql: &mut Vec<String>| match &column.default {
-        Some(default) => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} SET DEFAULT {default}")),
-        None => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT")),
-    };
+    let set = |sql: &mut Vec<String>| sql.push(default_sql(table, column));
     if column.is_shared() {
         if column.nullable_late {
             sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP NOT NULL"));
         }
-        if column.default_changed {
+        // A new default is of the new type.
+        if column.default_changed && !column.retyped {
             set(sql);
         }
         if column.comment_changed {
@@ -400,6 +398,15 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         let hidden = names::hidden(&sequence.name, "_segue_new_", |n| draft.names.is_taken(n));
         let now = QualifiedName::new(&table.schema, &hidden);
         sql.push(format!("ALTER SEQUENCE {now} RENAME TO {}", sequence.name));
+    }
+}
+
+/// Under the column's last name.
+fn default_sql(table: &QualifiedName, column: &DraftColumn<'_>) -> String {
+    let last = &column.name;
+    match &column.default {
+        Some(default) => format!("ALTER TABLE {table} ALTER COLUMN {last} SET DEFAULT {default}"),
+        None => format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT"),
     }
 }
 
@@ -507,6 +514,7 @@ pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>], version_schema: &Ident) 
         // By then it has its last name.
         let name = QualifiedName::new(&shape.name.schema, table.logical());
         statements.push(format!("ALTER TABLE {name} {}", types.join(", ")));
+        statements.extend(late.clone().filter(|c| c.default_changed).map(|c| default_sql(&name, c)));
         // A view takes its table with it, in the order in which applications lock them: the other way round, whoever is
         // between the two would be waited for in vain.
         held.push((QualifiedName::new(version_schema, table.logical()), LockMode::AccessExclusive));
