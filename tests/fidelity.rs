@@ -141,7 +141,7 @@ fn run_plan(cases: &[Case]) -> Vec<Refusal> {
         refusals.extend(refused);
     }
     assert_eq!(state(&url), "ready");
-    if cases[0].number % 3 == 0 {
+    if cases[0].number.is_multiple_of(3) {
         segue(&url, &["rollback"]).exits(0);
         unchanged("after the rollback");
         start(&url, &accepted).exits(0);

@@ -316,6 +316,19 @@ fn alter_references(case: &mut Case, rng: &mut Rng) -> Option<()> {
     Some(())
 }
 
+/// Whoever writes the table takes numbers, of which plain DDL says nothing.
+fn grant_numbers(case: &mut Case, column: &str) {
+    let sequence = format!(
+        "pg_get_serial_sequence({}, {})",
+        segue::ident::literal(&q(&case.table.name)),
+        segue::ident::literal(column)
+    );
+    for writer in &case.table.writers {
+        let grant = format!("format('GRANT USAGE ON SEQUENCE %s TO {writer}', {sequence})");
+        case.plain.push(format!("DO $do$ BEGIN EXECUTE {grant}; END $do$"));
+    }
+}
+
 fn add_column(case: &mut Case, rng: &mut Rng) -> Option<()> {
     let ty = types::any(rng, |ty| !ty.is_constrained());
     let name = case.table.fresh_column(rng);
@@ -336,6 +349,7 @@ fn add_column(case: &mut Case, rng: &mut Rng) -> Option<()> {
             let serial = serial.iter().find(|(integer, _)| *integer == ty.name)?.1;
             merge(&mut column, json!({"type": serial, "nullable": false}));
             case.alter(format!("ADD {quoted} {serial}"));
+            grant_numbers(case, &name);
             (case.table.columns[number].serial, case.table.columns[number].has_default) = (true, true);
         } else {
             let always = if kind == 1 { "ALWAYS" } else { "BY DEFAULT" };
@@ -523,7 +537,7 @@ fn create_constraint(case: &mut Case, rng: &mut Rng) -> Option<()> {
     let movable = movable(rng);
     let name = case.table.fresh(rng, "cn");
     let fits = |c: &super::table::Column| movable(c) && c.genuine && c.ty.has_btree();
-    let first = case.table.pick(rng, &fits)?;
+    let first = case.table.pick(rng, fits)?;
     let second = case.table.pick(rng, |c| fits(c) && c.name != case.table.columns[first].name);
     let mut op = json!({"table": case.table.name, "name": name});
     let single = case.table.partitioned || chance(rng, 40);

@@ -78,6 +78,8 @@ pub struct Table {
     pub rows: usize,
     /// What makes it.
     pub sql: Vec<String>,
+    /// Who may write it, as SQL has them.
+    pub writers: Vec<&'static str>,
     /// What plain DDL loses where it makes things on these columns again.
     pub lost: Vec<(Vec<usize>, String)>,
     major: u32,
@@ -106,6 +108,7 @@ impl Table {
             partitioned: chance(rng, 8),
             rows: if chance(rng, 10) { 0 } else { rng.usize(1..40) },
             sql: Vec::new(),
+            writers: Vec::new(),
             lost: Vec::new(),
             major,
             names: 0,
@@ -562,9 +565,12 @@ impl Table {
         if chance(rng, 20) {
             let words = ["SELECT", "UPDATE", "INSERT, SELECT", "REFERENCES"];
             for privilege in rng.choice(words).expect("some").split(", ") {
-                let to =
-                    rng.choice(["fid_reader", "\"Fid Writer\" WITH GRANT OPTION", "PUBLIC"]).expect("some");
-                self.add(format!("GRANT {privilege} ({column}) ON {on} TO {to}"));
+                let to = rng.choice(["fid_reader", "\"Fid Writer\"", "PUBLIC"]).expect("some");
+                let with = if to.starts_with('"') { " WITH GRANT OPTION" } else { "" };
+                self.add(format!("GRANT {privilege} ({column}) ON {on} TO {to}{with}"));
+                if ["INSERT", "UPDATE"].contains(&privilege) {
+                    self.writers.push(to);
+                }
             }
         }
     }
@@ -574,6 +580,7 @@ impl Table {
         let (on, number) = (q(&self.name), self.number);
         self.comment(rng, &format!("TABLE {on}"), 20);
         if chance(rng, 40) {
+            self.writers.push("\"Fid Writer\"");
             self.add(format!("GRANT SELECT ON {on} TO fid_reader"));
             self.add(format!(
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON {on} TO \"Fid Writer\" WITH GRANT OPTION"
