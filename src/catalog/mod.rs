@@ -264,7 +264,7 @@ pub struct Policy {
     /// What follows the table's name in CREATE POLICY: `AS … FOR … TO … USING (…) WITH CHECK (…)`.
     pub definition: String,
     pub columns: Vec<Ident>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub comment: Option<String>,
 }
 
