@@ -29,6 +29,9 @@ pub struct Catalog {
     pub functions: BTreeMap<String, String>,
     /// Enums, domains, composite and range types: name to a textual definition.
     pub types: BTreeMap<Ident, String>,
+    /// What an enum among the types has besides its definition.
+    #[serde(default)]
+    pub enums: BTreeMap<Ident, EnumType>,
     /// Extended statistics objects: name to the statements that make them, columns by name.
     pub statistics: BTreeMap<Ident, String>,
     /// Names of all other schemas of the database (to see collisions of version schemas).
@@ -258,6 +261,8 @@ pub struct Policy {
     /// What follows the table's name in CREATE POLICY: `AS … FOR … TO … USING (…) WITH CHECK (…)`.
     pub definition: String,
     pub columns: Vec<Ident>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -333,6 +338,18 @@ pub struct Sequence {
     pub owned_by: Option<(Ident, Ident)>,
     pub grants: Vec<Grant>,
     pub comment: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnumType {
+    /// In their order.
+    pub labels: Vec<String>,
+    pub owner: Ident,
+    pub comment: Option<String>,
+    /// Everybody's USAGE, which a type has by default, among them.
+    pub grants: Vec<Grant>,
+    /// What stands on it besides columns of the schema's tables and what reads those: `function public.f(mood)`.
+    pub used_by: Vec<String>,
 }
 
 impl Default for Ident {

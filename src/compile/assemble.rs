@@ -197,7 +197,7 @@ fn settings(table: &QualifiedName, source: &Column, column: &DraftColumn<'_>, ne
     if let Some(storage) = source.storage.as_ref().filter(|_| !column.type_changed) {
         alter.push(format!("ALTER COLUMN {new} SET STORAGE {storage}"));
     }
-    if let Some(compression) = source.compression.as_ref().filter(|_| compressible(column)) {
+    if let Some(compression) = source.compression.as_ref().filter(|_| !column.type_changed) {
         alter.push(format!("ALTER COLUMN {new} SET COMPRESSION {compression}"));
     }
     if let Some(target) = source.statistics_target {
@@ -218,28 +218,6 @@ fn settings(table: &QualifiedName, source: &Column, column: &DraftColumn<'_>, ne
         ));
     }
     statements
-}
-
-/// Whether the new type can keep the old one's compression. Of types not known here it is left out: that
-/// only means that the server's default applies.
-fn compressible(column: &DraftColumn<'_>) -> bool {
-    let type_name = column.type_name.trim().to_ascii_lowercase();
-    let base = type_name.split('(').next().unwrap_or_default().trim();
-    !column.type_changed
-        || type_name.ends_with("[]")
-        || [
-            "text",
-            "varchar",
-            "character varying",
-            "char",
-            "character",
-            "bpchar",
-            "bytea",
-            "json",
-            "jsonb",
-            "xml",
-        ]
-        .contains(&base)
 }
 
 pub fn role(grantee: &Ident) -> String {

@@ -5,6 +5,7 @@ use super::assemble::{
     first_not_null_name, identity_writers, locks, needs_proof, not_null_name, proof_name, role,
     sequence_grants, step, writers,
 };
+use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
 use super::hazard::partitions;
 use super::names;
@@ -34,7 +35,7 @@ pub fn tables(
     shapes: &[&Shape<'_>],
     version_schema: &Ident,
     views_go: &[String],
-    views_come: &[String],
+    (between, views_come): (Vec<String>, &[String]),
 ) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
@@ -50,6 +51,7 @@ pub fn tables(
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
+    sql.extend(between);
     sql.extend(views_come.iter().cloned());
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)
@@ -135,6 +137,8 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         }
         new_identity(draft, shape, column, new, &mut sql);
     }
+    let beside = beside::beside(draft, shape.number);
+    sql.extend(beside.drops);
     drop_columns(shape, table.columns.iter(), &mut sql);
     for (from, to) in ordered(renamed_constraints(draft, shape)) {
         sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
@@ -169,6 +173,7 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         end_column(draft, name, column, &mut sql);
     }
     end_indexes(draft, shape, &mut sql);
+    sql.extend(beside.makes);
     if let Some(identity) = &table.replica_identity {
         sql.push(replica_identity_sql(name, &identity.to));
     }
@@ -433,17 +438,17 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
     }
 }
 
-/// Hidden names that an index keeps for its columns. One that has a column twice numbers them: left as it is.
+/// Hidden names that an index keeps for its columns.
 fn index_columns(draft: &Draft<'_>, shape: &Shape<'_>, columns: &[Ident]) -> Vec<Rename> {
-    let once: BTreeSet<&Ident> = columns.iter().collect();
-    if once.len() < columns.len() {
-        return Vec::new();
-    }
     let table = &draft.tables[shape.number];
-    let last = |physical: &&Ident| table.columns.iter().find(|column| column.new.as_ref() == Some(*physical));
-    let renames =
-        columns.iter().filter_map(|physical| Some((physical.clone(), last(&physical)?.name.clone())));
-    renames.filter(|(from, to)| from != to).collect()
+    let last = |physical: &Ident| {
+        let column = table.columns.iter().find(|column| column.new.as_ref() == Some(physical));
+        column.map_or(physical, |column| &column.name).as_str().to_owned()
+    };
+    let after: Vec<String> = columns.iter().map(last).collect();
+    let before = names::index_columns(columns.iter().map(Ident::as_str));
+    let after = names::index_columns(after.iter().map(String::as_str));
+    before.into_iter().zip(after).filter(|(from, to)| from != to).collect()
 }
 
 /// The new version's view stands on a sequence by name while there are two; now identity serves it. At the same moment:

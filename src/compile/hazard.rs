@@ -2,6 +2,7 @@
 //! Must not change the draft but for its diagnostics. Looks at the draft when all operations are applied.
 
 use super::addition::AdditionKind;
+use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable};
 use super::expr::Expression;
 use super::shape::Shape;
@@ -153,7 +154,7 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
-    for label in draft.replaced_labels() {
+    for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)) {
         against.remove(&label);
     }
     if found.widened {

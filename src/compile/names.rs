@@ -92,6 +92,18 @@ pub fn object_name(first: &Ident, second: &Ident, label: &str) -> Ident {
     Ident::new(format!("{}_{}_{label}", clip(first, a), clip(second, b)))
 }
 
+/// What PostgreSQL's `ChooseIndexColumnNames` makes of these: the later of two that are the same gets a number.
+pub fn index_columns<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<Ident> {
+    let mut chosen: Vec<Ident> = Vec::new();
+    for name in names {
+        let make =
+            |tag: &str| Ident::new(format!("{}{tag}", clip(name, name.len().min(MAX_BYTES - tag.len()))));
+        let free = numbered(make, |tried| chosen.contains(tried));
+        chosen.push(free);
+    }
+    chosen
+}
+
 fn clip(text: &str, mut bytes: usize) -> &str {
     while !text.is_char_boundary(bytes) {
         bytes -= 1;
@@ -138,6 +150,19 @@ mod tests {
         let long = Ident::new("a".repeat(60));
         let name = object_name(&long, &"email".into(), "key");
         assert_eq!(name.as_str(), format!("{}_email_key", "a".repeat(53)));
+    }
+
+    #[test]
+    fn an_index_has_no_two_columns_of_one_name() {
+        let long = "é".repeat(31);
+        let names = index_columns(["a", "b", "a", "a1", "a", &long, &long]);
+        let shortened = format!("{}1", "é".repeat(31));
+        assert_eq!(
+            names.iter().map(Ident::as_str).collect::<Vec<_>>(),
+            ["a", "b", "a1", "a11", "a2", &long, &shortened]
+        );
+        let long = "é".repeat(31) + "x";
+        assert_eq!(index_columns([long.as_str(), &long])[1].as_str(), "é".repeat(31) + "1");
     }
 
     #[test]

@@ -379,6 +379,12 @@ END",
             | Object::Function { span, .. }
             | Object::DroppedFunction { span, .. } => span.clone(),
         });
+        let schema = &self.draft.catalog.schema;
+        // From here on a type's name means the new version's, as it will.
+        if !super::enums::in_version(self.draft).is_empty() {
+            let sql = path(&[self.version_schema, schema]);
+            push("path of the new version".to_owned(), schema, sql, &first);
+        }
         for (sql, view) in self.keep().into_iter().zip(self.carried) {
             push(format!("view {}", view.name.as_str()), &view.name, sql, &first);
         }
@@ -406,7 +412,7 @@ END",
                             "DROP TABLE IF EXISTS pg_temp._segue_options CASCADE; CREATE TEMPORARY TABLE _segue_options (a integer); \
                              CREATE TEMPORARY VIEW _segue_optional WITH ({options}) AS SELECT a FROM pg_temp._segue_options"
                         );
-                        push(format!("options of {what}"), name, sql, span);
+                        push(format!("options of {what}"), name, sql, &new.options_span);
                     }
                     push(what, name, self.create_new("TEMPORARY VIEW", &name.to_string(), new, None), span);
                 }

@@ -2,13 +2,14 @@
 //! Must not order steps (that is `assemble` and `contract`).
 
 use super::addition::DraftMend;
+use super::beside;
 use super::carry::{self, Built};
 use super::draft::{Draft, DraftColumn, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
-    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, Pair, PairExpression, PairSide, SyncSpec,
-    TableView, ViewColumn, ViewDefault,
+    BackfillSpec, CheckKind, ExpressionCheck, Mend, Mending, OLD_DEFAULT, Pair, PairExpression, PairSide,
+    SyncSpec, TableView, ViewColumn, ViewDefault,
 };
 use crate::catalog::{Table, TableKind};
 use crate::diagnostic::Span;
@@ -54,6 +55,8 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             trigger_insert: Ident::new(format!("{start}_insert")),
             trigger_update: Ident::new(format!("{start}_update")),
             version_schema: versions.new.clone(),
+            published_with: (!super::enums::in_version(draft).is_empty())
+                .then(|| QualifiedName::new(versions.new, draft.tables[number].logical())),
             previous_version_schema: versions.previous.cloned(),
             marker: marker.clone(),
             hidden_columns: hidden_columns(draft, number),
@@ -292,8 +295,12 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         if let (Some(default), Some(_), true, None) =
             (&column.default, &column.new, new_default, &column.serial)
         {
-            let what = format!("default of {}", here(column));
-            push(CheckKind::Default, what, default, &column.type_name, bytes(&column.default_span));
+            // One that the table had before has no place of its own.
+            let given = bytes(&column.default_span);
+            let what =
+                format!("{} of {}", if given.is_some() { "default" } else { OLD_DEFAULT }, here(column));
+            let position = given.or_else(|| bytes(&column.span));
+            push(CheckKind::Default, what, default, &column.type_name, position);
         }
     }
     for mend in &table.mends {
@@ -310,6 +317,12 @@ pub fn checks(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<ExpressionCheck> {
         let what = format!("index {} of {}", index.last_name.as_str(), shape.name.name.as_str());
         let unique = if index.unique { "UNIQUE" } else { "" };
         push(CheckKind::Index, what, &index.tail, unique, index.span);
+    }
+    for column in beside::ordered_columns(draft, shape.number) {
+        let what = format!("statistics of {}", shape.name.name.as_str());
+        let retyped = table.columns.iter().find(|c| c.new.as_ref() == Some(column));
+        let position = retyped.and_then(|column| bytes(&column.span));
+        push(CheckKind::Index, what, &format!(" ({column})"), "", position);
     }
     for key in &shape.built.foreign_keys {
         for (from, to) in &key.types {

@@ -268,7 +268,16 @@ fn new_writer(spec: &SyncSpec) -> String {
             literal(schema.as_str())
         )
     };
-    let new = position(&spec.version_schema);
+    let new = match &spec.published_with {
+        None => position(&spec.version_schema),
+        Some(view) => {
+            let new = position(&spec.version_schema);
+            let view = literal(&view.to_string());
+            format!(
+                "CASE WHEN {new} IS NOT NULL THEN CASE WHEN pg_catalog.to_regclass({view}) IS NOT NULL THEN {new} END END"
+            )
+        }
+    };
     match &spec.previous_version_schema {
         None => format!("CASE WHEN {new} IS NOT NULL THEN true END"),
         Some(previous) => {

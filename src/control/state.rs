@@ -581,6 +581,7 @@ pub(super) mod tests {
             checks: vec![],
             views: vec![],
             objects: vec![],
+            types: Default::default(),
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

@@ -293,6 +293,7 @@ mod tests {
             checks: vec![],
             views: vec![],
             objects: Vec::new(),
+            types: Default::default(),
             steps: vec![
                 step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
                 step(

@@ -2,7 +2,7 @@
 //! columns, in a transaction that is rolled back. Must not read any row.
 
 use crate::compile::expr::functions;
-use crate::compile::program::{Action, CheckKind, ExpressionCheck, Phase, Program};
+use crate::compile::program::{Action, CheckKind, ExpressionCheck, OLD_DEFAULT, Phase, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx, sqlstate};
@@ -240,7 +240,7 @@ fn complaint(check: &ExpressionCheck, error: &pg::Error, source: &Arc<Source>) -
                 format!("convert it: `CAST(… AS {})`, or what fits its meaning", check.assigned_to)
             }
             // One that the plan does not give is the old column's.
-            CheckKind::Default if mismatched && check.position.is_none() => {
+            CheckKind::Default if mismatched && check.what.starts_with(OLD_DEFAULT) => {
                 "the old default does not fit the new type: give `default` here, or `default: null` for none".to_owned()
             }
             CheckKind::Default if mismatched => format!("write it as one of {}", check.assigned_to),

@@ -214,7 +214,10 @@ impl Teller {
                 Mark::Warn,
                 format!("contract refused: the old version is in use by {}", users.join("; ")),
             ),
-            Record::Held { hold } => news(Mark::Held, self::hold(hold)),
+            Record::Held { hold } => {
+                let behind = hold.culprit.as_ref().map(|who| format!(" → {who}")).unwrap_or_default();
+                news(Mark::Held, self::hold(hold) + &behind)
+            }
             Record::Released { hold } => {
                 let length = human::duration(human::between(hold.since, at));
                 let what = if hold.kind == HoldKind::Pause { "pause" } else { "throttle" };

@@ -4,6 +4,7 @@ use super::create_constraint::numbers;
 use crate::catalog::TableKind;
 use crate::compile::addition::{Addition, AdditionKind, NewIndex, NewKey};
 use crate::compile::draft::Draft;
+use crate::compile::names;
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list};
 use crate::plan::{CreateIndex, IndexColumn, IndexKey};
@@ -13,10 +14,6 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     let Some(name) = draft.relation_name(&op.name, "index") else { return };
     let what = format!("create_index {}", name.as_str());
     if !can_be_partitioned(draft, table, op, &what) {
-        return;
-    }
-    if op.columns.is_empty() {
-        draft.error("compile.no_columns", format!("{what} names no column"), &op.name.span);
         return;
     }
     let mut keys = Vec::new();
@@ -125,14 +122,9 @@ pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String>
         }
     });
     let include = index.include.iter().map(|column| table.columns[*column].name.as_str().to_owned());
-    let mut names: Vec<String> = Vec::new();
-    for name in keys.chain(include) {
-        let taken = |tried: &String| names.contains(tried);
-        let tried = std::iter::once(name.clone()).chain((1..).map(|n| format!("{name}{n}")));
-        let free = tried.into_iter().find(|tried| !taken(tried)).expect("numbers do not end");
-        names.push(free);
-    }
-    names
+    let names: Vec<String> = keys.chain(include).collect();
+    let chosen = names::index_columns(names.iter().map(String::as_str));
+    chosen.iter().map(|name| name.as_str().to_owned()).collect()
 }
 
 /// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.

@@ -29,6 +29,7 @@ impl Rig {
             checks: vec![],
             views: vec![],
             objects: Vec::new(),
+            types: Default::default(),
             steps: vec![],
         };
         let mut state = RolloutState::new(&program, goal);

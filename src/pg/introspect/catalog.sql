@@ -221,7 +221,8 @@ SELECT jsonb_build_object(
             SELECT coalesce(jsonb_agg(DISTINCT a.attname), '[]')
             FROM pg_depend p JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.refobjsubid
             WHERE p.classid = 'pg_policy'::regclass AND p.objid = y.oid
-              AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0)
+              AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0),
+        'comment', obj_description(y.oid, 'pg_policy')
         ) ORDER BY y.polname), '[]')
         FROM pg_policy y WHERE y.polrelid = c.oid),
 
@@ -436,9 +437,71 @@ SELECT jsonb_build_object(
       AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
       AND NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_type'::regclass AND p.objid = t.oid AND p.deptype = 'e')),
 
+-- A column of the schema's tables that is of an enum, or of an array of it, and what reads such a column, is found by the column.
+'enums', (SELECT coalesce(jsonb_object_agg(t.typname, jsonb_build_object(
+    'labels', (SELECT coalesce(jsonb_agg(e.enumlabel ORDER BY e.enumsortorder), '[]') FROM pg_enum e WHERE e.enumtypid = t.oid),
+    'owner', pg_get_userbyid(t.typowner),
+    'comment', obj_description(t.oid, 'pg_type'),
+    'grants', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('grantee', CASE WHEN g.grantee = 0 THEN '' ELSE pg_get_userbyid(g.grantee) END,
+            'privilege', g.privilege_type, 'grantable', g.grantable)), '[]')
+        FROM (SELECT x.grantee, x.privilege_type, bool_or(x.is_grantable) AS grantable
+              FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) x GROUP BY x.grantee, x.privilege_type) g
+        WHERE g.grantee <> t.typowner),
+    'used_by', (SELECT coalesce(jsonb_agg(DISTINCT u.object), '[]')
+        FROM (
+            SELECT CASE p.classid
+                WHEN 'pg_class'::regclass THEN (
+                    SELECT CASE r.relkind
+                        -- They have it from what they read, which is found itself.
+                        WHEN 'v' THEN NULL
+                        WHEN 'm' THEN NULL
+                        WHEN 'c' THEN format('type %I.%I', n.nspname, r.relname)
+                        WHEN 'i' THEN format('index %I.%I', n.nspname, r.relname)
+                        ELSE format('column %I of %I.%I', a.attname, n.nspname, r.relname) END
+                    FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace
+                    LEFT JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = p.objsubid
+                    WHERE r.oid = p.objid AND n.nspname <> ALL ($2::text[])
+                      AND NOT (r.relnamespace = me.oid AND r.relkind IN ('r', 'p', 'f')))
+                WHEN 'pg_attrdef'::regclass THEN (
+                    SELECT format('default of %I of %I.%I', a.attname, n.nspname, r.relname)
+                    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                    JOIN pg_class r ON r.oid = d.adrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+                    WHERE d.oid = p.objid AND n.nspname <> ALL ($2::text[])
+                      AND NOT (r.relnamespace = me.oid AND a.atttypid IN (t.oid, t.typarray)))
+                WHEN 'pg_rewrite'::regclass THEN (
+                    SELECT CASE WHEN w.rulename <> '_RETURN' THEN format('rule %I on %I.%I', w.rulename, n.nspname, r.relname)
+                                WHEN r.relkind = 'm' THEN format('materialized view %I.%I', n.nspname, r.relname)
+                                ELSE format('view %I.%I', n.nspname, r.relname) END
+                    FROM pg_rewrite w JOIN pg_class r ON r.oid = w.ev_class JOIN pg_namespace n ON n.oid = r.relnamespace
+                    WHERE w.oid = p.objid AND n.nspname <> ALL ($2::text[]))
+                WHEN 'pg_proc'::regclass THEN (
+                    SELECT format('%s %I.%I(%s)', CASE f.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END,
+                                  n.nspname, f.proname, oidvectortypes(f.proargtypes))
+                    FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace
+                    WHERE f.oid = p.objid AND n.nspname <> ALL ($2::text[] || 'segue'::text))
+                WHEN 'pg_type'::regclass THEN (
+                    SELECT format('%s %s', CASE y.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, format_type(y.oid, NULL))
+                    FROM pg_type y WHERE y.oid = p.objid)
+                ELSE pg_describe_object(p.classid, p.objid, p.objsubid) END AS object
+            FROM pg_depend p
+            WHERE p.refclassid = 'pg_type'::regclass AND p.refobjid IN (t.oid, t.typarray) AND p.deptype IN ('n', 'a')
+              AND NOT (p.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
+                                     'pg_policy'::regclass, 'pg_statistic_ext'::regclass) AND p.objsubid = 0 AND EXISTS (
+                  SELECT FROM pg_depend q
+                  JOIN pg_class r ON q.refclassid = 'pg_class'::regclass AND r.oid = q.refobjid AND r.relnamespace = me.oid AND r.relkind IN ('r', 'p')
+                  JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = q.refobjsubid
+                  WHERE q.classid = p.classid AND q.objid = p.objid AND a.atttypid IN (t.oid, t.typarray)))
+        ) u
+        WHERE u.object IS NOT NULL)
+    )), '{}')
+    FROM pg_type t
+    WHERE t.typnamespace = me.oid AND t.typtype = 'e'
+      AND NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_type'::regclass AND p.objid = t.oid AND p.deptype = 'e')),
+
 -- pg_get_statisticsobjdef lists the columns by their physical place; here they go by name.
 'statistics', (SELECT coalesce(jsonb_object_agg(s.stxname,
-    format('CREATE STATISTICS %I.%I%s ON %s FROM %I.%I%s', me.nspname, s.stxname,
+    format('CREATE STATISTICS %I.%I%s ON %s FROM %I.%I%s%s%s', me.nspname, s.stxname,
         (SELECT format(' (%s)', string_agg(CASE k WHEN 'd' THEN 'ndistinct' WHEN 'f' THEN 'dependencies' ELSE 'mcv' END, ', ' ORDER BY k))
          FROM unnest(s.stxkind) k WHERE k <> 'e' HAVING count(*) > 0),
         (SELECT string_agg(part, ', ' ORDER BY sort, part) FROM (
@@ -447,7 +510,11 @@ SELECT jsonb_build_object(
             UNION ALL SELECT 2, format('(%s)', e) FROM unnest(pg_get_statisticsobjdef_expressions(s.oid)) e) parts),
         n.nspname, r.relname,
         CASE WHEN coalesce(s.stxstattarget, -1) >= 0 THEN
-            format('; ALTER STATISTICS %I.%I SET STATISTICS %s', me.nspname, s.stxname, s.stxstattarget) END)), '{}')
+            format('; ALTER STATISTICS %I.%I SET STATISTICS %s', me.nspname, s.stxname, s.stxstattarget) END,
+        CASE WHEN s.stxowner <> r.relowner THEN
+            format('; ALTER STATISTICS %I.%I OWNER TO %I', me.nspname, s.stxname, pg_get_userbyid(s.stxowner)) END,
+        CASE WHEN obj_description(s.oid, 'pg_statistic_ext') IS NOT NULL THEN
+            format('; COMMENT ON STATISTICS %I.%I IS %L', me.nspname, s.stxname, obj_description(s.oid, 'pg_statistic_ext')) END)), '{}')
     FROM pg_statistic_ext s JOIN pg_class r ON r.oid = s.stxrelid JOIN pg_namespace n ON n.oid = r.relnamespace
     WHERE s.stxnamespace = me.oid)
 )

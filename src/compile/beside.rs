@@ -1,0 +1,101 @@
+//! Owns what stands beside a table, reads a column that gets a new form, and is made again when that has its last name:
+//! extended statistics and the table's own policies. Must not decide what is refused (`hazard`) nor order steps.
+
+use super::draft::{Draft, DraftColumn};
+use super::op::comment_sql;
+use crate::catalog::Policy;
+use crate::ident::{Ident, QualifiedName};
+use std::collections::BTreeSet;
+
+/// Statements of the contract.
+#[derive(Default)]
+pub struct Beside {
+    /// What goes before the old columns can.
+    pub drops: Vec<String>,
+    /// Once columns have their last names; the table still has its old one.
+    pub makes: Vec<String>,
+}
+
+/// What of this table is made again, by the names `hazard` has for it.
+pub fn labels(draft: &Draft<'_>, number: usize) -> BTreeSet<String> {
+    let Some(source) = draft.tables[number].source else { return BTreeSet::new() };
+    let on = format!("{}.{}", draft.catalog.schema.as_str(), source.name.as_str());
+    let policies = policies(draft, number).map(|policy| format!("policy {} on {on}", policy.name.as_str()));
+    statistics(draft, number).map(|(label, _)| label).chain(policies).collect()
+}
+
+pub fn beside(draft: &Draft<'_>, number: usize) -> Beside {
+    let mut beside = Beside::default();
+    let Some(source) = draft.tables[number].source else { return beside };
+    let table = draft.qualified(number);
+    for policy in policies(draft, number) {
+        let name = &policy.name;
+        beside.drops.push(format!("DROP POLICY {name} ON {table}"));
+        beside.makes.push(format!("CREATE POLICY {name} ON {table} {}", policy.definition));
+        if let Some(comment) = &policy.comment {
+            beside.makes.push(comment_sql(&format!("POLICY {name} ON {table}"), Some(comment)));
+        }
+    }
+    for (_, name) in statistics(draft, number) {
+        // They go with any column of theirs, by themselves.
+        let qualified = QualifiedName::new(&draft.catalog.schema, name);
+        let definition = &draft.catalog.statistics[name];
+        beside.makes.push(definition.clone());
+        if !source.owner.as_str().is_empty() && !definition.contains(" OWNER TO ") {
+            beside.makes.push(format!("ALTER STATISTICS {qualified} OWNER TO {}", source.owner));
+        }
+    }
+    beside
+}
+
+/// New forms of another type that statistics read: the server tells whether they can.
+pub fn ordered_columns<'d>(draft: &'d Draft<'_>, number: usize) -> Vec<&'d Ident> {
+    let columns = statistics(draft, number).flat_map(|(label, _)| read(draft, number, &label));
+    let names: BTreeSet<&Ident> =
+        columns.filter(|column| column.type_changed).filter_map(|column| column.new.as_ref()).collect();
+    names.into_iter().collect()
+}
+
+fn policies<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = &'d Policy> {
+    let table = &draft.tables[number];
+    let policies = table.source.into_iter().flat_map(|source| &source.policies);
+    policies.filter(|policy| {
+        let columns: Vec<_> = policy.columns.iter().filter_map(|name| table.column_of(name)).collect();
+        // As ALTER COLUMN … TYPE has it.
+        is_made_again(&columns) && !columns.iter().any(|column| column.type_changed)
+    })
+}
+
+/// Label and name.
+fn statistics<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = (String, &'d Ident)> {
+    let source = draft.tables[number].source;
+    let objects = source.into_iter().flat_map(|source| &source.dependents).map(|dependent| &dependent.object);
+    let labels: BTreeSet<&String> = objects.filter(|object| object.starts_with("statistics ")).collect();
+    labels.into_iter().filter_map(move |label| {
+        let schema = draft.catalog.schema.as_str();
+        let name = draft.catalog.statistics.keys().find(|name| {
+            // The server quotes a name where it has to.
+            let of = |schema: &str, name: &str| *label == format!("statistics {schema}.{name}");
+            let schemas = [schema.to_owned(), draft.catalog.schema.to_string()];
+            schemas.iter().any(|schema| of(schema, name.as_str()) || of(schema, &name.to_string()))
+        })?;
+        let columns = read(draft, number, label);
+        let has_expression =
+            draft.catalog.statistics[name].split_once(" ON ").is_none_or(|(_, rest)| rest.contains('('));
+        let retyped = columns.iter().any(|column| column.type_changed);
+        (is_made_again(&columns) && !(has_expression && retyped)).then(|| (label.clone(), name))
+    })
+}
+
+/// The columns that something reads which has this name among the table's dependents.
+fn read<'d, 'a>(draft: &'d Draft<'a>, number: usize, label: &str) -> Vec<&'d DraftColumn<'a>> {
+    let table = &draft.tables[number];
+    let dependents = table.source.into_iter().flat_map(|source| &source.dependents);
+    dependents.filter(|d| d.object == label).filter_map(|d| table.column_of(&d.column)).collect()
+}
+
+/// Whether an old column of these goes and all are there in the end, by the names they have now: the definition has those.
+fn is_made_again(columns: &[&DraftColumn<'_>]) -> bool {
+    columns.iter().any(|column| column.is_replaced())
+        && columns.iter().all(|column| column.new.is_some() && column.old() == Some(&column.name))
+}

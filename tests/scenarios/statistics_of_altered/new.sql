@@ -1,0 +1,1 @@
+INSERT INTO t2 VALUES (:n, 1, 'b', 'c');

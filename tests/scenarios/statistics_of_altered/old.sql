@@ -1,0 +1,1 @@
+INSERT INTO "T" VALUES (:n, 1, 'b', 'c');
