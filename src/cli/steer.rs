@@ -124,7 +124,9 @@ async fn ask_or_become(
     loop {
         if is_supervised(context, &connected).await? {
             match answer(context, &connected, id, ANSWER).await? {
-                Answer::Said(outcome) => return obeyed(&outcome).map(|()| Course::Taken(Box::new(connected))),
+                Answer::Said(outcome) => {
+                    return obeyed(&outcome).map(|()| Course::Taken(Box::new(connected)));
+                }
                 Answer::Silent => return Err(silent(ANSWER)),
                 Answer::Dead => {}
             }
