@@ -24,7 +24,8 @@ pub struct Objects {
     pub checks: Vec<ExpressionCheck>,
 }
 
-/// Which tables change at one moment with a view that the plan replaces, because it reads what changes.
+/// Which tables change at one moment with a view that the plan replaces, because it reads what changes. All do then: in its
+/// new text the view may read any of them, under the last names.
 pub fn join(draft: &mut Draft<'_>) {
     let labels = draft.replaced_labels();
     for table in &mut draft.tables {
@@ -32,6 +33,11 @@ pub fn join(draft: &mut Draft<'_>) {
         let changes = |name: &Ident| table.column_of(name).is_some_and(|column| !column.is_shared());
         let under = source.dependents.iter().any(|d| labels.contains(&d.object) && changes(&d.column));
         table.under_view = under;
+    }
+    if draft.tables.iter().any(|table| table.under_view) {
+        for table in draft.tables.iter_mut().filter(|t| t.source.is_some() && t.shown.is_some()) {
+            table.under_view = table.has_work();
+        }
     }
 }
 
