@@ -167,6 +167,23 @@ pub enum Command {
         #[arg(long, default_value_t = 10, value_name = "SECONDS")]
         wait: u64,
     },
+    /// The sync triggers of the tables being filled only mark rows, and evaluate nothing of the plan's, until `segue restore`;
+    /// for when they hurt the application. Takes no lock on a table
+    Shed {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// Put shed triggers back; what was written meanwhile is filled again
+    Restore {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
     /// A standby's lag, or that it is missing, does not count for a while
     IgnoreStandby {
         /// As `segue status` names it.

@@ -93,6 +93,8 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::ReleaseContract { reason, wait } => {
             noted::release_contract(&context, reason.as_deref(), *wait).await
         }
+        Command::Shed { reason, wait } => noted::shed(&context, reason.as_deref(), *wait).await,
+        Command::Restore { reason, wait } => noted::restore(&context, reason.as_deref(), *wait).await,
         Command::IgnoreStandby { standby, lasting, reason, wait } => {
             noted::ignore_standby(&context, standby, *lasting, reason.as_deref(), *wait).await
         }

@@ -6,12 +6,14 @@
 
 mod decide;
 mod mend;
+mod shed;
 
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
 use crate::catalog::Table;
 use crate::ident::{Ident, QualifiedName, literal};
 use decide::{Decision, decisions, interest};
+pub use shed::{marking, whole};
 
 /// The variable that says whether the writer's path comes to the new version first.
 const WRITER: &str = "_segue_new_writer";

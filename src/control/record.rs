@@ -46,6 +46,13 @@ pub enum CommandKind {
     AcceptBlind {
         signals: Vec<String>,
     },
+    /// The sync triggers of what is being filled only mark rows.
+    Shed {
+        /// Those that install them.
+        steps: Vec<usize>,
+    },
+    /// They are whole again; what was marked is to be filled.
+    Restore,
     HoldContract,
     ReleaseContract,
     /// A standby that does not count until then.

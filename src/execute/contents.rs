@@ -215,7 +215,11 @@ async fn introspect_in(tx: &Tx<'_>, program: &Program, doing: &str) -> Result<cr
 
 /// Has the server spell out every name in the sync function's expressions, so that they mean the
 /// same under every client's search_path.
-async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<sync::QualifiedPair>, Halt> {
+pub(super) async fn qualify(
+    tx: &Tx<'_>,
+    program: &Program,
+    spec: &SyncSpec,
+) -> Result<Vec<sync::QualifiedPair>, Halt> {
     let doing = "qualifying the plan's expressions";
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
                  FROM pg_catalog.pg_attribute a

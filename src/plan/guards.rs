@@ -192,7 +192,8 @@ impl ProbeSource {
 
 /// Holds and readings are told apart by the guard's name.
 fn free_name(cx: &Context, name: &Text) -> bool {
-    const OTHERS: [&str; 6] = ["operator", "lock_victims", "sync_waiters", "flag_file", "drill", "ladder"];
+    const OTHERS: [&str; 7] =
+        ["operator", "lock_victims", "sync_waiters", "flag_file", "drill", "ladder", "shed"];
     let taken = KNOWN.iter().any(|known| known.name == name.as_str()) || OTHERS.contains(&name.as_str());
     if taken {
         cx.report(

@@ -55,6 +55,9 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
             CommandKind::HoldContract
         }
         store::CommandKind::ReleaseContract => CommandKind::ReleaseContract,
+        // Which they are is for the supervisor to say.
+        store::CommandKind::Shed => CommandKind::Shed { steps: Vec::new() },
+        store::CommandKind::Restore => CommandKind::Restore,
         store::CommandKind::IgnoreStandby => {
             let standby = args.get("standby").and_then(Value::as_str).unwrap_or_default().to_owned();
             let lasting = duration(&args, &mut faults);

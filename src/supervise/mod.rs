@@ -8,6 +8,7 @@ mod elsewhere;
 mod glance;
 pub mod keeper;
 mod quiet;
+mod shedding;
 pub mod told;
 
 use crate::clock;
@@ -93,6 +94,8 @@ pub struct Supervisor {
     change: Change,
     /// A person said to go on although every standby is gone.
     alone_accepted: bool,
+    /// Who wrote when the shed triggers were put back, and has not ended yet.
+    old_writers: Option<Vec<String>>,
     last_info: Instant,
 }
 
@@ -157,6 +160,7 @@ impl Supervisor {
             server,
             change,
             alone_accepted: false,
+            old_writers: None,
             last_info: now - SECOND,
         })
     }
@@ -443,7 +447,8 @@ impl Supervisor {
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
             crate::failpoint::pass("command_seen").await?;
-            let event = asked::event(command, &self.policy, clock::now());
+            let mut event = asked::event(command, &self.policy, clock::now());
+            self.shed_or_restore(&mut event).await;
             let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
             let kind = kind.clone();
             if matches!(kind, CommandKind::Resume | CommandKind::Override { .. }) {
@@ -486,6 +491,7 @@ impl Supervisor {
         self.last_info = Instant::now();
         self.note_remarks().await?;
         self.note_unreplicated().await?;
+        self.fill_again().await?;
         self.keeper.say_state(&self.state).await?;
         self.note_clients().await;
         self.permit();

@@ -333,6 +333,8 @@ pub fn command(kind: &CommandKind) -> String {
         CommandKind::AcceptBlind { signals } => {
             return format!("go on although blind: {}", signals.join(", "));
         }
+        CommandKind::Shed { .. } => "shed the sync triggers",
+        CommandKind::Restore => "restore the sync triggers",
         CommandKind::HoldContract => "hold the contract",
         CommandKind::ReleaseContract => "release the contract",
         CommandKind::IgnoreStandby { standby, until } => {
