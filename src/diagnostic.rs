@@ -3,7 +3,7 @@
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range, panic::Location, sync::Arc};
 
 /// Bytes of a line that the renderer is given whole; it fits it to the terminal by itself.
 const LONG_LINE: usize = 1000;
@@ -111,17 +111,35 @@ pub struct Diagnostic {
     pub message: String,
     pub span: Option<Span>,
     pub help: Option<String>,
+    pub made: Made,
 }
 
+/// Where in Segue's own sources a diagnostic was made, by which the tests know that each such place is met. It is no
+/// part of what is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Made(pub &'static Location<'static>);
+
+impl PartialEq for Made {
+    fn eq(&self, _: &Made) -> bool {
+        true
+    }
+}
+
+impl Eq for Made {}
+
 impl Diagnostic {
+    #[track_caller]
     pub fn error(code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), span: None, help: None }
+        let made = Made(Location::caller());
+        Diagnostic { code, severity: Severity::Error, message: message.into(), span: None, help: None, made }
     }
 
+    #[track_caller]
     pub fn warning(code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
     }
 
+    #[track_caller]
     pub fn note(code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Note, ..Diagnostic::error(code, message) }
     }

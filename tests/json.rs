@@ -103,6 +103,40 @@ const EXCEPTION_DRILL: Is = Is::Object(&[
     ("by", Is::Text),
     ("reason", Is::Or(&Is::Text, &Is::Null)),
 ]);
+const CAP: Is = Is::Or(&Is::Text, &Is::Object(&[("at", Is::Whole)]));
+const EXCEPTION_LIMIT: Is = Is::Object(&[
+    (
+        "limit",
+        Is::With(
+            &[],
+            &[
+                ("slice_time", Is::Object(&[("secs", Is::Whole), ("nanos", Is::Whole)])),
+                ("workers", Is::Whole),
+                ("rate", CAP),
+                ("wal", CAP),
+                ("rest", Is::Whole),
+            ],
+        ),
+    ),
+    ("until", Is::Time),
+    ("by", Is::Text),
+    ("reason", Is::Or(&Is::Text, &Is::Null)),
+]);
+const THRESHOLD: Is = Is::Object(&[
+    ("signal", Is::Text),
+    ("level", Is::OneOf(&["throttle", "pause"])),
+    ("at", Is::Or(&Is::Number, &Is::Null)),
+    ("of", Is::OneOf(&["itself", "limit"])),
+    ("unit", Is::Text),
+]);
+const EXCEPTION_THRESHOLD: Is = Is::Object(&[
+    ("threshold", THRESHOLD),
+    ("until", Is::Time),
+    ("by", Is::Text),
+    ("reason", Is::Or(&Is::Text, &Is::Null)),
+]);
+const EXCEPTION: Is =
+    Is::Or(&Is::Or(&EXCEPTION_OVERRIDE, &EXCEPTION_DRILL), &Is::Or(&EXCEPTION_LIMIT, &EXCEPTION_THRESHOLD));
 const ROLLOUT: Is = Is::Object(&[
     ("plan", Is::Text),
     ("schema", Is::Text),
@@ -131,7 +165,8 @@ const ROLLOUT: Is = Is::Object(&[
     ),
     ("accepted_blind", Is::List(&Is::Text)),
     ("ignored_standbys", Is::List(&Is::Object(&[("name", Is::Text), ("until", Is::Time)]))),
-    ("exceptions", Is::List(&Is::Or(&EXCEPTION_OVERRIDE, &EXCEPTION_DRILL))),
+    ("exceptions", Is::List(&EXCEPTION)),
+    ("thresholds", Is::List(&THRESHOLD)),
     (
         "steps",
         Is::Object(&[("done", Is::Whole), ("total", Is::Whole), ("current", Is::Or(&Is::Text, &Is::Null))]),

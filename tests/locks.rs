@@ -95,9 +95,10 @@ fn a_standby_that_counts_for_nothing_now_keeps_nobody_waiting() {
     assert_eq!(state(&url), "ready");
 }
 
-/// A server on which autovacuum starts each second and takes its time over `t`: by pages of `delay` ms and more.
-fn with_slow_autovacuum(delay: u32) -> Cluster {
-    let options = Options::test().set("autovacuum", "on").set("autovacuum_naptime", "1s");
+/// A server on which autovacuum starts each second and takes its time over `t`: by pages of `delay` ms and more. None begins
+/// before `and` is done.
+fn with_slow_autovacuum(delay: u32, and: &str) -> Cluster {
+    let options = Options::test().set("autovacuum_naptime", "1s");
     let cluster = Cluster::start(&options).unwrap();
     let at = At { cluster: &cluster, name: "postgres" };
     at.query(BEFORE);
@@ -105,6 +106,9 @@ fn with_slow_autovacuum(delay: u32) -> Cluster {
         "ALTER TABLE t SET (autovacuum_vacuum_cost_delay = {delay}, autovacuum_vacuum_cost_limit = 1,
            autovacuum_vacuum_threshold = 100, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000000)"
     ));
+    at.query(and);
+    at.query("ALTER SYSTEM SET autovacuum = on");
+    at.query("SELECT pg_reload_conf()");
     cluster
 }
 
@@ -118,9 +122,8 @@ fn autovacuum(at: At<'_>) -> Option<String> {
 
 #[test]
 fn an_autovacuum_makes_way_at_once_where_the_role_may() {
-    let (cluster, folder) = (with_slow_autovacuum(100), Folder::new());
+    let (cluster, folder) = (with_slow_autovacuum(100, "UPDATE t SET pad = 'q'"), Folder::new());
     let at = At { cluster: &cluster, name: "postgres" };
-    at.query("UPDATE t SET pad = 'q'");
     wait_for("an autovacuum", PATIENCE, || autovacuum(at));
     segue(&at.url(), &["start", &folder.file("plan.yaml", PLAN)]).exits(0);
     assert_eq!(state(&at.url()), "ready");
@@ -133,13 +136,10 @@ fn an_autovacuum_makes_way_at_once_where_the_role_may() {
 
 #[test]
 fn an_autovacuum_makes_way_for_one_longer_wait_where_the_role_may_not() {
-    let (cluster, folder) = (with_slow_autovacuum(100), Folder::new());
+    let owned = "CREATE ROLE owner LOGIN; GRANT pg_read_all_stats TO owner; GRANT CREATE ON DATABASE postgres TO owner;
+         GRANT ALL ON SCHEMA public TO owner; ALTER TABLE t OWNER TO owner; UPDATE t SET pad = 'q'";
+    let (cluster, folder) = (with_slow_autovacuum(100, owned), Folder::new());
     let at = At { cluster: &cluster, name: "postgres" };
-    at.query(
-        "CREATE ROLE owner LOGIN; GRANT pg_read_all_stats TO owner; GRANT CREATE ON DATABASE postgres TO owner;
-         GRANT ALL ON SCHEMA public TO owner; ALTER TABLE t OWNER TO owner",
-    );
-    at.query("UPDATE t SET pad = 'q'");
     wait_for("an autovacuum", PATIENCE, || autovacuum(at));
     let url = at.url().replacen("postgres@", "owner@", 1);
     let outcome = segue(&url, &["start", &folder.file("plan.yaml", PLAN)]).exits(0);
@@ -154,9 +154,21 @@ fn an_autovacuum_makes_way_for_one_longer_wait_where_the_role_may_not() {
 
 #[test]
 fn an_autovacuum_against_wraparound_is_waited_for() {
-    let (cluster, folder) = (with_slow_autovacuum(25), Folder::new());
+    // Its guard holds the rollout, and where an operator does without, it is in the way of the lock: waited for
+    // either way, and named.
+    let off = "guards: {wraparound_vacuum: off}\n";
+    thread::scope(|scope| {
+        scope.spawn(|| wraparound_waits("", "a vacuum against wraparound of public.t (pid "));
+        scope.spawn(|| wraparound_waits(off, "autovacuum to prevent wraparound"));
+    });
+}
+
+fn wraparound_waits(guards: &str, said: &str) {
+    // No other autovacuum comes before.
+    let settings = "ALTER TABLE t SET (autovacuum_freeze_max_age = 100000, autovacuum_freeze_min_age = 0,
+        autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_threshold = 1000000)";
+    let (cluster, folder) = (with_slow_autovacuum(75, settings), Folder::new());
     let at = At { cluster: &cluster, name: "postgres" };
-    at.query("ALTER TABLE t SET (autovacuum_freeze_max_age = 100000, autovacuum_freeze_min_age = 0)");
     at.query(
         "CREATE TEMP TABLE spent (n integer);
          DO $$ BEGIN FOR n IN 1..101000 LOOP
@@ -165,8 +177,12 @@ fn an_autovacuum_against_wraparound_is_waited_for() {
     );
     let pid = wait_for("an autovacuum", PATIENCE, || autovacuum(at));
     let url = at.url();
-    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
-    named(&mut running, &url, &[&pid, "autovacuum to prevent wraparound"]);
+    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", &format!("{PLAN}{guards}"))]);
+    wait_for(&format!("{said:?} to be named"), PATIENCE, || {
+        assert!(running.is_alive(), "it ended although the table is vacuumed: {}", running.said());
+        let told = status(&url)["rollout"].to_string();
+        [said, &pid].iter().all(|who| told.contains(who)).then_some(())
+    });
     running.outcome().exits(0);
     assert_eq!(state(&url), "ready");
     assert!(!cluster.log().contains("canceling autovacuum task"), "it was cancelled:\n{}", cluster.log());

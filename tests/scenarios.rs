@@ -179,7 +179,7 @@ struct Writers {
 static NUMBER: AtomicI64 = AtomicI64::new(WRITERS_FROM);
 
 impl Writers {
-    /// Two sessions that run the script again and again, from the moment `schema` exists.
+    /// Two sessions that run the script again and again, from the moment `schema` has views.
     fn start(
         at: At<'_>,
         version: &'static str,
@@ -264,7 +264,9 @@ fn write(
             .map_err(|error| format!("the {version} version's application failed: {error}\nin: {sql}"))
     };
     if let Some(schema) = schema {
-        let sql = format!("SELECT to_regnamespace('{schema}') IS NOT NULL");
+        // A type may be in it before.
+        let sql =
+            format!("SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('{schema}'))");
         while run(&sql)? != [[Some("t".to_owned())]] {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
@@ -278,7 +280,7 @@ fn write(
         for statement in statements {
             run(&numbered(statement, &number))?;
             // The pace of an application; the tests' machine is small.
-            thread::sleep(Duration::from_millis(fastrand::u64(1..4)));
+            thread::sleep(Duration::from_millis(fastrand::u64(4..12)));
         }
         passes.fetch_add(1, Ordering::Relaxed);
     }

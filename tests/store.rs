@@ -48,6 +48,7 @@ fn program(plan: &str) -> Program {
         checks: vec![],
         views: vec![],
         objects: Vec::new(),
+        types: Default::default(),
         steps: vec![],
     }
 }

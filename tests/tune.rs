@@ -241,3 +241,77 @@ fn what_cannot_be_is_refused_with_what_can() {
     started.outcome().exits(0);
     all_filled(at);
 }
+
+/// What holds it, by whom and at which threshold.
+fn held_by(url: &str, guard: &str) -> Option<serde_json::Value> {
+    let holds = status(url)["rollout"]["holds"].as_array().cloned().unwrap_or_default();
+    holds.into_iter().find(|hold| hold["by"] == guard && hold["kind"] == "pause")
+}
+
+#[test]
+fn a_guard_is_moved_and_a_limit_changed_for_a_while() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let url = at.url();
+    at.query(TABLE);
+    let guards = "guards: {probes: [{name: busy, sql: \"SELECT 150\", pause: 100}]}\n";
+    let plan = folder.file("plan.yaml", &(plan("a", "rate: 100") + guards));
+    let started = spawn(&url, &["start", &plan]);
+    wait_for("the probe to hold it", PATIENCE, || {
+        held_by(&url, "busy").filter(|hold| hold["threshold"] == 100.0)
+    });
+
+    for (wrong, why) in [
+        (vec!["guard", "busy", "pause"], "such as `segue tune guard"),
+        (vec!["guard", "busy", "rollback", "9"], "such as `segue tune guard"),
+        (vec!["guard", "buzy", "pause", "9"], "there is no signal \"buzy\""),
+        (vec!["guard", "busy", "pause", "9s"], "must be a number from 0, or `off`"),
+        (vec!["rate", "9", "9"], "takes one value"),
+    ] {
+        let said = segue(&url, &[vec!["tune"], wrong].concat()).exits(2).said();
+        assert!(said.contains(why), "{said}");
+    }
+    let tune = ["tune", "guard", "busy", "pause", "500", "--for", "1h", "--reason", "a known peak"];
+    let said = segue(&url, &tune).exits(0).stdout;
+    assert!(said.contains("busy pauses at 500 for 1 h"), "{said}");
+    filling(at);
+    let exception = status(&url)["rollout"]["exceptions"][0].clone();
+    assert_eq!(
+        (&exception["threshold"]["at"], &exception["reason"]),
+        (&json!(500.0), &json!("a known peak"))
+    );
+    let text = segue(&url, &["status"]).exits(0).stdout;
+    assert!(text.contains("busy pauses at 500 until"), "{text}");
+
+    // The newest word counts, and falls back by itself.
+    segue(&url, &["tune", "guard", "busy", "pause", "600", "--for", "1s"]).exits(0);
+    wait_for("the probe to hold it again", PATIENCE, || {
+        held_by(&url, "busy").filter(|hold| hold["threshold"] == 100.0)
+    });
+    assert_eq!(status(&url)["rollout"]["exceptions"], json!([]));
+
+    segue(&url, &["tune", "rate", "50", "--for", "1h"]).exits(0);
+    let limits = status(&url)["rollout"]["limits"].clone();
+    assert_eq!((&limits["rows_per_second"], &limits["tuned"]), (&json!(50), &json!(["rate"])));
+    at.query("INSERT INTO segue.commands (kind, args) VALUES ('tune', '{\"rate\": 60, \"for\": \"1s\"}')");
+    wait_for("the plan's rate again", PATIENCE, || {
+        let limits = status(&url)["rollout"]["limits"].clone();
+        (limits["rows_per_second"] == 100 && limits["tuned"] == json!([])).then_some(())
+    });
+
+    // For good, in SQL.
+    at.query(
+        "INSERT INTO segue.commands (kind, args)
+         VALUES ('tune', '{\"guard\": {\"signal\": \"busy\", \"pause\": \"off\"}}'), ('tune', '{\"rate\": \"off\"}')",
+    );
+    started.outcome().exits(0);
+    all_filled(at);
+    assert_eq!(status(&url)["rollout"]["thresholds"][0]["at"], json!(null));
+    let log = segue(&url, &["log", "--json"]).exits(0).json_lines();
+    let ended: Vec<_> =
+        log.iter().filter(|line| line["what"].is_object()).map(|line| &line["what"]).collect();
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert_eq!((&ended[0]["threshold"]["at"], &ended[1]["limit"]["rate"]["at"]), (&json!(600.0), &json!(60)));
+    let moved: Vec<_> = log.iter().filter(|line| line["kind"]["tune_guard"].is_object()).collect();
+    assert_eq!((moved.len(), &moved[0]["reason"]), (3, &json!("a known peak")));
+}

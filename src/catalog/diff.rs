@@ -61,6 +61,7 @@ const NAMED: &[(&str, &str)] = &[
     ("sequences", "sequence"),
     ("functions", "function"),
     ("types", "type"),
+    ("enums", "enum"),
     ("statistics", "statistics"),
     ("columns", "column"),
     ("constraints", "constraint"),

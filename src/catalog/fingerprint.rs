@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Raised with every change of the normal form: fingerprints of different forms never agree by chance.
-const FORM: &str = "segue catalog 2";
+const FORM: &str = "segue catalog 3";
 
 /// 128 bits of SHA-256 over a catalog's normal form, in hex.
 ///

@@ -29,6 +29,9 @@ pub struct Catalog {
     pub functions: BTreeMap<String, String>,
     /// Enums, domains, composite and range types: name to a textual definition.
     pub types: BTreeMap<Ident, String>,
+    /// What an enum among the types has besides its definition.
+    #[serde(default)]
+    pub enums: BTreeMap<Ident, EnumType>,
     /// Extended statistics objects: name to the statements that make them, columns by name.
     pub statistics: BTreeMap<Ident, String>,
     /// Names of all other schemas of the database (to see collisions of version schemas).
@@ -196,6 +199,9 @@ pub struct Index {
     pub valid: bool,
     /// Primary key, unique or exclude constraint behind it.
     pub constraint: Option<Ident>,
+    /// Of a partition: the index of its parent that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Ident>,
     /// Key parts in order.
     pub keys: Vec<IndexKey>,
     pub include: Vec<Ident>,
@@ -335,6 +341,18 @@ pub struct Sequence {
     pub owned_by: Option<(Ident, Ident)>,
     pub grants: Vec<Grant>,
     pub comment: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnumType {
+    /// In their order.
+    pub labels: Vec<String>,
+    pub owner: Ident,
+    pub comment: Option<String>,
+    /// Everybody's USAGE, which a type has by default, among them.
+    pub grants: Vec<Grant>,
+    /// What stands on it besides columns of the schema's tables and what reads those: `function public.f(mood)`.
+    pub used_by: Vec<String>,
 }
 
 impl Default for Ident {

@@ -28,6 +28,10 @@ pub(super) fn normal(catalog: &Catalog, order: Order) -> Catalog {
         view.grants.sort();
         view.options.sort();
     }
+    for kind in catalog.enums.values_mut() {
+        kind.grants.sort();
+        kind.used_by.sort();
+    }
     for sequence in catalog.sequences.values_mut() {
         sequence.grants.sort();
     }

@@ -106,13 +106,18 @@ pub enum Command {
         #[arg(long, default_value_t = 10, value_name = "SECONDS")]
         wait: u64,
     },
-    /// Limit the backfill, in force within one slice: slice 20ms, workers 3, rate 20000 (rows/s), wal 8MB (per second), rest 50%
+    /// Limit the backfill, in force within one slice: slice 20ms, workers 3, rate 20000 (rows/s), wal 8MB (per second), rest 50%;
+    /// or move a guard's threshold: guard replication_lag pause 30s
     Tune {
-        /// slice, workers, rate, wal or rest.
-        #[arg(value_parser = limit)]
-        limit: Limit,
-        /// What to limit it to; `off` lifts rate, wal and rest.
-        value: String,
+        /// slice, workers, rate, wal, rest or guard.
+        #[arg(value_parser = tunable)]
+        what: Tunable,
+        /// What to limit it to, where `off` lifts rate, wal and rest; of a guard its signal, `throttle` or `pause`, and the threshold or `off`.
+        #[arg(required = true, num_args = 1..=3, value_name = "VALUE")]
+        values: Vec<String>,
+        /// As before again after this long, such as 30m.
+        #[arg(long = "for", value_parser = lasting, value_name = "DURATION")]
+        lasting: Option<Duration>,
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         /// Do not wait for a live supervisor to confirm longer than this many seconds.
@@ -156,6 +161,23 @@ pub enum Command {
     },
     /// Allow the contract again
     ReleaseContract {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// The sync triggers of the tables being filled only mark rows, and evaluate nothing of the plan's, until `segue restore`;
+    /// for when they hurt the application. Takes no lock on a table
+    Shed {
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not wait for a live supervisor to confirm longer than this many seconds.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        wait: u64,
+    },
+    /// Put shed triggers back; what was written meanwhile is filled again
+    Restore {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         /// Do not wait for a live supervisor to confirm longer than this many seconds.
@@ -257,7 +279,15 @@ fn drill(text: &str) -> Result<Drill, String> {
     Drill::named(text).ok_or_else(|| format!("there are: {}", Drill::ALL.map(Drill::name).join(", ")))
 }
 
-fn limit(text: &str) -> Result<Limit, String> {
-    let known = || format!("there are: {}", Limit::ALL.map(Limit::name).join(", "));
-    Limit::named(text).ok_or_else(known)
+/// What can be tuned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tunable {
+    Limit(Limit),
+    Guard,
+}
+
+fn tunable(text: &str) -> Result<Tunable, String> {
+    let known = || format!("there are: {}, guard", Limit::ALL.map(Limit::name).join(", "));
+    let guard = (text == "guard").then_some(Tunable::Guard);
+    Limit::named(text).map(Tunable::Limit).or(guard).ok_or_else(known)
 }

@@ -271,6 +271,7 @@ async fn enter(
             checks: Vec::new(),
             views: Vec::new(),
             objects: Vec::new(),
+            types: Default::default(),
             steps: Vec::new(),
         });
     }

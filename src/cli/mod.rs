@@ -16,6 +16,7 @@ mod review;
 mod start;
 mod status;
 mod steer;
+mod tune;
 mod verify;
 mod watching;
 
@@ -92,11 +93,13 @@ async fn run(cli: Cli) -> Result<(), Fail> {
         Command::ReleaseContract { reason, wait } => {
             noted::release_contract(&context, reason.as_deref(), *wait).await
         }
+        Command::Shed { reason, wait } => noted::shed(&context, reason.as_deref(), *wait).await,
+        Command::Restore { reason, wait } => noted::restore(&context, reason.as_deref(), *wait).await,
         Command::IgnoreStandby { standby, lasting, reason, wait } => {
             noted::ignore_standby(&context, standby, *lasting, reason.as_deref(), *wait).await
         }
-        Command::Tune { limit, value, reason, wait } => {
-            steer::tune(&context, *limit, value, reason.as_deref(), *wait).await
+        Command::Tune { what, values, lasting, reason, wait } => {
+            tune::run(&context, *what, values, *lasting, reason.as_deref(), *wait).await
         }
         Command::Resume { accept_blind, signal, lasting, reason } => {
             let lifted = signal.as_deref().zip(*lasting);

@@ -1,5 +1,5 @@
-//! Owns the commands that change what a rollout may do and begin nothing: hold and release the contract, ignore a
-//! standby, drill. Must not become a supervisor.
+//! Owns the commands that change what a rollout may do and begin nothing: hold and release the contract, shed and restore
+//! the sync triggers, ignore a standby, drill. Must not become a supervisor.
 
 use super::context::Context;
 use super::fail::Fail;
@@ -21,6 +21,22 @@ pub async fn release_contract(context: &Context, reason: Option<&str>, wait: u64
     let kind = CommandKind::ReleaseContract;
     let (plan, nobody) = note(context, "release", kind, reason, json!({}), wait).await?;
     super::say(context, "contract_released", &format!("contract released: {plan}{nobody}"));
+    Ok(())
+}
+
+pub async fn shed(context: &Context, reason: Option<&str>, wait: u64) -> Result<(), Fail> {
+    let (plan, nobody) = note(context, "shed", CommandKind::Shed, reason, json!({}), wait).await?;
+    super::say(context, "shed", &format!("shed: {plan}: the sync triggers only mark rows{nobody}"));
+    Ok(())
+}
+
+pub async fn restore(context: &Context, reason: Option<&str>, wait: u64) -> Result<(), Fail> {
+    let (plan, nobody) = note(context, "restore", CommandKind::Restore, reason, json!({}), wait).await?;
+    super::say(
+        context,
+        "restored",
+        &format!("restored: {plan}: what was written meanwhile is filled again{nobody}"),
+    );
     Ok(())
 }
 

@@ -49,5 +49,10 @@ async fn of_plan(context: &Context, connected: &mut Connected, path: &Path) -> R
     let Some(program) = program else { return Err(Fail::plan(remarks)) };
     let policy = Policy::resolve(&[context.settings(), &plan.settings]);
     let skips = policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty();
-    Ok((Of::Plan { tables: program.tables(), previous: program.previous_version_schema.clone() }, skips))
+    let of = Of::Plan {
+        tables: program.tables(),
+        types: program.types.changed.clone(),
+        previous: program.previous_version_schema.clone(),
+    };
+    Ok((of, skips))
 }

@@ -8,6 +8,7 @@ use crate::control::progress::TableProgress;
 use crate::control::signal::{Freshness, Reading};
 use crate::control::state::RolloutState;
 use crate::control::status::{Facts, Status, Supervisor};
+use crate::control::thresholds;
 use crate::control::tuning::{Change, Tuning};
 use crate::execute::{backfill::bare_name, board};
 use crate::journal;
@@ -67,7 +68,8 @@ async fn read(context: &Context) -> Result<Status, Fail> {
         limits: Tuning::of(&contents.policy, &Change::default()),
     };
     let mut status = Status::of(facts, &contents.program, &state, supervisor, backfill, signals);
-    status.guards.clone_from(&contents.policy.guards);
+    let now = crate::clock::now();
+    status.guards = thresholds::in_force(&contents.policy, &state.thresholds, &state.exceptions, now).guards;
     if let (Some(shown), Some(live)) = (status.rollout.as_mut(), live) {
         shown.blockers = said(live, "blockers");
         shown.limits.binding = said(live, "limited");

@@ -1,4 +1,4 @@
-//! Owns the commands that steer a rollout under way from anywhere: pause, tune, resume, rollback,
+//! Owns the commands that steer a rollout under way from anywhere: pause, resume, rollback,
 //! complete. A live supervisor is asked; where there is none, this process becomes it.
 
 use super::context::{Connected, Context};
@@ -8,10 +8,8 @@ use super::{start, watching};
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
-use crate::control::tuning::Change;
-use crate::plan::limits::Limit;
 use crate::store::{self, CommandKind, NewCommand, Rollout};
-use crate::supervise::begin;
+use crate::supervise::begin::{self, NotBegun};
 use crate::ui;
 use serde_json::json;
 use std::sync::Arc;
@@ -107,13 +105,60 @@ fn obeyed(outcome: &str) -> Result<(), Fail> {
     }
 }
 
-/// Becomes the supervisor of a rollout; commands put before are taken first.
-async fn supervise(context: &Context, connected: Connected, rollout: Rollout) -> Result<Ending, Fail> {
+/// What came of a command that wants a supervisor.
+enum Course {
+    /// A live one has taken it.
+    Taken(Box<Connected>),
+    /// This process was the supervisor, to this end.
+    Ended(Ending),
+}
+
+/// Has a live supervisor take the command, or becomes the supervisor. Of several that try at once one does, and
+/// the others ask that one.
+async fn ask_or_become(
+    context: &Context,
+    mut connected: Connected,
+    rollout: &Rollout,
+    id: i64,
+) -> Result<Course, Fail> {
+    loop {
+        if is_supervised(context, &connected).await? {
+            match answer(context, &connected, id, ANSWER).await? {
+                Answer::Said(outcome) => {
+                    return obeyed(&outcome).map(|()| Course::Taken(Box::new(connected)));
+                }
+                Answer::Silent => return Err(silent(ANSWER)),
+                Answer::Dead => {}
+            }
+        }
+        match supervise(context, connected, rollout.clone()).await? {
+            Some(ending) => return Ok(Course::Ended(ending)),
+            None => connected = context.connect().await?,
+        }
+    }
+}
+
+/// Becomes the supervisor of a rollout; commands put before are taken first. `None`: somebody else is it.
+async fn supervise(
+    context: &Context,
+    connected: Connected,
+    rollout: Rollout,
+) -> Result<Option<Ending>, Fail> {
     let contents = store::contents(&connected.session, rollout.id).await?;
     let config = connected.config;
     drop(connected.session);
     let program = Arc::new(contents.program);
-    watching::run(context, &config, program, |outside| begin::take_over(outside, rollout)).await
+    let mut came_too_late = false;
+    let too_late = &mut came_too_late;
+    let ended = watching::run(context, &config, program, |outside| async move {
+        let begun = begin::take_over(outside, rollout).await;
+        *too_late = matches!(begun, Err(NotBegun::Supervised { .. }));
+        begun
+    });
+    match ended.await {
+        Err(_) if came_too_late => Ok(None),
+        ended => ended.map(Some),
+    }
 }
 
 pub async fn pause(
@@ -149,20 +194,6 @@ pub(super) async fn note(
     ask_or_note(context, &connected, &rollout, id, wait).await?;
     let nobody = nobody(context, &connected).await?;
     Ok((rollout.plan, nobody))
-}
-
-pub async fn tune(
-    context: &Context,
-    limit: Limit,
-    value: &str,
-    reason: Option<&str>,
-    wait: u64,
-) -> Result<(), Fail> {
-    let change = Change::of(limit, value).map_err(|why| Fail::new(Exit::Usage, why))?;
-    let args = json!({(limit.name()): value});
-    let (plan, nobody) = note(context, "tune", CommandKind::Tune, reason, args, wait).await?;
-    super::say(context, "tuned", &format!("tuned: {plan}: {}{nobody}", ui::limits::change(&change)));
-    Ok(())
 }
 
 async fn nobody(context: &Context, connected: &Connected) -> Result<&'static str, Fail> {
@@ -219,34 +250,24 @@ pub async fn resume(
         }
     }
     let id = put(&mut connected, &rollout, CommandKind::Resume, reason, args).await?;
-    if is_supervised(context, &connected).await? {
-        match answer(context, &connected, id, ANSWER).await? {
-            Answer::Said(outcome) => {
-                obeyed(&outcome)?;
-                let plan = &rollout.plan;
-                match lifted {
-                    None => super::say(context, "resumed", &format!("resumed: {plan}")),
-                    Some((signal, lasting)) => {
-                        let long = ui::human::duration(lasting);
-                        super::say(
-                            context,
-                            "overridden",
-                            &format!("{signal} holds nothing for {long}: {plan}"),
-                        );
-                    }
-                }
-                return Ok(());
-            }
-            Answer::Silent => return Err(silent(ANSWER)),
-            Answer::Dead => {}
-        }
-    }
     let was_going_back = rollout.state == "rolling_back";
-    match supervise(context, connected, rollout).await? {
-        Ending::RolledBack { by_guard: None } if !was_going_back => {
+    match ask_or_become(context, connected, &rollout, id).await? {
+        Course::Taken(_) => {
+            let plan = &rollout.plan;
+            let (event, text) = match lifted {
+                None => ("resumed", format!("resumed: {plan}")),
+                Some((signal, lasting)) => {
+                    let long = ui::human::duration(lasting);
+                    ("overridden", format!("{signal} holds nothing for {long}: {plan}"))
+                }
+            };
+            super::say(context, event, &text);
+            Ok(())
+        }
+        Course::Ended(Ending::RolledBack { by_guard: None }) if !was_going_back => {
             Err(Fail::new(Exit::Failed, "rolled back, as an operator asked"))
         }
-        ending => fail::of_ending(&ending),
+        Course::Ended(ending) => fail::of_ending(&ending),
     }
 }
 
@@ -294,18 +315,10 @@ async fn ask_or_do(
     id: i64,
     asked: &str,
 ) -> Result<(), Fail> {
-    if is_supervised(context, &connected).await? {
-        match answer(context, &connected, id, ANSWER).await? {
-            Answer::Said(outcome) => {
-                obeyed(&outcome)?;
-                return follow(context, &connected, &rollout, asked).await;
-            }
-            Answer::Silent => return Err(silent(ANSWER)),
-            Answer::Dead => {}
-        }
+    match ask_or_become(context, connected, &rollout, id).await? {
+        Course::Taken(connected) => follow(context, &connected, &rollout, asked).await,
+        Course::Ended(ending) => the_end(context, &ending, asked),
     }
-    let ending = supervise(context, connected, rollout).await?;
-    the_end(context, &ending, asked)
 }
 
 /// Waits for a live supervisor to bring the rollout to its end.
@@ -316,6 +329,8 @@ async fn follow(
     asked: &str,
 ) -> Result<(), Fail> {
     loop {
+        // Asked first: one that ends between the two questions has left the state that it came to.
+        let supervised = is_supervised(context, connected).await?;
         let now = store::rollout(&connected.session, rollout.id)
             .await?
             .ok_or(store::Error::NoRollout(rollout.id))?;
@@ -329,7 +344,7 @@ async fn follow(
         if now.state == "failed" {
             return Err(Fail::new(Exit::Failed, now.error.unwrap_or_else(|| "it failed".to_owned())));
         }
-        if !is_supervised(context, connected).await? {
+        if !supervised {
             if now.state == "ready" && asked == "completed" {
                 can_take(connected, &now, record::CommandKind::Complete { force: false }).await?;
                 return Err(Fail::new(Exit::Refused, "the old version is in use")

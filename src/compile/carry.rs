@@ -8,6 +8,7 @@ use super::names;
 use super::op::{actions_sql, index_names, index_sql, index_tail};
 use super::partitioned::{Part, parts};
 use crate::catalog::{Constraint, ConstraintKind, Index, IndexKey, Table, TableKind};
+use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeMap;
 
@@ -100,6 +101,7 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
             ConstraintKind::ForeignKey => {
                 let span = place(draft, table, &constraint.columns);
                 let key = foreign_key(draft, table, constraint, &mapping, name.clone());
+                let span = bytes(&span);
                 built.foreign_keys.extend(key.map(|key| BuiltForeignKey { span, ..key }))
             }
             _ => continue,
@@ -111,14 +113,15 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
         let dropped = index.constraint.as_ref().is_some_and(goes)
             || draft.dropped_indexes.iter().any(|d| d.table == table && d.name == index.name);
         if is_touched(&index.columns, &mapping) && !dropped {
-            let span = place(draft, table, &index.columns);
+            let span = bytes(&place(draft, table, &index.columns));
             let carried = carried_index(draft, table, source, index, &mapping);
             built.indexes.extend(carried.map(|index| BuiltIndex { span, ..index }));
         }
     }
     add(draft, table, &taken, &mut built);
     if source.kind == TableKind::Partitioned {
-        for index in &mut built.indexes {
+        // Those carried have the parts that they had.
+        for index in built.indexes.iter_mut().filter(|index| index.parts.is_empty()) {
             index.parts = parts(draft, source, &index.name, &index_names(draft, table, &index.name));
         }
     }
@@ -138,10 +141,14 @@ fn goes(columns: &[Ident], mapping: &Mapping) -> bool {
 }
 
 /// Where the plan gives one of these columns its new form: what it takes with it has no place of its own there.
-fn place(draft: &Draft<'_>, table: usize, columns: &[Ident]) -> Option<(usize, usize)> {
+fn place(draft: &Draft<'_>, table: usize, columns: &[Ident]) -> Option<Span> {
     let table = &draft.tables[table];
     let replaced = columns.iter().filter_map(|column| table.column_of(column)).find(|c| c.is_replaced())?;
-    replaced.span.as_ref().map(|span| (span.bytes.start, span.bytes.end))
+    replaced.span.clone()
+}
+
+fn bytes(span: &Option<Span>) -> Option<(usize, usize)> {
+    span.as_ref().map(|span| (span.bytes.start, span.bytes.end))
 }
 
 fn mapped(column: &Ident, mapping: &Mapping) -> Ident {
@@ -154,9 +161,10 @@ fn expression(
     source: &Table,
     text: &str,
     mapping: &Mapping,
-    what: &str,
+    (what, span): (&str, &Option<Span>),
 ) -> Option<String> {
-    match Expression::parse(text, &source.name, &draft.scope()) {
+    let parsed = draft.retyped(text, false);
+    match parsed.and_then(|text| Expression::parse(&text, &source.name, &draft.scope())) {
         Ok(expression) => {
             Some(expression.substitute_nested(&mut |name, nested| match mapped(name, mapping) {
                 column if nested => format!("{}.{column}", source.name),
@@ -169,7 +177,7 @@ fn expression(
             draft.error_help(
                 "compile.not_carried",
                 message,
-                &None,
+                span,
                 "drop it before with an `sql` plan and make it again after",
             );
             None
@@ -183,7 +191,7 @@ fn check(
     constraint: &Constraint,
     mapping: &Mapping,
     name: Ident,
-    span: Option<(usize, usize)>,
+    span: Option<Span>,
 ) -> Option<BuiltCheck> {
     let what = format!("check {} of {}", constraint.name.as_str(), source.name.as_str());
     let text = constraint.expression.as_ref().expect("a CHECK has an expression");
@@ -191,12 +199,12 @@ fn check(
         early: false,
         name,
         last_name: constraint.name.clone(),
-        expression: expression(draft, source, text, mapping, &what)?,
+        expression: expression(draft, source, text, mapping, (&what, &span))?,
         no_inherit: constraint.no_inherit,
         validate: constraint.validated,
         comment: constraint.comment.clone(),
         what,
-        span,
+        span: bytes(&span),
     })
 }
 
@@ -280,12 +288,13 @@ fn carried_index(
         );
         return None;
     }
+    let span = place(draft, table, &index.columns);
     let name = draft.names.hidden(&index.name, "_segue_new_");
     let mut keys = Vec::new();
     for key in &index.keys {
         let mut sql = match &key.column {
             Some(column) => mapped(column, mapping).to_string(),
-            None => expression(draft, source, &key.expression, mapping, &what)?,
+            None => expression(draft, source, &key.expression, mapping, (&what, &span))?,
         };
         if let Some(collation) = key.collation.as_ref().filter(|collation| is_written(index, key, collation))
         {
@@ -329,9 +338,10 @@ fn carried_index(
         tail.push_str(&format!(" TABLESPACE {tablespace}"));
     }
     if let Some(predicate) = &index.predicate {
-        let predicate = expression(draft, source, predicate, mapping, &what)?;
+        let predicate = expression(draft, source, predicate, mapping, (&what, &span))?;
         tail.push_str(&format!(" WHERE {predicate}"));
     }
+    let parts = carried_parts(draft, table, source, index, (&name, mapping))?;
     Some(BuiltIndex {
         last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
@@ -346,9 +356,39 @@ fn carried_index(
         replica_identity: draft.tables[table].replica_identity.is_none()
             && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
-        parts: Vec::new(),
+        parts,
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
+}
+
+/// The indexes of partitions that are part of one, as they are there: parents before their partitions.
+fn carried_parts(
+    draft: &mut Draft<'_>,
+    table: usize,
+    source: &Table,
+    index: &Index,
+    (of, mapping): (&Ident, &Mapping),
+) -> Option<Vec<Part>> {
+    let catalog = draft.catalog;
+    let mut found = Vec::new();
+    let partition = |t: &&Table| t.partition_of.as_ref().is_some_and(|(parent, _)| *parent == source.name);
+    for child in catalog.tables.values().filter(partition) {
+        let part = |own: &&Index| own.parent.as_ref() == Some(&index.name);
+        let Some(own) = child.indexes.iter().find(part) else { continue };
+        let built = carried_index(draft, table, child, own, mapping)?;
+        found.push(Part {
+            table: QualifiedName::new(&catalog.schema, &child.name),
+            name: built.name,
+            last_name: own.name.clone(),
+            of: of.clone(),
+            leaf: child.kind != TableKind::Partitioned,
+            tail: Some(built.tail),
+            comment: built.comment,
+            statistics_targets: built.statistics_targets,
+        });
+        found.extend(built.parts);
+    }
+    Some(found)
 }
 
 /// Whether an index names a key's collation. An expression may have it of its column, whose new form may have another.

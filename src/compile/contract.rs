@@ -35,7 +35,7 @@ pub fn tables(
     shapes: &[&Shape<'_>],
     version_schema: &Ident,
     views_go: &[String],
-    views_come: &[String],
+    (between, views_come): (Vec<String>, &[String]),
 ) -> Option<Step> {
     // An old column cannot go while a foreign key points at it.
     let pointing = shapes.iter().flat_map(|shape| {
@@ -51,6 +51,7 @@ pub fn tables(
         held.extend(held_by(draft, shape, &|_| false));
         views.extend(identity_view(draft, shape, version_schema));
     }
+    sql.extend(between);
     sql.extend(views_come.iter().cloned());
     let shown: Vec<&str> = shapes.iter().map(|shape| draft.tables[shape.number].logical().as_str()).collect();
     at_one_moment(&shown, sql, held, views)
@@ -149,6 +150,10 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         } else if index.name != index.last_name {
             let now = QualifiedName::new(&name.schema, &index.name);
             sql.push(format!("ALTER INDEX {now} RENAME TO {}", index.last_name));
+        }
+        for part in index.parts.iter().filter(|part| part.name != part.last_name) {
+            let now = QualifiedName::new(&name.schema, &part.name);
+            sql.push(format!("ALTER INDEX {now} RENAME TO {}", part.last_name));
         }
     }
     let renames = table.columns.iter().filter_map(|c| Some((c.new.clone()?, c.name.clone())));
@@ -431,6 +436,15 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         }
         if let Some(comment) = &index.comment {
             sql.push(comment_sql(&format!("INDEX {qualified}"), Some(comment)));
+        }
+        for part in &index.parts {
+            let part_name = QualifiedName::new(&name.schema, &part.last_name);
+            for (key, target) in &part.statistics_targets {
+                sql.push(format!("ALTER INDEX {part_name} ALTER COLUMN {key} SET STATISTICS {target}"));
+            }
+            if let Some(comment) = &part.comment {
+                sql.push(comment_sql(&format!("INDEX {part_name}"), Some(comment)));
+            }
         }
         if let Some((_, _, Some(comment))) = &index.constraint {
             sql.push(comment_sql(&format!("CONSTRAINT {last} ON {name}"), Some(comment)));

@@ -6,6 +6,7 @@ mod values;
 pub use values::Resolved;
 
 use super::addition::{Addition, AdditionKind, DraftMend, NewIdentity, NewReplicaIdentity};
+use super::enums::DraftEnum;
 use super::expr::Expression;
 use super::names::{self, Names};
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
@@ -26,6 +27,10 @@ pub struct Draft<'a> {
     pub alias: Option<(usize, usize, Ident)>,
     /// Views and functions that the new version has otherwise, in the plan's order.
     pub objects: Vec<Object>,
+    /// Types that the plan changes.
+    pub enums: Vec<DraftEnum<'a>>,
+    /// Where the new version's views will be.
+    pub version_schema: Ident,
     /// Dangers that the plan says are known.
     pub acknowledged: Vec<&'static str>,
     pub diagnostics: Diagnostics,
@@ -79,6 +84,7 @@ pub enum Object {
 pub struct NewView {
     pub columns: Vec<Ident>,
     pub options: Option<String>,
+    pub options_span: Option<Span>,
     pub query: String,
     pub comment: Option<String>,
 }
@@ -359,6 +365,8 @@ impl<'a> Draft<'a> {
             scripts: Vec::new(),
             alias: None,
             objects: Vec::new(),
+            enums: Vec::new(),
+            version_schema: Ident::default(),
             acknowledged: Vec::new(),
             diagnostics: Diagnostics::default(),
         }
@@ -429,14 +437,26 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Notes the tables with a foreign key that [`Self::is_retargeted`].
+    pub fn retarget(&mut self) {
+        for table in 0..self.tables.len() {
+            let draft_table = &self.tables[table];
+            let Some(source) = draft_table.source.filter(|_| draft_table.shown.is_some()) else { continue };
+            let retargeted = source.constraints.iter().any(|constraint| self.is_retargeted(constraint));
+            self.tables[table].retargeted |= retargeted;
+        }
+    }
+
     pub fn qualified(&self, table: usize) -> QualifiedName {
         QualifiedName::new(&self.catalog.schema, &self.tables[table].physical)
     }
 
+    #[track_caller]
     pub fn error(&mut self, code: &'static str, message: impl Into<String>, span: &Option<Span>) {
         self.diagnostics.push(Diagnostic::error(code, message).at(span.clone()));
     }
 
+    #[track_caller]
     pub fn error_help(
         &mut self,
         code: &'static str,
@@ -448,6 +468,7 @@ impl<'a> Draft<'a> {
     }
 
     /// An error until the plan says that it is known; a warning then.
+    #[track_caller]
     pub fn danger(
         &mut self,
         name: &'static str,
@@ -464,6 +485,7 @@ impl<'a> Draft<'a> {
         }
     }
 
+    #[track_caller]
     pub fn warn(
         &mut self,
         code: &'static str,

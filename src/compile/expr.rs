@@ -6,9 +6,11 @@ mod names;
 mod resolve;
 mod script;
 mod tree;
+mod types;
 
 pub use functions::functions;
 pub use script::{StatementInfo, StatementKind, parse_statements, parse_type};
+pub use types::{Retype, names_type};
 
 use crate::ident::Ident;
 use pg_query::protobuf::Token;

@@ -168,6 +168,7 @@ mod tests {
             checks: vec![],
             views: vec![],
             objects: Vec::new(),
+            types: Default::default(),
             steps: vec![Step {
                 title: "fill".into(),
                 phase: Phase::Backfill,

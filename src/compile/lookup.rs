@@ -262,19 +262,10 @@ impl<'a> Draft<'a> {
                 return None;
             }
         };
-        if let Some(name) = expression.references().first() {
-            let span = name_within(text, name);
-            self.error_help(
-                "compile.expression_column",
-                format!("{what} reads column `{}`; it may read none", name.as_str()),
-                &span,
-                "a value that follows from the row belongs into `up`; strings are quoted with '",
-            );
-            return None;
-        }
         Some((expression.substitute(&mut Ident::to_string), expression.is_constant()))
     }
 
+    #[track_caller]
     pub fn expression_error(&mut self, what: &str, text: &Text, error: &ExpressionError) {
         let message = format!("{what} is not a PostgreSQL expression: {}", error.message);
         let span = within(text, error.offset);

@@ -10,6 +10,7 @@ mod beside;
 mod carry;
 mod contract;
 mod draft;
+mod enums;
 pub mod explain;
 pub mod expr;
 pub mod firing;
@@ -35,7 +36,7 @@ use crate::ident::Ident;
 use crate::plan::Plan;
 use draft::{Draft, Script};
 use objects::Objects;
-use program::{Action, Cost, FORMAT, Phase, Step, Undo};
+use program::{Action, Cost, FORMAT, Phase, Step, Types, Undo};
 use shape::{Shape, Versions};
 
 /// The program that carries out `plan` on the schema `catalog`, and all that is to be said about it. There is a
@@ -49,6 +50,7 @@ pub fn compile(
     let mut draft = Draft::new(catalog);
     draft.acknowledged = plan.acknowledged.iter().map(|known| known.value).collect();
     let version_schema = version_schema(&mut draft, plan);
+    draft.version_schema = version_schema.clone();
     for operation in &plan.operations {
         op::apply(&mut draft, operation);
     }
@@ -57,6 +59,7 @@ pub fn compile(
     }
     objects::join(&mut draft);
     hazard::check(&mut draft);
+    enums::check(&mut draft);
     let objects = objects::objects(&mut draft, &version_schema, previous_version_schema);
     let versions = Versions { new: &version_schema, previous: previous_version_schema };
     let existing: Vec<usize> = (0..draft.tables.len())
@@ -78,7 +81,9 @@ pub fn compile(
     {
         let message =
             "views that stand on one of this plan cannot be made again around a change of type in place";
-        draft.error_help("compile.dependents", message, &None, "change the type in a plan of its own");
+        let mut columns = draft.tables.iter().flat_map(|table| &table.columns);
+        let span = columns.find(|column| column.is_shared() && column.retyped).and_then(|c| c.span.clone());
+        draft.error_help("compile.dependents", message, &span, "change the type in a plan of its own");
         return (None, draft.diagnostics);
     }
     let program = Program {
@@ -88,14 +93,16 @@ pub fn compile(
         schema: catalog.schema.clone(),
         version_schema: version_schema.clone(),
         previous_version_schema: previous_version_schema.cloned(),
-        checks: shape::defining_checks(&draft)
+        checks: enums::checks(&draft)
             .into_iter()
+            .chain(shape::defining_checks(&draft))
             .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
             .collect(),
         views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
+        types: Types { changed: enums::changed(&draft), in_version: enums::in_version(&draft) },
         steps: steps(&draft, &shapes, &versions, objects.as_ref()),
     };
     draft.diagnostics.extend(views::check_names(catalog, &program));
@@ -139,7 +146,7 @@ fn steps(
     versions: &Versions<'_>,
     objects: Option<&Objects>,
 ) -> Vec<Step> {
-    let mut steps = Vec::new();
+    let mut steps: Vec<Step> = enums::make(draft).into_iter().collect();
     // Scripts and new tables in the plan's order. What changes a table comes after: its expressions may use what a
     // script defines, and rows that a script writes before are filled like others.
     let mut made = 0;
@@ -172,7 +179,9 @@ fn steps(
     let reshape = reshape::reshape(draft, shapes, versions.new);
     let before = joined.map_or(&[][..], |objects| objects.before.as_slice());
     let after = joined.filter(|_| reshape.is_none()).map_or(&[][..], |objects| objects.after.as_slice());
-    steps.extend(contract::tables(draft, &together, versions.new, before, after));
+    // What the views' text says of a type means the new one.
+    let exchanged = if joined.is_some() { enums::exchange(draft) } else { Vec::new() };
+    steps.extend(contract::tables(draft, &together, versions.new, before, (exchanged, after)));
     steps.extend(alone.into_iter().filter_map(|shape| contract::table(draft, shape, versions.new)));
     let apart = objects.filter(|_| joined.is_none() || reshape.is_some());
     // Types change on what views there then are, so once the tables that go are gone.
@@ -182,8 +191,11 @@ fn steps(
         steps.extend(reshape);
     }
     steps.extend(apart.map(|objects| {
-        let first = if joined.is_some() { &[][..] } else { objects.before.as_slice() };
-        let action = Action::Ddl { statements: first.iter().chain(&objects.after).cloned().collect() };
+        let first = match joined {
+            Some(_) => Vec::new(),
+            None => objects.before.iter().cloned().chain(enums::exchange(draft)).collect(),
+        };
+        let action = Action::Ddl { statements: first.into_iter().chain(objects.after.clone()).collect() };
         let title = objects.title.clone();
         assemble::step(title, Phase::Contract, action, Vec::new(), Cost::Catalog, Undo::Nothing)
     }));
@@ -191,6 +203,8 @@ fn steps(
         steps.extend(contract::drop_tables(draft));
     }
     steps.extend(contract::drop_indexes(draft));
+    steps.extend(enums::exchanged(draft).filter(|_| objects.is_none()));
+    steps.extend(enums::added(draft));
     let late: Vec<Step> =
         draft.scripts.iter().filter(|s| s.on_complete).map(|s| script(s, Phase::Contract)).collect();
     if !late.is_empty() {

@@ -24,7 +24,8 @@ pub struct Objects {
     pub checks: Vec<ExpressionCheck>,
 }
 
-/// Which tables change at one moment with a view that the plan replaces, because it reads what changes.
+/// Which tables change at one moment with a view that the plan replaces, because it reads what changes. All do then: in its
+/// new text the view may read any of them, under the last names.
 pub fn join(draft: &mut Draft<'_>) {
     let labels = draft.replaced_labels();
     for table in &mut draft.tables {
@@ -32,6 +33,11 @@ pub fn join(draft: &mut Draft<'_>) {
         let changes = |name: &Ident| table.column_of(name).is_some_and(|column| !column.is_shared());
         let under = source.dependents.iter().any(|d| labels.contains(&d.object) && changes(&d.column));
         table.under_view = under;
+    }
+    if draft.tables.iter().any(|table| table.under_view) {
+        for table in draft.tables.iter_mut().filter(|t| t.source.is_some() && t.shown.is_some()) {
+            table.under_view = table.has_work();
+        }
     }
 }
 
@@ -379,6 +385,12 @@ END",
             | Object::Function { span, .. }
             | Object::DroppedFunction { span, .. } => span.clone(),
         });
+        let schema = &self.draft.catalog.schema;
+        // From here on a type's name means the new version's, as it will.
+        if !super::enums::in_version(self.draft).is_empty() {
+            let sql = path(&[self.version_schema, schema]);
+            push("path of the new version".to_owned(), schema, sql, &first);
+        }
         for (sql, view) in self.keep().into_iter().zip(self.carried) {
             push(format!("view {}", view.name.as_str()), &view.name, sql, &first);
         }
@@ -406,7 +418,7 @@ END",
                             "DROP TABLE IF EXISTS pg_temp._segue_options CASCADE; CREATE TEMPORARY TABLE _segue_options (a integer); \
                              CREATE TEMPORARY VIEW _segue_optional WITH ({options}) AS SELECT a FROM pg_temp._segue_options"
                         );
-                        push(format!("options of {what}"), name, sql, span);
+                        push(format!("options of {what}"), name, sql, &new.options_span);
                     }
                     push(what, name, self.create_new("TEMPORARY VIEW", &name.to_string(), new, None), span);
                 }

@@ -27,8 +27,25 @@ pub struct Program {
     /// Statements that make the new version's own views and functions, once its tables' views are there.
     #[serde(default)]
     pub objects: Vec<String>,
+    #[serde(default, skip_serializing_if = "Types::is_none")]
+    pub types: Types,
     /// In the order of being carried out: all of expand, then backfill, then contract.
     pub steps: Vec<Step>,
+}
+
+/// Types that change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Types {
+    /// Those of the schema: whoever carries this out has to own them.
+    pub changed: Vec<QualifiedName>,
+    /// Those that stand in the version's schema from expand to contract, so that it is there before its views.
+    pub in_version: Vec<Ident>,
+}
+
+impl Types {
+    fn is_none(&self) -> bool {
+        *self == Types::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -214,6 +231,9 @@ pub struct SyncSpec {
     pub trigger_insert: Ident,
     pub trigger_update: Ident,
     pub version_schema: Ident,
+    /// A view of it: the schema may be there before its views, and until these are, nobody's path comes to the new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_with: Option<QualifiedName>,
     pub previous_version_schema: Option<Ident>,
     /// `None` where nothing is to be filled (only dropped columns with `down`).
     pub marker: Option<Ident>,

@@ -55,6 +55,8 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             trigger_insert: Ident::new(format!("{start}_insert")),
             trigger_update: Ident::new(format!("{start}_update")),
             version_schema: versions.new.clone(),
+            published_with: (!super::enums::in_version(draft).is_empty())
+                .then(|| QualifiedName::new(versions.new, draft.tables[number].logical())),
             previous_version_schema: versions.previous.cloned(),
             marker: marker.clone(),
             hidden_columns: hidden_columns(draft, number),

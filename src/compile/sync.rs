@@ -6,12 +6,14 @@
 
 mod decide;
 mod mend;
+mod shed;
 
 use super::expr::{self, Expression, ExpressionError, QUALIFIED_COLUMN};
 use super::program::{Pair, PairExpression, SyncSpec};
 use crate::catalog::Table;
 use crate::ident::{Ident, QualifiedName, literal};
 use decide::{Decision, decisions, interest};
+pub use shed::{marking, whole};
 
 /// The variable that says whether the writer's path comes to the new version first.
 const WRITER: &str = "_segue_new_writer";
@@ -266,7 +268,16 @@ fn new_writer(spec: &SyncSpec) -> String {
             literal(schema.as_str())
         )
     };
-    let new = position(&spec.version_schema);
+    let new = match &spec.published_with {
+        None => position(&spec.version_schema),
+        Some(view) => {
+            let new = position(&spec.version_schema);
+            let view = literal(&view.to_string());
+            format!(
+                "CASE WHEN {new} IS NOT NULL THEN CASE WHEN pg_catalog.to_regclass({view}) IS NOT NULL THEN {new} END END"
+            )
+        }
+    };
     match &spec.previous_version_schema {
         None => format!("CASE WHEN {new} IS NOT NULL THEN true END"),
         Some(previous) => {

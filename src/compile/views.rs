@@ -56,13 +56,9 @@ pub(super) fn create(catalog_now: &Catalog, program: &Program) -> Vec<String> {
 
 fn create_in(catalog_now: &Catalog, program: &Program, before: &Order) -> Vec<String> {
     let schema = &program.version_schema;
-    let mut statements = vec![format!("CREATE SCHEMA {schema}")];
-    if let Some(comment) = &catalog_now.schema_comment {
-        statements.push(format!("COMMENT ON SCHEMA {schema} IS {}", literal(comment)));
-    }
-    for grant in catalog_now.schema_grants.iter().filter(|grant| grant.privilege == "USAGE") {
-        statements.push(grant_statement("USAGE", &format!("SCHEMA {schema}"), grant));
-    }
+    let early = if program.types.in_version.is_empty() { "" } else { "IF NOT EXISTS " };
+    let mut statements = vec![format!("CREATE SCHEMA {early}{schema}")];
+    statements.extend(of_schema(catalog_now, schema));
     for table in &mut shown_tables(catalog_now, program) {
         if let Some(order) = before.get(&table.view.name) {
             let place = |shown: &Ident| order.iter().position(|name| name == shown).unwrap_or(order.len());
@@ -71,6 +67,27 @@ fn create_in(catalog_now: &Catalog, program: &Program, before: &Order) -> Vec<St
         statements.extend(view_statements(catalog_now, &program.schema, table));
     }
     statements.extend(program.objects.iter().cloned());
+    statements
+}
+
+/// Comment and rights of a version schema.
+fn of_schema(catalog: &Catalog, schema: &Ident) -> Vec<String> {
+    let comment = catalog.schema_comment.iter();
+    let mut statements: Vec<String> =
+        comment.map(|comment| format!("COMMENT ON SCHEMA {schema} IS {}", literal(comment))).collect();
+    let usage = catalog.schema_grants.iter().filter(|grant| grant.privilege == "USAGE");
+    statements.extend(usage.map(|grant| grant_statement("USAGE", &format!("SCHEMA {schema}"), grant)));
+    statements
+}
+
+/// A version schema that has to be there before its views: the old version's writes use what is in it.
+pub(super) fn early_schema(catalog: &Catalog, schema: &Ident) -> Vec<String> {
+    let mut statements = vec![format!("CREATE SCHEMA {schema}")];
+    statements.extend(of_schema(catalog, schema));
+    let owner = &catalog.schema_owner;
+    if !owner.as_str().is_empty() {
+        statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO {owner}"));
+    }
     statements
 }
 
@@ -94,8 +111,8 @@ pub(super) fn own_in_base(catalog: &Catalog, owner: &Ident, change: &str) -> Str
 }
 
 /// Drops the views of a version schema and the schema: without CASCADE, so what others have built on
-/// it stops this instead of being lost.
-pub fn retire(version_schema: &Ident, views: &[Ident], functions: &[String]) -> Vec<String> {
+/// it stops this instead of being lost. `stays`: columns are still of types that are in it.
+pub fn retire(version_schema: &Ident, views: &[Ident], functions: &[String], stays: bool) -> Vec<String> {
     let mut statements = Vec::new();
     if !views.is_empty() {
         let names: Vec<String> = views.iter().map(|view| format!("{version_schema}.{view}")).collect();
@@ -104,7 +121,9 @@ pub fn retire(version_schema: &Ident, views: &[Ident], functions: &[String]) -> 
     if !functions.is_empty() {
         statements.push(format!("DROP ROUTINE {}", functions.join(", ")));
     }
-    statements.push(format!("DROP SCHEMA {version_schema}"));
+    if !stays {
+        statements.push(format!("DROP SCHEMA {version_schema}"));
+    }
     statements
 }
 
@@ -428,6 +447,7 @@ mod tests {
             checks: Vec::new(),
             views,
             objects: Vec::new(),
+            types: Default::default(),
             steps: Vec::new(),
         }
     }
@@ -509,11 +529,12 @@ mod tests {
 
     #[test]
     fn retiring_names_each_view_and_never_cascades() {
-        let sql = retire(&"v1".into(), &["a".into(), "b".into()], &["v1.f(integer)".into()]);
+        let sql = retire(&"v1".into(), &["a".into(), "b".into()], &["v1.f(integer)".into()], false);
         assert_eq!(
             sql,
             [r#"DROP VIEW "v1"."a", "v1"."b""#, "DROP ROUTINE v1.f(integer)", r#"DROP SCHEMA "v1""#]
         );
-        assert_eq!(retire(&"v1".into(), &[], &[]), [r#"DROP SCHEMA "v1""#]);
+        assert_eq!(retire(&"v1".into(), &[], &[], false), [r#"DROP SCHEMA "v1""#]);
+        assert_eq!(retire(&"v1".into(), &["a".into()], &[], true), [r#"DROP VIEW "v1"."a""#]);
     }
 }

@@ -6,7 +6,7 @@ mod asked;
 mod tests;
 
 use super::exception::Exceptional;
-use super::hold::{ContractHold, FLAG_FILE, Hold, HoldKind, OPERATOR};
+use super::hold::{ContractHold, FLAG_FILE, Hold, HoldKind, OPERATOR, SHED};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
 use super::server::{Change, Server};
@@ -67,6 +67,8 @@ pub enum Event {
     Unreplicated {
         what: String,
     },
+    /// Who wrote under shed triggers is gone: what was marked can be filled.
+    Restored,
     /// Ctrl-C.
     Interrupt,
     LeaseLost,
@@ -234,6 +236,7 @@ impl Advance {
                 self.effect(Effect::Stop(Ending::Failed { error }));
             }
             Event::Unreplicated { what } => self.unreplicated(&what),
+            Event::Restored => self.restored(),
             Event::LeaseLost => {
                 self.state.hand.leaving = Some(Leaving::LeaseLost);
                 if self.state.hand.running.is_some() {

@@ -1,9 +1,12 @@
-//! Owns what operators asked of the guards until a moment: one that is overridden, and drills. What the guards see of it.
+//! Owns what operators asked until a moment: a guard that is overridden or acts elsewhere, limits, drills. What the guards
+//! see of it, and the limits.
 //! Must not judge a reading, and must not end anything: that is `advance`'s.
 
 use super::hold::{DRILL, Hold, HoldKind};
 use super::policy::Policy;
 use super::signal::{Freshness, Reading, Snapshot, name};
+use super::thresholds::Moved;
+use super::tuning::Change;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +22,27 @@ pub enum Drill {
     Blind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exceptional {
     /// The guard on this signal holds nothing.
     Override(String),
     Drill(Drill),
+    /// A limit of the backfill is another one.
+    Limit(Change),
+    /// A guard acts elsewhere.
+    Threshold(Moved),
+}
+
+impl Exceptional {
+    /// Whether both say something of the same thing, so that the newer one counts.
+    pub fn concerns(&self, other: &Exceptional) -> bool {
+        match (self, other) {
+            (Exceptional::Limit(one), Exceptional::Limit(other)) => one.meets(other),
+            (Exceptional::Threshold(one), Exceptional::Threshold(other)) => one.is_of(other),
+            (one, other) => one == other,
+        }
+    }
 }
 
 /// One exception, and by whose word.
@@ -70,9 +88,22 @@ pub fn seen(mut snapshot: Snapshot, exceptions: &[Exception], policy: &Policy, n
                 }
             }
             Exceptional::Drill(drill) => snapshot.readings.extend(made_up(*drill, policy, now)),
+            // Not of what is read.
+            Exceptional::Limit(_) | Exceptional::Threshold(_) => {}
         }
     }
     snapshot
+}
+
+/// What operators changed of the limits: for good, and over that what still counts at `now`.
+pub fn limits(for_good: &Change, exceptions: &[Exception], now: Timestamp) -> Change {
+    let mut all = *for_good;
+    for exception in exceptions.iter().filter(|exception| now < exception.until) {
+        if let Exceptional::Limit(change) = &exception.what {
+            all.take(change);
+        }
+    }
+    all
 }
 
 /// A standby beside the real ones, which go on being heeded.

@@ -1,6 +1,7 @@
 //! Owns the guards: folds snapshots into one verdict, with durations, hysteresis and prediction.
 //! Must not impose it (the permit and the supervisor do), and must not measure.
 
+mod standby;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -138,10 +139,11 @@ fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, may_be_bl
     for subject in known {
         samples.entry(subject).or_insert(Sample::Unmentioned);
     }
+    let stopped = state.paused;
     for (name, sample) in samples {
         let key = (guard.signal.clone(), name);
-        let subject = state.subjects.entry(key.clone()).or_default();
-        if !subject.observe(guard, sample, now) {
+        let subject = state.subjects.entry(key.clone()).or_insert_with(|| Subject::of(guard));
+        if !subject.observe(guard, sample, stopped, now) {
             state.subjects.remove(&key);
         }
     }
@@ -152,7 +154,12 @@ impl Sample {
         let unreadable = |why: String| Sample::Unreadable { why, last: reading.value };
         match (reading.state, reading.value) {
             (Freshness::NotApplicable, _) => Sample::NotApplicable,
-            (Freshness::Fresh, Some(value)) if !value.is_nan() => {
+            // Without a number to compare there is no threshold, and "no threshold" must not be read as "all is well".
+            (Freshness::Fresh, Some(_)) if reading.limit.is_some_and(f64::is_nan) => {
+                unreadable("what the server allows of it is not a number".into())
+            }
+            // Without an end is as bad as can be; without a beginning is nonsense.
+            (Freshness::Fresh, Some(value)) if value > f64::NEG_INFINITY => {
                 Sample::Value { value, at: reading.at, limit: reading.limit, detail: reading.detail.clone() }
             }
             (Freshness::Fresh, Some(_)) => unreadable("the reading is not a number".into()),

@@ -61,5 +61,7 @@ pub const OPERATOR: &str = "operator";
 pub const FLAG_FILE: &str = "flag_file";
 /// A hold that somebody made up, and the standby that goes with it.
 pub const DRILL: &str = "drill";
+/// The sync triggers are shed.
+pub const SHED: &str = "shed";
 /// What automatic pauses come to that do not end.
 pub const LADDER: &str = "ladder";

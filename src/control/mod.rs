@@ -25,4 +25,5 @@ pub mod signal;
 pub mod slicing;
 pub mod state;
 pub mod status;
+pub mod thresholds;
 pub mod tuning;

@@ -103,6 +103,15 @@ impl Pace {
     }
 }
 
+/// Of a slice's target time, what a throttled one should take: so many slices a second that the log grows evenly from one look at
+/// the standbys to the next, instead of in bursts that look like a standby falling behind; and long enough to be worth a commit.
+pub fn portion(target: Duration, share: Option<f64>) -> f64 {
+    const LOOK: f64 = 0.25;
+    const SHORTEST: f64 = 0.005;
+    let Some(share) = share.filter(|share| *share < 1.0) else { return 1.0 };
+    ((LOOK * share).max(SHORTEST) / target.as_secs_f64().max(0.001)).min(1.0)
+}
+
 /// How long to rest after a slice, to work for a share of the time only: a slice's time is to all time as `share` is to 1.
 pub fn rest(elapsed: Duration, share: Option<f64>) -> Duration {
     let Some(share) = share else { return Duration::ZERO };
@@ -208,6 +217,15 @@ mod tests {
         assert!((rest(Some(0.05)) - 0.95).abs() < 1e-6);
         assert_eq!(rest(Some(0.0)), 5.0);
         assert_eq!(rest(Some(f64::NAN)), 5.0);
+    }
+
+    #[test]
+    fn a_throttled_slice_is_shorter_but_worth_a_commit() {
+        let portion = |ms, share| portion(Duration::from_millis(ms), share);
+        assert_eq!((portion(50, None), portion(50, Some(1.0)), portion(50, Some(0.5))), (1.0, 1.0, 1.0));
+        assert!((portion(50, Some(0.1)) - 0.5).abs() < 1e-9 && (portion(50, Some(0.001)) - 0.1).abs() < 1e-9);
+        // One that is short anyway stays as it is.
+        assert_eq!(portion(3, Some(0.01)), 1.0);
     }
 
     #[test]

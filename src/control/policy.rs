@@ -190,6 +190,14 @@ impl Policy {
         Ok(self)
     }
 
+    /// What would guard a signal of Segue's own if somebody said at what.
+    pub fn unguarded(usual: &Usual) -> Guard {
+        let none = Usual { throttle: None, pause: None, ..*usual };
+        let mut guard = guard(&none, &LevelSettings::default());
+        guard.cancels = usual.signal == name::LOCK_WAIT;
+        guard
+    }
+
     /// The guard of a signal, if there is one.
     pub fn guard(&self, signal: &str) -> Option<&Guard> {
         self.guards.iter().find(|guard| guard.signal == signal)

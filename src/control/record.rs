@@ -7,6 +7,7 @@ use super::hold::{ContractHold, Hold};
 use super::retry::FailureClass;
 use super::server::Server;
 use super::state::{Goal, State};
+use super::thresholds::Moved;
 use super::tuning::Change;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub enum Direction {
     Back,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandKind {
     Pause,
@@ -30,10 +31,28 @@ pub enum CommandKind {
     },
     /// Change limits of the backfill.
     Tune(Change),
+    /// Until then; what they were before comes back by itself.
+    TuneFor {
+        change: Change,
+        until: Timestamp,
+    },
+    /// Move a guard's threshold; `None`: for good.
+    TuneGuard {
+        threshold: Moved,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Timestamp>,
+    },
     /// Guards on these signals do not hold the rollout while they are blind.
     AcceptBlind {
         signals: Vec<String>,
     },
+    /// The sync triggers of what is being filled only mark rows.
+    Shed {
+        /// Those that install them.
+        steps: Vec<usize>,
+    },
+    /// They are whole again; what was marked is to be filled.
+    Restore,
     HoldContract,
     ReleaseContract,
     /// A standby that does not count until then.

@@ -3,12 +3,13 @@
 
 use super::exception::{Exception, Exceptional};
 use super::growth::Measures;
-use super::hold::{ContractHold, DRILL, FLAG_FILE, Hold, HoldKind, LADDER, OPERATOR};
+use super::hold::{ContractHold, DRILL, FLAG_FILE, Hold, HoldKind, LADDER, OPERATOR, SHED};
 use super::ignored::Ignored;
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::server::{ALONE, SERVER, Server};
+use super::thresholds::Moved;
 use super::tuning::Change;
-use crate::compile::program::{Action, Phase, Program, Undo};
+use crate::compile::program::{Action, Phase, Program, Step, Undo};
 use crate::lsn::Lsn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,8 @@ pub struct StepFacts {
     pub transactional: bool,
     /// Whether a second try is harmless when it is not known if the first one happened.
     pub repeatable: bool,
+    /// Of one that installs sync triggers: the step that fills what they keep, where rows have a marker.
+    pub filled_by: Option<usize>,
 }
 
 /// The fold of a rollout's records, and what this supervisor has under way.
@@ -98,6 +101,10 @@ pub struct RolloutState {
     pub operator_pause: Option<Hold>,
     /// The file that says so is there, where the supervisor runs.
     pub flag_pause: Option<Hold>,
+    /// The sync triggers are shed, and with `restoring` whole again while there are transactions that wrote meanwhile.
+    pub shed: Option<Hold>,
+    pub shed_steps: Vec<usize>,
+    pub restoring: bool,
     /// Automatic pauses came to be a matter for a person.
     pub person_hold: Option<Hold>,
     /// When automatic pauses began, since a person last had a look.
@@ -106,8 +113,9 @@ pub struct RolloutState {
     pub pause_is_known: bool,
     /// Overrides and drills.
     pub exceptions: Vec<Exception>,
-    /// What operators changed of the policy's limits.
+    /// What operators changed of the policy's limits, and of its guards' thresholds, for good.
     pub tuned: Change,
+    pub thresholds: Vec<Moved>,
     pub guard_holds: Vec<Hold>,
     /// Somebody keeps the contract from beginning.
     pub contract_hold: Option<ContractHold>,
@@ -158,6 +166,7 @@ impl RolloutState {
             .steps
             .iter()
             .map(|step| StepFacts {
+                filled_by: filled_by(program, step),
                 phase: step.phase,
                 undoable: step.undo != Undo::Nothing,
                 transactional: !matches!(
@@ -180,11 +189,15 @@ impl RolloutState {
             contract_allowed: false,
             operator_pause: None,
             flag_pause: None,
+            shed: None,
+            shed_steps: Vec::new(),
+            restoring: false,
             person_hold: None,
             pauses: Vec::new(),
             pause_is_known: false,
             exceptions: Vec::new(),
             tuned: Change::default(),
+            thresholds: Vec::new(),
             guard_holds: Vec::new(),
             contract_hold: None,
             accepted_blind: Vec::new(),
@@ -224,6 +237,8 @@ impl RolloutState {
                 }
                 if *outcome == Outcome::Done {
                     self.status[*step] = match direction {
+                        // What it filled is being marked anew.
+                        Direction::Forward if self.fills_what_is_shed(*step) => StepStatus::Begun,
                         Direction::Forward => StepStatus::Done,
                         Direction::Back => StepStatus::Undone,
                     };
@@ -237,6 +252,10 @@ impl RolloutState {
                 }
                 self.error.clone_from(error);
                 self.state = *to;
+                if *to == State::RollingBack {
+                    // The triggers go, whatever they do.
+                    self.whole_again();
+                }
             }
             Record::GoalChanged { goal } => {
                 self.goal = *goal;
@@ -247,6 +266,7 @@ impl RolloutState {
             Record::ContractRefused { .. } => self.goal = Goal::Ready,
             Record::Held { hold } if hold.by == OPERATOR => self.operator_pause = Some(hold.clone()),
             Record::Held { hold } if hold.by == FLAG_FILE => self.flag_pause = Some(hold.clone()),
+            Record::Held { hold } if hold.by == SHED => self.shed = Some(hold.clone()),
             Record::Held { hold } if hold.by == LADDER => self.person_hold = Some(hold.clone()),
             Record::Held { hold } => {
                 if is_automatic_pause(hold) && !self.is_paused_by_itself() {
@@ -257,6 +277,7 @@ impl RolloutState {
             }
             Record::Released { hold } if hold.by == OPERATOR => self.operator_pause = None,
             Record::Released { hold } if hold.by == FLAG_FILE => self.flag_pause = None,
+            Record::Released { hold } if hold.by == SHED => self.whole_again(),
             Record::Released { hold } if hold.by == LADDER => self.person_hold = None,
             Record::Released { hold } => {
                 self.guard_holds.retain(|h| !same_hold(h, hold));
@@ -286,7 +307,7 @@ impl RolloutState {
     /// Commands whose record is the change.
     fn take(&mut self, kind: &CommandKind, by: &str, reason: Option<&String>) {
         let mut except = |what: Exceptional, until: Timestamp| {
-            self.exceptions.retain(|exception| exception.what != what);
+            self.exceptions.retain(|exception| !exception.what.concerns(&what));
             self.exceptions.push(Exception { what, until, by: by.to_owned(), reason: reason.cloned() });
         };
         match kind {
@@ -296,17 +317,52 @@ impl RolloutState {
             }
             CommandKind::Drill { drill, until } => except(Exceptional::Drill(*drill), *until),
             CommandKind::Resume => self.looked_at(),
-            CommandKind::Tune(change) => self.tuned.take(change),
+            // The newest word counts, however long it is good for.
+            CommandKind::Tune(change) => {
+                let newer = Exceptional::Limit(*change);
+                self.exceptions.retain(|exception| !exception.what.concerns(&newer));
+                self.tuned.take(change);
+            }
+            CommandKind::TuneFor { change, until } => {
+                change.each().for_each(|change| except(Exceptional::Limit(change), *until));
+            }
+            CommandKind::TuneGuard { threshold, until: Some(until) } => {
+                except(Exceptional::Threshold(threshold.clone()), *until);
+            }
+            CommandKind::TuneGuard { threshold, until: None } => {
+                let newer = Exceptional::Threshold(threshold.clone());
+                self.exceptions.retain(|exception| !exception.what.concerns(&newer));
+                self.thresholds.retain(|known| !known.is_of(threshold));
+                self.thresholds.push(threshold.clone());
+            }
             CommandKind::AcceptBlind { signals } => self.accept_blind(signals),
             CommandKind::ReleaseContract => self.contract_hold = None,
             CommandKind::IgnoreStandby { standby, until } => {
                 self.ignored_standbys.insert(standby.clone(), *until);
+            }
+            CommandKind::Restore => self.restoring = true,
+            CommandKind::Shed { steps } => {
+                self.shed_steps.clone_from(steps);
+                for step in 0..self.steps.len() {
+                    if self.status[step] == StepStatus::Done && self.fills_what_is_shed(step) {
+                        self.status[step] = StepStatus::Begun;
+                    }
+                }
             }
             CommandKind::Pause
             | CommandKind::Rollback
             | CommandKind::Complete { .. }
             | CommandKind::HoldContract => {}
         }
+    }
+
+    fn whole_again(&mut self) {
+        (self.shed, self.restoring) = (None, false);
+        self.shed_steps.clear();
+    }
+
+    fn fills_what_is_shed(&self, step: usize) -> bool {
+        self.shed_steps.iter().any(|shed| self.steps[*shed].filled_by == Some(step))
     }
 
     /// A person has seen the pauses so far.
@@ -339,7 +395,12 @@ impl RolloutState {
 
     /// Every reason why work does not go on at full speed.
     pub fn holds(&self) -> Vec<Hold> {
-        self.by_people().chain(&self.person_hold).chain(&self.guard_holds).cloned().collect()
+        self.by_people()
+            .chain(&self.shed)
+            .chain(&self.person_hold)
+            .chain(&self.guard_holds)
+            .cloned()
+            .collect()
     }
 
     /// The pauses that people want.
@@ -356,6 +417,7 @@ impl RolloutState {
             return self.by_people().next().is_some() || self.guard_holds.iter().any(unfit);
         }
         self.by_people().next().is_some()
+            || self.shed.is_some()
             || self.person_hold.is_some()
             || self.guard_holds.iter().any(|h| h.kind == HoldKind::Pause)
     }
@@ -431,8 +493,25 @@ impl RolloutState {
             | CommandKind::Resume
             | CommandKind::AcceptBlind { .. }
             | CommandKind::Override { .. }
+            | CommandKind::TuneGuard { .. }
             | CommandKind::Drill { .. } => state.is_over().then_some("it is over: there is nothing to hold"),
-            CommandKind::Tune(_) => match state {
+            CommandKind::Shed { .. } => match state {
+                State::Expanding | State::Backfilling if self.shed.is_some() => {
+                    Some("it is shed already; `segue restore` puts the triggers back")
+                }
+                State::Expanding | State::Backfilling if !self.sheddable().is_empty() => None,
+                State::Expanding => Some("no sync trigger is there yet: there is nothing to shed"),
+                _ => Some(
+                    "every row is filled: constraints and the new version rely on what the triggers keep; \
+                     `segue rollback` takes them away",
+                ),
+            },
+            CommandKind::Restore => match (&self.shed, self.restoring) {
+                (None, _) => Some("nothing is shed"),
+                (Some(_), true) => Some("it is being restored already"),
+                (Some(_), false) => None,
+            },
+            CommandKind::Tune(_) | CommandKind::TuneFor { .. } => match state {
                 State::Expanding | State::Backfilling => None,
                 State::Failed if matches!(self.failed_in, Some(State::Expanding | State::Backfilling)) => {
                     None
@@ -441,6 +520,18 @@ impl RolloutState {
             },
         };
         why.map(str::to_owned)
+    }
+
+    /// The steps whose triggers can be shed: in place, and what they keep is not filled yet. After that, constraints and the new
+    /// version rely on it.
+    pub fn sheddable(&self) -> Vec<usize> {
+        let being_filled = |step: &usize| {
+            self.steps[*step].filled_by.is_some_and(|fill| self.status[fill] != StepStatus::Done)
+        };
+        (0..self.steps.len())
+            .filter(|step| self.status[*step] == StepStatus::Done)
+            .filter(being_filled)
+            .collect()
     }
 
     /// The last step that happened or may have happened and is not undone yet.
@@ -455,6 +546,14 @@ impl RolloutState {
                 }
         })
     }
+}
+
+fn filled_by(program: &Program, step: &Step) -> Option<usize> {
+    let Action::Expand { sync, .. } = &step.action else { return None };
+    let marker = sync.marker.as_ref().filter(|_| !sync.pairs.is_empty())?;
+    program.steps.iter().position(|step| {
+        matches!(&step.action, Action::Backfill(fill) if fill.table == sync.table && fill.marker.as_ref() == Some(marker))
+    })
 }
 
 fn is_automatic_pause(hold: &Hold) -> bool {
@@ -482,6 +581,7 @@ pub(super) mod tests {
             checks: vec![],
             views: vec![],
             objects: vec![],
+            types: Default::default(),
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

@@ -1,13 +1,14 @@
 //! Owns where a rollout stands, as `segue status --json` gives it. Must not read a database, and must
 //! not render for people: that is `ui`'s.
 
-use super::exception::Exception;
+use super::exception::{self, Exception};
 use super::hold::{ContractHold, Hold};
 use super::policy::Guard;
 use super::progress::{TableProgress, VacuumProgress};
 use super::record::Direction;
 use super::signal::Reading;
 use super::state::{Goal, RolloutState, State, StepStatus};
+use super::thresholds::Moved;
 use super::tuning::Tuning;
 use crate::compile::program::{Action, Program};
 use crate::ident::QualifiedName;
@@ -44,6 +45,8 @@ pub struct RolloutStatus {
     pub ignored_standbys: Vec<IgnoredStandby>,
     /// Guards that an operator overrides, and drills.
     pub exceptions: Vec<Exception>,
+    /// Of guards, moved by operators for good.
+    pub thresholds: Vec<Moved>,
     /// `None`: it never had one.
     pub supervisor: Option<Supervisor>,
     pub backfill: Vec<TableProgress>,
@@ -159,6 +162,7 @@ impl Status {
             accepted_blind: state.accepted_blind.clone(),
             ignored_standbys: ignored(state),
             exceptions: state.exceptions.clone(),
+            thresholds: state.thresholds.clone(),
             supervisor,
             backfill,
             limits: limits(facts.limits, state),
@@ -212,14 +216,16 @@ fn ignored(state: &RolloutState) -> Vec<IgnoredStandby> {
 }
 
 fn limits(began_with: Tuning, state: &RolloutState) -> Limits {
-    let now = began_with.changed(&state.tuned);
+    // One whose time is over counts until somebody ends it.
+    let tuned = exception::limits(&state.tuned, &state.exceptions, Timestamp::MIN);
+    let now = began_with.changed(&tuned);
     Limits {
         slice_seconds: now.slice_time.as_secs_f64(),
         workers: now.workers,
         rows_per_second: now.rate,
         wal_bytes_per_second: now.wal,
         rest: f64::from(now.rest) / 100.0,
-        tuned: Limit::ALL.into_iter().filter(|limit| state.tuned.says(*limit)).collect(),
+        tuned: Limit::ALL.into_iter().filter(|limit| tuned.says(*limit)).collect(),
         binding: None,
     }
 }
@@ -287,6 +293,7 @@ mod tests {
             checks: vec![],
             views: vec![],
             objects: Vec::new(),
+            types: Default::default(),
             steps: vec![
                 step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
                 step(
@@ -400,7 +407,9 @@ mod tests {
         let mut said = serde_json::to_value(&status).unwrap();
         // Added to it since.
         let rollout = said["rollout"].as_object_mut().unwrap();
-        for added in ["limits", "contract_hold", "accepted_blind", "ignored_standbys", "exceptions"] {
+        for added in
+            ["limits", "contract_hold", "accepted_blind", "ignored_standbys", "exceptions", "thresholds"]
+        {
             assert!(rollout.remove(added).is_some(), "{added}");
         }
         assert_eq!(said, expected);

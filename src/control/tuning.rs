@@ -115,6 +115,24 @@ impl Change {
         self.rest = newer.rest.or(self.rest);
     }
 
+    /// One change a limit.
+    pub fn each(&self) -> impl Iterator<Item = Change> {
+        let none = Change::default();
+        let all = [
+            Change { slice_time: self.slice_time, ..none },
+            Change { workers: self.workers, ..none },
+            Change { rate: self.rate, ..none },
+            Change { wal: self.wal, ..none },
+            Change { rest: self.rest, ..none },
+        ];
+        all.into_iter().filter(move |change| *change != none)
+    }
+
+    /// Whether both say something about one limit.
+    pub fn meets(&self, other: &Change) -> bool {
+        Limit::ALL.into_iter().any(|limit| self.says(limit) && other.says(limit))
+    }
+
     /// Whether it says anything about a limit.
     pub fn says(&self, limit: Limit) -> bool {
         match limit {

@@ -127,7 +127,7 @@ impl Contents<'_> {
                 let mut before = views::Order::new();
                 if schema_exists(tx, &program.version_schema).await? {
                     before = orders(tx, &program.version_schema).await?;
-                    retire(tx, &program.version_schema, doing).await?;
+                    retire(tx, program, &program.version_schema, doing).await?;
                 }
                 send_each(tx, between, doing).await?;
                 let catalog = introspect_in(tx, program, doing).await?;
@@ -144,7 +144,7 @@ impl Contents<'_> {
             }
             Contents::Retire { version_schema } => {
                 if schema_exists(tx, version_schema).await? {
-                    retire(tx, version_schema, doing).await?;
+                    retire(tx, program, version_schema, doing).await?;
                 }
                 Ok(())
             }
@@ -185,14 +185,23 @@ async fn orders(tx: &Tx<'_>, schema: &Ident) -> Result<views::Order, Halt> {
     Ok(rows.iter().map(order).collect::<Result<_, _>>()?)
 }
 
-async fn retire(tx: &Tx<'_>, schema: &Ident, doing: &str) -> Result<(), Halt> {
+async fn retire(tx: &Tx<'_>, program: &Program, schema: &Ident, doing: &str) -> Result<(), Halt> {
     let views = views_of(tx, schema).await?;
     // Functions that a plan gave the version. What was made on them by others stops it, as with views.
     let sql = "SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p
                  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY 1";
     let rows = tx.query("listing the functions of a version schema", sql, &[schema]).await?;
     let functions = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-    send_each(tx, &views::retire(schema, &views, &functions), doing).await
+    let stays = *schema == program.version_schema && has_types(tx, program).await?;
+    send_each(tx, &views::retire(schema, &views, &functions, stays), doing).await
+}
+
+/// Whether types that the program keeps in the version's schema are in it.
+async fn has_types(tx: &Tx<'_>, program: &Program) -> Result<bool, Halt> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+                WHERE n.nspname = $1 AND t.typname = ANY ($2::text[]::name[]) AND t.typtype = 'e' LIMIT 1";
+    let (schema, types) = (&program.version_schema, &program.types.in_version);
+    Ok(tx.query_opt("looking for types of a version schema", sql, &[schema, types]).await?.is_some())
 }
 
 /// The catalog as it is inside this transaction.
@@ -206,7 +215,11 @@ async fn introspect_in(tx: &Tx<'_>, program: &Program, doing: &str) -> Result<cr
 
 /// Has the server spell out every name in the sync function's expressions, so that they mean the
 /// same under every client's search_path.
-async fn qualify(tx: &Tx<'_>, program: &Program, spec: &SyncSpec) -> Result<Vec<sync::QualifiedPair>, Halt> {
+pub(super) async fn qualify(
+    tx: &Tx<'_>,
+    program: &Program,
+    spec: &SyncSpec,
+) -> Result<Vec<sync::QualifiedPair>, Halt> {
     let doing = "qualifying the plan's expressions";
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
                  FROM pg_catalog.pg_attribute a

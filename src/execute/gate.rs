@@ -116,6 +116,11 @@ impl Gate {
         self.permits.borrow().tuning
     }
 
+    /// The share of full speed that is in force.
+    pub fn share(&self) -> Option<f64> {
+        self.permits.borrow().share
+    }
+
     /// Waits until the limits in force are others than these; for ever, where nobody sets any.
     pub async fn retuned(&mut self, from: &Tuning) {
         if self.permits.wait_for(|permit| permit.tuning != *from).await.is_err() {

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod index;
 pub mod row_error;
 pub mod rows;
+pub mod shed;
 pub mod slice;
 pub mod standbys;
 pub mod through_text;

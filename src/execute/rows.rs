@@ -5,7 +5,7 @@ use super::Halt;
 use super::backfill::leaves;
 use crate::catalog::Catalog;
 use crate::compile::program::{Action, BackfillSpec, Program};
-use crate::ident::{Ident, literal};
+use crate::ident::{Ident, QualifiedName, literal};
 use crate::pg::{self, Class, Limits, RowExt, Session, Tx};
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -148,10 +148,19 @@ fn values(program: &Program, catalog: &Catalog, spec: &BackfillSpec) -> Vec<Valu
             Some(side) => (side.type_name.clone(), side.not_null),
             None => (there?.column(column)?.type_name.clone(), false),
         };
+        // Its type is not there yet, and every value has one of it.
+        if is_of_version(program, &type_name) {
+            return None;
+        }
         let shown = shown.as_str().to_owned();
         Some(Value { expression: expression.clone(), type_name, not_null, shown })
     };
     spec.set.iter().zip(&spec.shown).filter_map(value).collect()
+}
+
+fn is_of_version(program: &Program, type_name: &str) -> bool {
+    let types = program.types.in_version.iter().map(|name| QualifiedName::new(&program.version_schema, name));
+    types.map(|name| name.to_string()).any(|name| type_name.strip_suffix("[]").unwrap_or(type_name) == name)
 }
 
 /// One stretch in one snapshot: all rows at once, and one by one where that shows that some may fail.

@@ -46,6 +46,7 @@ impl Context {
         }
     }
 
+    #[track_caller]
     pub fn error(&self, code: &'static str, at: &Range<usize>, message: impl Into<String>) {
         self.report(Diagnostic::error(code, message).at(self.span(at)));
     }
@@ -62,6 +63,7 @@ impl Context {
         );
     }
 
+    #[track_caller]
     pub fn wrong_type(&self, node: &Node, what: &str, expected: &str) {
         let message = format!("{what} must be {expected}, found {}", node.described());
         self.error("plan.wrong_type", &node.bytes, message);
@@ -232,6 +234,7 @@ impl<'a> Fields<'a> {
         self.keyed(key).map(|(_, node)| node).filter(|node| !node.is_null())
     }
 
+    #[track_caller]
     pub fn missing(&self, key: &str) {
         let message = format!("{} needs `{key}`", self.what);
         self.cx.error("plan.missing_field", &self.at, message);

@@ -2,6 +2,7 @@
 //! Must not know how a guard judges.
 
 use super::decode::{Context, Fields};
+use super::duration::parse_duration;
 use super::limits;
 use super::node::{Node, Value};
 use super::settings::{
@@ -62,7 +63,7 @@ pub const KNOWN: [Known; 18] = [
 ];
 
 /// How the thresholds of a probe are written.
-const PROBE: Known = known("", Unit::Bare);
+pub const PROBE: Known = known("", Unit::Bare);
 
 pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
     let cx = f.cx;
@@ -100,6 +101,43 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
         settings.probes.push(probe);
     }
     f.finish();
+}
+
+/// A threshold in one word, as an operator writes it: `10s`, `5GB`, a number, `80%` where there is a limit, `off`.
+pub fn threshold(known: &Known, text: &str) -> Option<Threshold> {
+    let text = text.trim();
+    if text == "off" {
+        return Some(Threshold::Off);
+    }
+    let at = |value: f64, of| Threshold::At { value, of, lasting: Duration::ZERO };
+    if known.limited
+        && let Some(percent) = text.strip_suffix('%')
+    {
+        return share(percent).map(|share| at(share, Of::Limit));
+    }
+    let value = match known.unit {
+        Unit::Seconds => parse_duration(text).ok().map(|time| time.as_secs_f64()),
+        Unit::Bytes => limits::bytes(text),
+        Unit::Bare => text.parse().ok(),
+    };
+    value.filter(|value| value.is_finite() && *value >= 0.0).map(|value| at(value, Of::Itself))
+}
+
+/// What may be written for it.
+pub fn possible(known: &Known) -> String {
+    let amount = match known.unit {
+        Unit::Seconds => "a duration such as `30s`",
+        Unit::Bytes => "an amount such as `512MB`",
+        Unit::Bare => "a number from 0",
+    };
+    let share = if known.limited { ", a share of what the server allows such as `80%`" } else { "" };
+    format!("{amount}{share}, or `off`")
+}
+
+/// Per cent of a limit, as a share.
+fn share(percent: &str) -> Option<f64> {
+    let share = percent.trim().parse::<f64>().ok().filter(|share| (0.0..=1000.0).contains(share))?;
+    Some(share / 100.0)
 }
 
 fn is_off(node: &Node) -> bool {
@@ -154,7 +192,8 @@ impl ProbeSource {
 
 /// Holds and readings are told apart by the guard's name.
 fn free_name(cx: &Context, name: &Text) -> bool {
-    const OTHERS: [&str; 6] = ["operator", "lock_victims", "sync_waiters", "flag_file", "drill", "ladder"];
+    const OTHERS: [&str; 7] =
+        ["operator", "lock_victims", "sync_waiters", "flag_file", "drill", "ladder", "shed"];
     let taken = KNOWN.iter().any(|known| known.name == name.as_str()) || OTHERS.contains(&name.as_str());
     if taken {
         cx.report(
@@ -249,12 +288,12 @@ impl Fields<'_> {
             && known.limited
             && let Some(percent) = text.trim().strip_suffix('%')
         {
-            let share = percent.trim().parse::<f64>().ok().filter(|share| (0.0..=1000.0).contains(share));
+            let share = share(percent);
             if share.is_none() {
                 let what = self.named(key);
                 self.cx.error("plan.invalid_value", &node.bytes, format!("{what} must be from 0% to 1000%"));
             }
-            return Some((share? / 100.0, Of::Limit));
+            return Some((share?, Of::Limit));
         }
         Some((self.amount(key, known.unit)?.value, Of::Itself))
     }

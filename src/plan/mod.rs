@@ -2,6 +2,7 @@
 //! Must not know a catalog: whether a plan fits a database is `compile`'s.
 
 pub mod alter_column;
+pub mod alter_enum;
 pub mod column;
 pub mod column_ops;
 pub mod create_constraint;
@@ -33,6 +34,7 @@ use crate::diagnostic::{Source, Span};
 use std::sync::Arc;
 
 pub use alter_column::AlterColumn;
+pub use alter_enum::AlterEnum;
 pub use column::{Check, ColumnDef, Generated, IdentityDef, References};
 pub use column_ops::{AddColumn, DropColumn, RenameColumn};
 pub use create_constraint::CreateConstraint;

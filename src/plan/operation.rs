@@ -4,9 +4,10 @@
 use super::decode::{Context, Fields};
 use super::node::{Entry, Node, Value};
 use super::{
-    AddColumn, AlterColumn, CreateConstraint, CreateIndex, CreateOrReplaceFunction, CreateOrReplaceView,
-    CreateTable, DropColumn, DropConstraint, DropFunction, DropIndex, DropMulticolumnConstraint, DropTable,
-    DropView, RenameColumn, RenameConstraint, RenameTable, SetReplicaIdentity, Sql, WidenKey,
+    AddColumn, AlterColumn, AlterEnum, CreateConstraint, CreateIndex, CreateOrReplaceFunction,
+    CreateOrReplaceView, CreateTable, DropColumn, DropConstraint, DropFunction, DropIndex,
+    DropMulticolumnConstraint, DropTable, DropView, RenameColumn, RenameConstraint, RenameTable,
+    SetReplicaIdentity, Sql, WidenKey,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -35,6 +36,7 @@ pub enum OperationKind {
     SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
     WidenKey(WidenKey),
+    AlterEnum(AlterEnum),
     CreateOrReplaceView(CreateOrReplaceView),
     DropView(DropView),
     CreateOrReplaceFunction(CreateOrReplaceFunction),
@@ -42,7 +44,7 @@ pub enum OperationKind {
 }
 
 /// The keys of the operations: pgroll's, as it has them, and Segue's own.
-pub const OPERATIONS: [&str; 20] = [
+pub const OPERATIONS: [&str; 21] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -59,6 +61,7 @@ pub const OPERATIONS: [&str; 20] = [
     "set_replica_identity",
     "sql",
     "widen_key",
+    "alter_enum",
     "create_or_replace_view",
     "drop_view",
     "create_or_replace_function",
@@ -85,6 +88,7 @@ impl OperationKind {
             OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
             OperationKind::WidenKey(_) => "widen_key",
+            OperationKind::AlterEnum(_) => "alter_enum",
             OperationKind::CreateOrReplaceView(_) => "create_or_replace_view",
             OperationKind::DropView(_) => "drop_view",
             OperationKind::CreateOrReplaceFunction(_) => "create_or_replace_function",
@@ -161,6 +165,7 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
         "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "widen_key" => one(WidenKey::decode(f).map(OperationKind::WidenKey)),
+        "alter_enum" => one(AlterEnum::decode(f).map(OperationKind::AlterEnum)),
         "create_or_replace_view" => {
             one(CreateOrReplaceView::decode(f).map(OperationKind::CreateOrReplaceView))
         }

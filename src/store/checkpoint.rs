@@ -93,6 +93,14 @@ pub async fn forget_checkpoints_in_tx(
     Ok(())
 }
 
+/// Takes away one run's checkpoints, of all leaves: it is to be begun anew.
+pub async fn forget_run_in_tx(tx: &Tx<'_>, fence: Fence, step: i32, run: i32) -> Result<(), Error> {
+    fence_in_tx(tx, fence).await?;
+    let sql = "DELETE FROM segue.backfills WHERE rollout = $1 AND step = $2 AND run = $3";
+    tx.change("forgetting a run's checkpoints", sql, &[&fence.rollout, &step, &run]).await?;
+    Ok(())
+}
+
 fn read(row: &Row) -> Result<(Checkpoint, Timestamp), Error> {
     let checkpoint = Checkpoint {
         step: row.read("step")?,

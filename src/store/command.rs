@@ -26,6 +26,9 @@ pub enum CommandKind {
     IgnoreStandby,
     /// A signal made up for a while: `args` says which and for how long.
     Drill,
+    /// The sync triggers only mark rows, until they are restored.
+    Shed,
+    Restore,
 }
 
 impl CommandKind {
@@ -41,6 +44,8 @@ impl CommandKind {
             CommandKind::ReleaseContract => "release_contract",
             CommandKind::IgnoreStandby => "ignore_standby",
             CommandKind::Drill => "drill",
+            CommandKind::Shed => "shed",
+            CommandKind::Restore => "restore",
         }
     }
 
@@ -57,6 +62,8 @@ impl CommandKind {
             ReleaseContract,
             IgnoreStandby,
             Drill,
+            Shed,
+            Restore,
         ];
         all.into_iter().find(|kind| kind.as_str() == text)
     }

@@ -10,11 +10,15 @@ use std::time::Duration;
 /// Where everything of Segue's own is, sync functions included.
 pub const SCHEMA: &str = "segue";
 /// The version of the schema that this binary makes and reads.
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 
 /// `MIGRATIONS[n]` leads from version n to n + 1.
-const MIGRATIONS: [&str; VERSION as usize] =
-    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; VERSION as usize] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Several processes may come at once; the number is arbitrary and Segue's ("segue", as bytes).
 const INIT_LOCK: i64 = 0x73_65_67_75_65;

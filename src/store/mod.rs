@@ -21,7 +21,9 @@ mod rollout;
 
 pub use adopt::{Adopted, adopt};
 pub use aside::{RowSetAside, SetAside, rows_set_aside, set_aside_in_tx};
-pub use checkpoint::{Checkpoint, checkpoint, checkpoint_in_tx, checkpoints, forget_checkpoints_in_tx};
+pub use checkpoint::{
+    Checkpoint, checkpoint, checkpoint_in_tx, checkpoints, forget_checkpoints_in_tx, forget_run_in_tx,
+};
 pub use clients::{Client, ClientSeen, Usage, clients, clients_seen, usage};
 pub use command::{Command, CommandKind, NewCommand, applied, command, pending_commands, put_command};
 pub use error::Error;

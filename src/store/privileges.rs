@@ -10,11 +10,12 @@ use crate::pg::Session;
 pub enum Of {
     /// Every table of the schema.
     Schema,
-    /// These and their partitions, and a version schema that is to be removed.
-    Plan { tables: Vec<QualifiedName>, previous: Option<Ident> },
+    /// These and their partitions, types, and a version schema that is to be removed.
+    Plan { tables: Vec<QualifiedName>, types: Vec<QualifiedName>, previous: Option<Ident> },
 }
 
-/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: theirs, `$6` an earlier version schema.
+/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: theirs, `$6` an earlier version schema,
+/// `$7` and `$8` types.
 fn sql(server_version: u32) -> String {
     // From 16 on a member may be one that cannot become the role.
     let membership = if server_version >= 160_000 { "SET" } else { "MEMBER" };
@@ -39,6 +40,9 @@ WITH RECURSIVE r AS (
   SELECT relowner AS owner, quote_ident(relname) AS what FROM tables
   UNION ALL
   SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname = $6
+  UNION ALL
+  SELECT t.typowner, 'type ' || quote_ident(t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+   WHERE (n.nspname::text, t.typname::text) IN (SELECT * FROM unnest($7::text[], $8::text[]))
 ), owners AS (
   SELECT o.rolname, o.rolsuper, o.oid, jsonb_agg(owned.what ORDER BY owned.what) AS owns
     FROM owned JOIN pg_roles o ON o.oid = owned.owner GROUP BY 1, 2, 3
@@ -88,12 +92,16 @@ pub async fn privileges(
         Some(role) => role.to_owned(),
         None => session.json(doing, "SELECT to_jsonb(current_user)", &[]).await?,
     };
-    let (all, tables, previous) = match of {
-        Of::Schema => (true, &[][..], None),
-        Of::Plan { tables, previous } => (false, &tables[..], previous.clone()),
+    let (all, tables, types, previous) = match of {
+        Of::Schema => (true, &[][..], &[][..], None),
+        Of::Plan { tables, types, previous } => (false, &tables[..], &types[..], previous.clone()),
     };
-    let schemas: Vec<Ident> = tables.iter().map(|table| table.schema.clone()).collect();
-    let names: Vec<Ident> = tables.iter().map(|table| table.name.clone()).collect();
+    let apart = |of: &[QualifiedName]| -> (Vec<Ident>, Vec<Ident>) {
+        of.iter().map(|one| (one.schema.clone(), one.name.clone())).unzip()
+    };
+    let ((schemas, names), (of_types, types)) = (apart(tables), apart(types));
     let sql = format!("SELECT coalesce(({}), 'null')", sql(session.server_version()));
-    Ok(session.json(doing, &sql, &[&role, schema, &all, &schemas, &names, &previous]).await?)
+    Ok(session
+        .json(doing, &sql, &[&role, schema, &all, &schemas, &names, &previous, &of_types, &types])
+        .await?)
 }

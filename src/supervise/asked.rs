@@ -4,6 +4,7 @@ use crate::control::advance::Event;
 use crate::control::exception::Drill;
 use crate::control::policy::Policy;
 use crate::control::record::CommandKind;
+use crate::control::thresholds::Moved;
 use crate::control::tuning::Change;
 use crate::plan::duration::parse_duration;
 use crate::store::{self, Command};
@@ -41,10 +42,7 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
         store::CommandKind::Complete => {
             CommandKind::Complete { force: args.get("force").and_then(Value::as_bool).unwrap_or(false) }
         }
-        store::CommandKind::Tune => CommandKind::Tune(Change::of_args(&args).unwrap_or_else(|why| {
-            faults.push(why);
-            Change::default()
-        })),
+        store::CommandKind::Tune => tune(args, policy, now, &mut faults),
         store::CommandKind::AcceptBlind => {
             let signals = signals(&args, &mut faults);
             faults.extend(policy.clone().accepting_blind(&signals).err());
@@ -57,6 +55,9 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
             CommandKind::HoldContract
         }
         store::CommandKind::ReleaseContract => CommandKind::ReleaseContract,
+        // Which they are is for the supervisor to say.
+        store::CommandKind::Shed => CommandKind::Shed { steps: Vec::new() },
+        store::CommandKind::Restore => CommandKind::Restore,
         store::CommandKind::IgnoreStandby => {
             let standby = args.get("standby").and_then(Value::as_str).unwrap_or_default().to_owned();
             let lasting = duration(&args, &mut faults);
@@ -69,6 +70,30 @@ pub fn event(command: Command, policy: &Policy, now: Timestamp) -> Event {
         }
     };
     Event::Command { id, kind, by, reason, lasting, fault: faults.into_iter().next() }
+}
+
+/// Limits, or one guard's threshold; either for good or for a while.
+fn tune(mut args: Value, policy: &Policy, now: Timestamp, faults: &mut Vec<String>) -> CommandKind {
+    let until = duration(&args, faults).map(|lasting| now + lasting);
+    if let Some(all) = args.as_object_mut() {
+        all.remove("for");
+    }
+    let tuned = match args.get("guard") {
+        Some(_) if args.as_object().is_some_and(|all| all.len() > 1) => {
+            Err("a guard is tuned by a command of its own".to_owned())
+        }
+        Some(guard) => {
+            Moved::of_args(guard, policy).map(|threshold| CommandKind::TuneGuard { threshold, until })
+        }
+        None => Change::of_args(&args).map(|change| match until {
+            Some(until) => CommandKind::TuneFor { change, until },
+            None => CommandKind::Tune(change),
+        }),
+    };
+    tuned.unwrap_or_else(|why| {
+        faults.push(why);
+        CommandKind::Tune(Change::default())
+    })
 }
 
 const OVERRIDE: &str = r#"{"override": "replication_lag", "for": "10m"}"#;
@@ -164,6 +189,37 @@ mod tests {
         assert_eq!((kind, fault.as_str()), (CommandKind::Drill { drill: Drill::Blind, until }, ""));
         for bad in [json!({"drill": "fire", "for": "1m"}), json!({"drill": "lag"}), json!({})] {
             assert!(!asked(Put, None, bad).2.is_empty());
+        }
+    }
+
+    #[test]
+    fn limits_and_thresholds_are_tuned_for_good_or_for_a_while() {
+        use store::CommandKind::Tune;
+        let until = Timestamp::from_second(60).unwrap();
+        let change = Change::of_args(&json!({"rate": 20_000})).unwrap();
+        let tune = |args| asked(Tune, None, args);
+        assert_eq!(tune(json!({"rate": 20_000})).0, CommandKind::Tune(change));
+        let (kind, _, fault) = tune(json!({"rate": 20_000, "for": "1m"}));
+        assert_eq!((kind, fault.as_str()), (CommandKind::TuneFor { change, until }, ""));
+        let guard = json!({"signal": "lock_wait", "pause": "2s"});
+        let threshold = Moved::of_args(&guard, &Policy::default()).unwrap();
+        for (args, until) in
+            [(json!({"guard": guard}), None), (json!({"guard": guard, "for": "1m"}), Some(until))]
+        {
+            let (kind, _, fault) = tune(args);
+            assert_eq!(
+                (kind, fault.as_str()),
+                (CommandKind::TuneGuard { threshold: threshold.clone(), until }, "")
+            );
+        }
+        for bad in [
+            json!({"guard": guard, "rate": 5}),
+            json!({"guard": {"signal": "lock_wait", "pause": "2"}}),
+            json!({"guard": 1}),
+            json!({"for": "1m"}),
+            json!({"rate": 5, "for": "soon"}),
+        ] {
+            assert!(!tune(bad.clone()).2.is_empty(), "{bad}");
         }
     }
 

@@ -8,6 +8,7 @@ mod elsewhere;
 mod glance;
 pub mod keeper;
 mod quiet;
+mod shedding;
 pub mod told;
 
 use crate::clock;
@@ -24,7 +25,7 @@ use crate::control::server::{Change, Server};
 use crate::control::signal::Reading;
 use crate::control::state::{Leaving, RolloutState, State};
 use crate::control::tuning::Tuning;
-use crate::control::{exception, hold::Hold, ignored, ladder};
+use crate::control::{exception, hold::Hold, ignored, ladder, thresholds};
 use crate::execute::backfill::bare_name;
 use crate::execute::board::Board;
 use crate::execute::gate::{Gate, Permit};
@@ -71,6 +72,8 @@ pub struct Supervisor {
     keeper: Keeper,
     rollout: store::Rollout,
     program: Arc<Program>,
+    /// What it began with; and that with what operators said since.
+    stored: Arc<Policy>,
     policy: Arc<Policy>,
     state: RolloutState,
     guards: GuardState,
@@ -91,6 +94,8 @@ pub struct Supervisor {
     change: Change,
     /// A person said to go on although every standby is gone.
     alone_accepted: bool,
+    /// Who wrote when the shed triggers were put back, and has not ended yet.
+    old_writers: Option<Vec<String>>,
     last_info: Instant,
 }
 
@@ -104,7 +109,7 @@ impl Supervisor {
     ) -> Result<Supervisor, store::Error> {
         outside.interrupts = overheard(outside.interrupts, &mut keeper);
         let contents = store::contents(keeper.session(), rollout.id).await?;
-        let (program, policy) = (Arc::new(contents.program), Arc::new(contents.policy));
+        let (program, stored) = (Arc::new(contents.program), Arc::new(contents.policy));
         let mut state = RolloutState::new(&program, rollout.goal);
         for (_, record) in keeper::journal(keeper.session(), rollout.id).await? {
             state.fold(&record);
@@ -113,13 +118,13 @@ impl Supervisor {
         let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
         // Before anything is expected of it: another primary has other standbys.
         state.fold(&Record::ServerSeen { server: server.clone() });
-        let policy = accepting(policy, &state);
+        let policy = in_force(&stored, &state);
         let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
         let monitor = monitor::start(&keeper.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
         let readings = monitor.subscribe();
-        let tuning = Tuning::of(&policy, &state.tuned);
+        let tuning = tuning(&policy, &state);
         let (permits, hear) = watch::channel(Permit { tuning, ..Permit::none() });
         let board = Board::default();
         let setup = Setup { search_path: vec![program.schema.clone()], ..Setup::default() }.without_standby();
@@ -136,6 +141,7 @@ impl Supervisor {
             keeper,
             rollout,
             program,
+            stored,
             policy,
             state,
             guards: GuardState::new(),
@@ -154,6 +160,7 @@ impl Supervisor {
             server,
             change,
             alone_accepted: false,
+            old_writers: None,
             last_info: now - SECOND,
         })
     }
@@ -213,6 +220,7 @@ impl Supervisor {
                     self.take_commands().await?;
                     if self.state.is_due(clock::now()) {
                         self.take(Event::Tick).await?;
+                        self.tune().await?;
                     }
                 }
                 _ = seconds.tick() => self.each_second().await?,
@@ -403,11 +411,19 @@ impl Supervisor {
         });
     }
 
-    /// Puts the limits in force that operators asked for.
-    fn tune(&mut self) {
-        let tuning = Tuning::of(&self.policy, &self.state.tuned);
+    /// Puts the limits and thresholds in force that operators asked for: at once, not with the next reading.
+    async fn tune(&mut self) -> Result<(), store::Error> {
+        let tuning = tuning(&self.policy, &self.state);
         self.work.pool.resize(sessions(&tuning));
         self.permits.send_modify(|permit| permit.tuning = tuning);
+        let policy = in_force(&self.stored, &self.state);
+        if policy != self.policy {
+            self.policy = policy;
+            if self.state.hand.up {
+                self.judge().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Looks for the file that pauses. One that cannot be looked for counts as there: it is not known that it is not.
@@ -431,7 +447,8 @@ impl Supervisor {
     async fn take_commands(&mut self) -> Result<(), store::Error> {
         for command in self.keeper.commands(&self.rollout).await? {
             crate::failpoint::pass("command_seen").await?;
-            let event = asked::event(command, &self.policy, clock::now());
+            let mut event = asked::event(command, &self.policy, clock::now());
+            self.shed_or_restore(&mut event).await;
             let Event::Command { kind, .. } = &event else { unreachable!("a command is one") };
             let kind = kind.clone();
             if matches!(kind, CommandKind::Resume | CommandKind::Override { .. }) {
@@ -445,8 +462,10 @@ impl Supervisor {
             }
             self.take(event).await?;
             match kind {
-                CommandKind::Tune(_) => self.tune(),
-                CommandKind::AcceptBlind { .. } => self.policy = accepting(self.policy.clone(), &self.state),
+                CommandKind::Tune(_)
+                | CommandKind::TuneFor { .. }
+                | CommandKind::TuneGuard { .. }
+                | CommandKind::AcceptBlind { .. } => self.tune().await?,
                 // In force at once, not with the next reading.
                 CommandKind::Drill { .. } | CommandKind::Override { .. } if self.state.hand.up => {
                     self.judge().await?
@@ -472,6 +491,7 @@ impl Supervisor {
         self.last_info = Instant::now();
         self.note_remarks().await?;
         self.note_unreplicated().await?;
+        self.fill_again().await?;
         self.keeper.say_state(&self.state).await?;
         self.note_clients().await;
         self.permit();
@@ -501,13 +521,17 @@ fn versions(program: &Program) -> Vec<crate::ident::Ident> {
     program.previous_version_schema.iter().chain([&program.version_schema]).cloned().collect()
 }
 
-/// The policy with what operators accepted since.
-fn accepting(policy: Arc<Policy>, state: &RolloutState) -> Arc<Policy> {
-    let signals = &state.accepted_blind;
-    match signals.iter().all(|signal| policy.accepted_blind.contains(signal)) {
-        true => policy,
-        false => Arc::new(Policy { accepted_blind: signals.clone(), ..Policy::clone(&policy) }),
-    }
+/// The policy with what operators said since.
+fn in_force(stored: &Policy, state: &RolloutState) -> Arc<Policy> {
+    let mut policy = thresholds::in_force(stored, &state.thresholds, &state.exceptions, clock::now());
+    policy.accepted_blind.extend(state.accepted_blind.iter().cloned());
+    policy.accepted_blind.dedup();
+    Arc::new(policy)
+}
+
+/// The limits with what operators said since.
+fn tuning(policy: &Policy, state: &RolloutState) -> Tuning {
+    Tuning::of(policy, &exception::limits(&state.tuned, &state.exceptions, clock::now()))
 }
 
 /// What the monitor of a rollout watches.

@@ -78,15 +78,22 @@ impl JsonLines {
                 fields.insert("kind".into(), json!(kind));
                 fields.insert("force".into(), args.get("force").cloned().unwrap_or(Value::Null));
                 let limits = match record {
-                    Record::CommandTaken { kind: CommandKind::Tune(change), .. } => limits::json(change),
+                    Record::CommandTaken {
+                        kind: CommandKind::Tune(change) | CommandKind::TuneFor { change, .. },
+                        ..
+                    } => limits::json(change),
                     _ => Value::Null,
                 };
                 fields.insert("limits".into(), limits);
+                if let Record::CommandTaken { kind: CommandKind::TuneFor { until, .. }, .. } = record {
+                    fields.insert("until".into(), json!(until));
+                }
                 if let Record::CommandTaken {
                     kind:
                         CommandKind::AcceptBlind { .. }
                         | CommandKind::IgnoreStandby { .. }
                         | CommandKind::Override { .. }
+                        | CommandKind::TuneGuard { .. }
                         | CommandKind::Drill { .. },
                     ..
                 } = record

@@ -2,8 +2,10 @@
 
 use super::human;
 use crate::control::status::Limits;
+use crate::control::thresholds::{Level, Moved};
 use crate::control::tuning::Change;
 use crate::plan::limits::Limit;
+use crate::plan::settings::Of;
 use serde_json::{Value, json};
 
 fn slice(seconds: f64) -> String {
@@ -36,6 +38,20 @@ pub fn change(change: &Change) -> String {
         change.rest.map(rest),
     ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `checkout pauses at 800`.
+pub fn threshold(moved: &Moved) -> String {
+    let acts = match moved.level {
+        Level::Throttle => "throttles",
+        Level::Pause => "pauses",
+    };
+    let at = match (moved.at, moved.of) {
+        (None, _) => return format!("{} {acts} nothing", moved.signal),
+        (Some(at), Of::Itself) => human::value(at, &moved.unit),
+        (Some(at), Of::Limit) => format!("{} % of what the server allows", at * 100.0),
+    };
+    format!("{} {acts} at {at}", moved.signal)
 }
 
 /// For scripts, with the names and units of a status; what is not changed is left out, what is lifted is null.

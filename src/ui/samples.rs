@@ -35,6 +35,7 @@ pub fn program() -> Arc<Program> {
         checks: vec![],
         views: vec![],
         objects: Vec::new(),
+        types: Default::default(),
         steps: vec![
             step("prepare users", Phase::Expand, Action::Ddl { statements: vec![] }),
             // Stands for a backfill: it takes long.

@@ -2,7 +2,7 @@
 //! how far it is, who drives it. Must not find anything out: that is in `control::status`.
 
 use super::{Paint, cost, human, limits, signals, tell};
-use crate::control::hold::{HoldKind, OPERATOR};
+use crate::control::hold::{HoldKind, OPERATOR, SHED};
 use crate::control::progress::TableProgress;
 use crate::control::state::{Goal, State};
 use crate::control::status::{Role, RolloutStatus, Status};
@@ -125,6 +125,10 @@ impl Page {
             let text = format!("standby {} until {}, {left}", standby.name, human::moment(standby.until));
             self.item(if i == 0 { "ignored" } else { "" }, &[text]);
         }
+        let moved: Vec<String> = rollout.thresholds.iter().map(limits::threshold).collect();
+        if !moved.is_empty() {
+            self.item("guards", &[format!("{} by the operator", moved.join(", "))]);
+        }
         let excepted: Vec<String> = rollout.exceptions.iter().map(tell::exception).collect();
         self.item("exceptions", &excepted);
         if !rollout.accepted_blind.is_empty() {
@@ -243,7 +247,11 @@ fn versions(rollout: &RolloutStatus, status: &Status) -> String {
 fn next(rollout: &RolloutStatus) -> Vec<String> {
     let operator = rollout.holds.iter().any(|hold| hold.by == OPERATOR);
     let by_time = rollout.holds.iter().any(|hold| hold.by == OPERATOR && hold.until.is_some());
-    let by_guard = rollout.holds.iter().any(|hold| hold.by != OPERATOR && hold.kind == HoldKind::Pause);
+    let shed = rollout.holds.iter().any(|hold| hold.by == SHED);
+    let by_guard = rollout
+        .holds
+        .iter()
+        .any(|hold| ![OPERATOR, SHED].contains(&hold.by.as_str()) && hold.kind == HoldKind::Pause);
     let mut said: Vec<&str> = Vec::new();
     if wants_work(rollout) {
         match (is_alive(rollout), operator) {
@@ -251,6 +259,7 @@ fn next(rollout: &RolloutStatus) -> Vec<String> {
                 said.push("the pause lifts itself when its time is over; `segue resume` lifts it now");
             }
             (true, true) => said.push("it waits for a person: `segue resume` lifts the pause"),
+            (true, false) if shed => said.push("rows are filled again after `segue restore`"),
             (true, false) if by_guard && rollout.state != State::RollingBack => {
                 said.push("it goes on by itself when the guard's reading allows");
             }

@@ -214,7 +214,10 @@ impl Teller {
                 Mark::Warn,
                 format!("contract refused: the old version is in use by {}", users.join("; ")),
             ),
-            Record::Held { hold } => news(Mark::Held, self::hold(hold)),
+            Record::Held { hold } => {
+                let behind = hold.culprit.as_ref().map(|who| format!(" → {who}")).unwrap_or_default();
+                news(Mark::Held, self::hold(hold) + &behind)
+            }
             Record::Released { hold } => {
                 let length = human::duration(human::between(hold.since, at));
                 let what = if hold.kind == HoldKind::Pause { "pause" } else { "throttle" };
@@ -281,6 +284,13 @@ impl Teller {
             Record::ExceptionEnded { what: Exceptional::Drill(drill) } => {
                 news(Mark::Note, format!("the drill {} is over", drill.name()))
             }
+            Record::ExceptionEnded { what: Exceptional::Limit(change) } => {
+                news(Mark::Note, format!("as before again: the time of {} is over", limits::change(change)))
+            }
+            Record::ExceptionEnded { what: Exceptional::Threshold(moved) } => {
+                let what = limits::threshold(moved);
+                news(Mark::Note, format!("as before again: the time of \"{what}\" is over"))
+            }
             Record::StandbyCounts { standby } => {
                 news(Mark::Note, format!("standby {standby} counts again: its time is over"))
             }
@@ -313,9 +323,18 @@ pub fn command(kind: &CommandKind) -> String {
         CommandKind::Complete { force: true } => "complete --force",
         CommandKind::Tune(change) if *change == Change::default() => "tune",
         CommandKind::Tune(change) => return format!("tune to {}", limits::change(change)),
+        CommandKind::TuneFor { change, until } => {
+            return format!("tune to {} until {}", limits::change(change), human::moment(*until));
+        }
+        CommandKind::TuneGuard { threshold, until } => {
+            let until = until.map(|until| format!(" until {}", human::moment(until))).unwrap_or_default();
+            return format!("tune: {}{until}", limits::threshold(threshold));
+        }
         CommandKind::AcceptBlind { signals } => {
             return format!("go on although blind: {}", signals.join(", "));
         }
+        CommandKind::Shed { .. } => "shed the sync triggers",
+        CommandKind::Restore => "restore the sync triggers",
         CommandKind::HoldContract => "hold the contract",
         CommandKind::ReleaseContract => "release the contract",
         CommandKind::IgnoreStandby { standby, until } => {
@@ -336,6 +355,8 @@ pub fn exception(exception: &Exception) -> String {
     let what = match &exception.what {
         Exceptional::Override(signal) => format!("{signal} overridden"),
         Exceptional::Drill(drill) => format!("DRILL {}", drill.name()),
+        Exceptional::Limit(change) => limits::change(change),
+        Exceptional::Threshold(moved) => limits::threshold(moved),
     };
     let reason = exception.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     human::plain(&format!("{what} until {} by {}{reason}", human::moment(exception.until), exception.by))

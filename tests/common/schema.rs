@@ -83,7 +83,8 @@ impl Compare {
 /// Every compared row of every table of `public`, columns by name, sorted.
 #[track_caller]
 pub fn rows(at: At<'_>, catalog: &Catalog, compare: &Compare) -> Vec<String> {
-    let mut all = Vec::new();
+    // One question: a session for each table would cost more than the rows do.
+    let mut questions = Vec::new();
     for (name, table) in &catalog.tables {
         if !matches!(table.kind, TableKind::Ordinary | TableKind::Partitioned) || table.partition_of.is_some()
         {
@@ -115,11 +116,14 @@ pub fn rows(at: At<'_>, catalog: &Catalog, compare: &Compare) -> Vec<String> {
         };
         // An array is as deep as one of its columns, however many there are.
         let shown = format!("array_to_string(ARRAY[{}]::text[], ', ')", shown.join(", "));
-        let sql = format!("SELECT {shown} FROM {}.{name} {condition} ORDER BY 1", catalog.schema);
-        all.extend(at.query(&sql).into_iter().map(|row| {
-            format!("{}: {}", name.as_str(), row.into_iter().next().flatten().unwrap_or_default())
-        }));
+        let of = literal(&format!("{}: ", name.as_str()));
+        questions.push(format!("SELECT {of} || {shown} FROM {}.{name} {condition}", catalog.schema));
     }
+    if questions.is_empty() {
+        return Vec::new();
+    }
+    let mut all: Vec<String> =
+        at.query(&questions.join("\nUNION ALL ")).into_iter().flatten().flatten().collect();
     all.sort();
     all
 }

@@ -312,6 +312,17 @@ pub const CHANGES: &[(&str, &str, &str)] = &[
         "ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'",
         "type mood: definition ENUM ('sad', 'it''s ok', 'happy') -> ENUM ('blue', 'it''s ok', 'happy')",
     ),
+    ("COMMENT ON TYPE mood IS 'felt'", "COMMENT ON TYPE mood IS NULL", "enum mood: comment none -> felt"),
+    (
+        "REVOKE USAGE ON TYPE mood FROM PUBLIC",
+        "GRANT USAGE ON TYPE mood TO PUBLIC",
+        "enum mood: grant of USAGE to PUBLIC is gone",
+    ),
+    (
+        "CREATE DOMAIN moods AS mood[]",
+        "DROP DOMAIN moods",
+        r#"enum mood: used by none -> domain "Ugly".moods"#,
+    ),
     ("ALTER DOMAIN email DROP NOT NULL", "ALTER DOMAIN email SET NOT NULL", "type email: definition DOMAIN"),
     (
         r#"ALTER TYPE "Pair" ADD ATTRIBUTE c integer"#,

@@ -35,6 +35,7 @@ fn spec(table: &str, marker: bool, pairs: Vec<Pair>) -> SyncSpec {
         trigger_insert: ident("zz_segue_insert"),
         trigger_update: ident("zz_segue_update"),
         version_schema: ident("v2"),
+        published_with: None,
         previous_version_schema: Some(ident("v1")),
         marker: marker.then(|| ident("_segue_pending")),
         hidden_columns: hidden.map(|new| (new.column.clone(), new.type_name.clone())).collect(),

@@ -16,6 +16,7 @@ fn program(version_schema: &str, columns: Vec<ViewColumn>) -> Program {
         checks: vec![],
         views: vec![view],
         objects: Vec::new(),
+        types: Default::default(),
         steps: vec![],
     }
 }
@@ -109,7 +110,7 @@ fn views_of_both_versions_are_written_through() {
 
     // Retiring does not take along what others built on a view.
     db.run("CREATE VIEW report AS SELECT name FROM v1.people");
-    let retire = views::retire(&ident("v1"), &[ident("other"), ident("people")], &[]);
+    let retire = views::retire(&ident("v1"), &[ident("other"), ident("people")], &[], false);
     assert!(db.psql(&retire.join(";")).is_err_and(|error| error.contains("depend")));
     db.run("DROP VIEW report");
     db.all(&retire);

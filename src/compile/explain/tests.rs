@@ -17,6 +17,7 @@ fn program() -> Program {
         trigger_insert: "zz_segue_insert".into(),
         trigger_update: "zz_segue_update".into(),
         version_schema: "public_full_name".into(),
+        published_with: None,
         previous_version_schema: None,
         mending: None,
         marker: Some("_segue_pending".into()),
@@ -73,6 +74,7 @@ fn program() -> Program {
             }],
         }],
         objects: Vec::new(),
+        types: Default::default(),
         steps: vec![
             step(
                 "prepare users",

@@ -191,15 +191,6 @@ fn in_place(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize
 
 fn valid(draft: &mut Draft<'_>, op: &AlterColumn, table: usize, column: usize, what: &str) -> bool {
     let span = &op.column.span;
-    if !is_structural(op) && op.default.is_none() && op.comment.is_none() {
-        draft.error_help(
-            "compile.no_change",
-            format!("{what} changes nothing"),
-            span,
-            "give one of `type`, `nullable`, `default`, `comment`, `check`, `references`, `unique`",
-        );
-        return false;
-    }
     if let Some(type_name) = &op.type_name {
         if super::column::serial(type_name.as_str()).is_some() {
             draft.error_help(

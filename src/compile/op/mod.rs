@@ -3,6 +3,7 @@
 
 mod add_column;
 mod alter_column;
+mod alter_enum;
 mod column;
 mod create_constraint;
 mod create_index;
@@ -53,6 +54,7 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation) {
         OperationKind::CreateOrReplaceFunction(op) => function::create(draft, op),
         OperationKind::DropFunction(op) => function::drop(draft, op),
         OperationKind::WidenKey(op) => widen_key::apply(draft, op),
+        OperationKind::AlterEnum(op) => alter_enum::apply(draft, op),
         OperationKind::Sql(op) => sql::apply(draft, op, span),
     }
 }

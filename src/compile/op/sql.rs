@@ -7,13 +7,6 @@ use crate::diagnostic::Span;
 use crate::plan::{Sql, Text};
 
 pub fn apply(draft: &mut Draft<'_>, op: &Sql, span: &Option<Span>) {
-    if op.on_complete && op.down.is_some() {
-        draft.error(
-            "compile.sql_down",
-            "`down` is not possible with `onComplete`: a contract is not rolled back",
-            span,
-        );
-    }
     let up = script(draft, &op.up, "up");
     let down = match &op.down {
         Some(text) => {

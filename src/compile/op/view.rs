@@ -15,6 +15,7 @@ pub fn create(draft: &mut Draft<'_>, op: &CreateOrReplaceView) {
     let new = NewView {
         columns: op.columns.iter().map(|column| Ident::new(column.as_str())).collect(),
         options: op.options.as_ref().map(|options| options.value.clone()),
+        options_span: op.options.as_ref().and_then(|options| options.span.clone()),
         query: op.query.value.trim().trim_end_matches(';').trim_end().to_owned(),
         comment: op.comment.as_ref().map(|comment| comment.value.clone()),
     };

@@ -50,12 +50,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &WidenKey) {
         }
         draft.tables[table].columns[column].widened = true;
     }
-    for table in 0..draft.tables.len() {
-        let draft_table = &draft.tables[table];
-        let Some(source) = draft_table.source.filter(|_| draft_table.shown.is_some()) else { continue };
-        let retargeted = source.constraints.iter().any(|constraint| draft.is_retargeted(constraint));
-        draft.tables[table].retargeted |= retargeted;
-    }
+    draft.retarget();
 }
 
 fn named(draft: &Draft<'_>, table: usize, column: usize) -> String {

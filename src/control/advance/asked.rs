@@ -129,14 +129,40 @@ impl Advance {
                 let reason = reason.unwrap_or_default();
                 self.record(Record::ContractHeld { hold: ContractHold { by, reason, since: self.now } });
             }
+            CommandKind::Shed { .. } => {
+                let reason = reason.map(|reason| format!("{reason}; ")).unwrap_or_default();
+                let what =
+                    "the sync triggers only mark rows to be filled later; `segue restore` puts them back";
+                let hold = self.pause(SHED, format!("{reason}{what}"));
+                self.record(Record::Held { hold });
+                if self.state.hand.running.is_some() {
+                    // What it holds in memory of rows that are filled is not so any more.
+                    self.effect(Effect::Drain);
+                }
+            }
+            CommandKind::Restore => {
+                if let Some(shed) = self.state.shed.clone() {
+                    let what = "the sync triggers are whole again; goes on when every transaction has ended that wrote meanwhile";
+                    self.record(Record::Held { hold: Hold { reason: Some(what.to_owned()), ..shed } });
+                }
+            }
             // The record is the change.
             CommandKind::Tune(_)
+            | CommandKind::TuneFor { .. }
+            | CommandKind::TuneGuard { .. }
             | CommandKind::AcceptBlind { .. }
             | CommandKind::ReleaseContract
             | CommandKind::Drill { .. }
             | CommandKind::IgnoreStandby { .. } => {}
         }
         self.go_on();
+    }
+
+    pub(super) fn restored(&mut self) {
+        if let Some(hold) = self.state.shed.clone().filter(|_| self.state.restoring) {
+            self.record(Record::Released { hold });
+            self.go_on();
+        }
     }
 
     /// Only a person can tell whether the standby is to be waited for, and only a person goes on.

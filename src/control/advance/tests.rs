@@ -7,7 +7,7 @@ use crate::control::tuning::Change;
 use crate::plan::limits::{Cap, Limit};
 
 fn facts(phase: Phase, undoable: bool) -> StepFacts {
-    StepFacts { phase, undoable, transactional: true, repeatable: true }
+    StepFacts { phase, undoable, transactional: true, repeatable: true, filled_by: None }
 }
 
 /// Expand, backfill, publish, contract; driven by hand.
@@ -29,6 +29,7 @@ impl Rig {
             checks: vec![],
             views: vec![],
             objects: Vec::new(),
+            types: Default::default(),
             steps: vec![],
         };
         let mut state = RolloutState::new(&program, goal);
@@ -524,4 +525,48 @@ fn a_commit_that_is_only_here_waits_for_a_person() {
     assert!(held.reason.unwrap().contains("\"prepare users\"") && held.until.is_none());
     assert_eq!(rig.send(Event::Guards { holds: vec![], cancel: false, rollback: None }), vec![]);
     assert_eq!(rig.command(CommandKind::Resume), run(1));
+}
+
+#[test]
+fn what_is_shed_is_filled_again_whatever_was_done_meanwhile() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.state.steps[0].filled_by = Some(1);
+    let (shed, restore) = (|| CommandKind::Shed { steps: vec![0] }, || CommandKind::Restore);
+    let refused = |rig: &Rig, kind: &CommandKind| rig.state.refusal(kind).unwrap_or_default();
+    assert!(refused(&rig, &shed()).contains("no sync trigger is there yet"));
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    assert_eq!(rig.state.sheddable(), [0]);
+    assert!(refused(&rig, &restore()).contains("nothing is shed"));
+    assert_eq!(rig.command(shed()), vec![Effect::Drain]);
+    assert!(rig.state.is_paused() && refused(&rig, &shed()).contains("it is shed already"));
+    // It came to its end before it was told to stop.
+    assert_eq!(rig.ended(1, Direction::Forward), vec![]);
+    assert_eq!(rig.state.status[1], StepStatus::Begun);
+    // A person's resume is of a person's pause.
+    assert_eq!(rig.command(CommandKind::Resume), vec![]);
+    assert_eq!(rig.send(Event::Restored), vec![], "nobody has put the triggers back");
+    assert_eq!(rig.command(restore()), vec![]);
+    assert!(rig.state.is_paused() && refused(&rig, &restore()).contains("already"));
+    let mut other = Rig::new(Goal::Ready).state;
+    other.steps.clone_from(&rig.state.steps);
+    rig.journal.iter().for_each(|record| other.fold(record));
+    other.hand = rig.state.hand;
+    assert_eq!(other, rig.state);
+    assert_eq!(rig.send(Event::Restored), run(1));
+    assert_eq!(rig.ended(1, Direction::Forward), run(2));
+    assert!(refused(&rig, &shed()).contains("every row is filled"));
+}
+
+#[test]
+fn a_rollback_takes_shed_triggers_away() {
+    let mut rig = Rig::new(Goal::Ready);
+    rig.state.steps[0].filled_by = Some(1);
+    rig.send(Event::Up);
+    rig.ended(0, Direction::Forward);
+    rig.command(CommandKind::Shed { steps: vec![0] });
+    let stopped = Outcome::Stopped;
+    rig.send(Event::StepEnded { step: 1, direction: Direction::Forward, outcome: stopped, recorded: false });
+    assert_eq!(rig.command(CommandKind::Rollback), back(0));
+    assert!(rig.state.shed.is_none() && !rig.state.is_paused());
 }

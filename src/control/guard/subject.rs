@@ -3,8 +3,8 @@
 
 use super::super::hold::{Hold, HoldKind};
 use super::super::policy::Guard;
-use super::throttle::Share;
-use super::{Evidence, LONGEST_STEP};
+use super::super::signal::name::REPLICATION_LAG;
+use super::{Evidence, LONGEST_STEP, standby, throttle};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -80,6 +80,39 @@ struct Experiment {
     after_120s: Option<f64>,
 }
 
+/// Pauses that ended less than this ago count as one trouble: each next one asks for twice the calm, up to so many times.
+const RELAPSE: Duration = Duration::from_secs(600);
+const MOST_DOUBLED: u32 = 4;
+
+/// How fast work may go for a signal: by the law of a standby's lag, or of all others.
+#[derive(Clone, Debug)]
+enum Share {
+    Standby(standby::Share),
+    Other(throttle::Share),
+}
+
+impl Default for Share {
+    fn default() -> Share {
+        Share::Other(throttle::Share::default())
+    }
+}
+
+impl Share {
+    fn of(guard: &Guard) -> Share {
+        match guard.signal.as_str() {
+            REPLICATION_LAG => Share::Standby(standby::Share::default()),
+            _ => Share::default(),
+        }
+    }
+
+    fn throttled(&self) -> Option<f64> {
+        match self {
+            Share::Standby(share) => share.throttled(),
+            Share::Other(share) => share.throttled(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subject {
     /// The last sample's own moment and the moment it was folded.
@@ -100,9 +133,16 @@ pub(super) struct Subject {
     share: Share,
     throttled_since: Option<Timestamp>,
     experiment: Option<Experiment>,
+    /// Pauses that followed each other soon, and since when the last one is over.
+    relapses: u32,
+    since_pause: Duration,
 }
 
 impl Subject {
+    pub(super) fn of(guard: &Guard) -> Subject {
+        Subject { share: Share::of(guard), ..Subject::default() }
+    }
+
     pub(super) fn paused(&self) -> bool {
         self.pause.is_some()
     }
@@ -135,11 +175,12 @@ impl Subject {
     }
 
     /// False: there is nothing left to remember.
-    pub(super) fn observe(&mut self, guard: &Guard, sample: Sample, now: Timestamp) -> bool {
+    /// `stopped`: some guard pauses.
+    pub(super) fn observe(&mut self, guard: &Guard, sample: Sample, stopped: bool, now: Timestamp) -> bool {
         match sample {
             Sample::Value { value, at, limit, detail } => {
                 (self.limit, self.detail) = (limit, detail);
-                self.value_seen(&guard.against(limit), value, at, now);
+                self.value_seen(&guard.against(limit), value, stopped, at, now);
             }
             // Of what is not known nothing is to be feared that was not there before.
             Sample::Unreadable { .. } if guard.load && self.pause.is_none() => {
@@ -157,7 +198,7 @@ impl Subject {
         true
     }
 
-    fn value_seen(&mut self, guard: &Guard, value: f64, at: Timestamp, now: Timestamp) {
+    fn value_seen(&mut self, guard: &Guard, value: f64, stopped: bool, at: Timestamp, now: Timestamp) {
         let news = self.seen.is_none_or(|(seen, _)| seen != at) || self.value.is_none();
         let step = self.seen.map_or(Duration::ZERO, |(_, folded)| between(folded, now));
         (self.value, self.last) = (Some(value), Some(value));
@@ -190,28 +231,47 @@ impl Subject {
                 experiment.after_120s.get_or_insert(value);
             }
         }
-        match guard.throttle {
-            // What a signal does in a pause says nothing about the speed it bears.
-            Some(_) if self.paused() => {}
-            Some(threshold) => {
-                // Over it, but not for long enough: nothing to cut for, and no room to grow into.
-                let early = value >= threshold && !lasted(self.over_throttle, guard.throttle_for);
-                let counted = if early { ALMOST * threshold } else { value };
-                self.share.observe(counted, threshold, step.as_secs_f64());
-                self.throttled_since = self.share.throttled().map(|_| self.throttled_since.unwrap_or(now));
+        self.slow_down(guard, value, stopped, step.as_secs_f64());
+        self.throttled_since = self.share.throttled().map(|_| self.throttled_since.unwrap_or(now));
+    }
+
+    fn slow_down(&mut self, guard: &Guard, value: f64, stopped: bool, seconds: f64) {
+        let Some(threshold) = guard.throttle else {
+            self.share = Share::of(guard);
+            return;
+        };
+        let paused = self.paused();
+        // Over it, but not for long enough: nothing to cut for, and no room to grow into.
+        let early = value >= threshold && !lasted(self.over_throttle, guard.throttle_for);
+        let counted = if early { ALMOST * threshold } else { value };
+        match &mut self.share {
+            Share::Standby(share) => {
+                let foresee = guard.throttle_for.is_zero();
+                share.observe(counted, threshold, seconds, stopped || paused, foresee);
             }
-            None => (self.share, self.throttled_since) = (Share::default(), None),
+            // What a signal does in a pause says nothing about the speed it bears.
+            Share::Other(_) if paused => {}
+            Share::Other(share) => share.observe(counted, threshold, seconds),
         }
     }
 
     /// Ends a pause after a long enough calm.
     fn release(&mut self, guard: &Guard, value: f64, step: Duration, now: Timestamp) {
-        let Some(pause) = &mut self.pause else { return };
+        let Some(pause) = &mut self.pause else {
+            self.since_pause = self.since_pause.saturating_add(step);
+            if self.since_pause >= RELAPSE {
+                self.relapses = 0;
+            }
+            return;
+        };
         if matches!(pause.cause, Cause::Unreadable { before: Before::Bad, .. }) {
             pause.cause = Cause::Level;
         }
         let (calm, needed) = match &pause.cause {
-            Cause::Level => (resume_level(guard).is_none_or(|level| value < level), guard.resume_after),
+            Cause::Level => {
+                let calm = resume_level(guard).is_none_or(|level| value < level);
+                (calm, resume_after(guard, self.relapses))
+            }
             // Nothing was ever wrong, nothing had been read yet: there is no relapse to fear.
             Cause::Unreadable { before: Before::Nothing, .. } => (true, Duration::ZERO),
             Cause::Unreadable { .. } => (true, guard.resume_after),
@@ -219,6 +279,9 @@ impl Subject {
         };
         self.calm = stretch(self.calm, calm, step, now);
         if self.calm.is_some_and(|calm| calm.lasted >= needed) {
+            if matches!(pause.cause, Cause::Level) {
+                (self.relapses, self.since_pause) = (self.relapses + 1, Duration::ZERO);
+            }
             (self.pause, self.calm) = (None, None);
         }
     }
@@ -337,7 +400,7 @@ impl Subject {
                     format!(
                         "goes on when under {} for {}",
                         show(level, &guard.unit),
-                        show(guard.resume_after.as_secs_f64(), "s")
+                        show(resume_after(guard, self.relapses).as_secs_f64(), "s")
                     )
                 }),
             };
@@ -346,8 +409,14 @@ impl Subject {
         let (share, since) = (self.share.throttled()?, self.throttled_since?);
         // Full speed at once is how it came to this: the way back is slow, and looks like a contradiction.
         let well = matches!((self.value, guard.throttle), (Some(value), Some(level)) if value < level);
-        let way_back = if well { ", speeding up again" } else { "" };
-        let reason = format!("at {:.0} % of full speed{way_back}", share * 100.0);
+        let what = match &self.share {
+            Share::Standby(share) if share.waits() => " until it has caught up",
+            _ if well => ", speeding up again",
+            _ => "",
+        };
+        let percent = share * 100.0;
+        let places = usize::from(percent < 9.95);
+        let reason = format!("at {percent:.places$} % of full speed{what}");
         Some(hold(HoldKind::Throttle, Some(reason), guard.throttle, since))
     }
 }
@@ -360,6 +429,11 @@ fn pause_level(guard: &Guard) -> Option<f64> {
 
 fn resume_level(guard: &Guard) -> Option<f64> {
     pause_level(guard).map(|level| level * guard.resume_share)
+}
+
+/// How long the calm has to be that ends a pause.
+fn resume_after(guard: &Guard, relapses: u32) -> Duration {
+    guard.resume_after * 2u32.pow(relapses.min(MOST_DOUBLED))
 }
 
 /// What becomes of a stretch with the next sample.

@@ -1,7 +1,10 @@
 //! What the guards are held to, rule by rule, under simulated time.
 
 mod closed_loop;
+mod floors;
 mod properties;
+mod servers;
+mod speed;
 
 use super::super::policy::{Guard, RollbackAbove};
 use super::super::signal::name::{LOCK_WAIT, REPLICATION_LAG};
@@ -12,6 +15,8 @@ struct Run {
     policy: Policy,
     state: GuardState,
     now: Timestamp,
+    /// What was shown last.
+    last: Snapshot,
 }
 
 fn start() -> Timestamp {
@@ -46,7 +51,7 @@ impl Run {
         let mut policy = Policy::default();
         policy.guards.truncate(1);
         change(&mut policy.guards[0]);
-        Run { policy, state: GuardState::new(), now: start() }
+        Run { policy, state: GuardState::new(), now: start(), last: Snapshot::default() }
     }
 
     fn wait(&mut self, ms: i64) {
@@ -54,7 +59,8 @@ impl Run {
     }
 
     fn show(&mut self, readings: Vec<Reading>) -> Verdict {
-        fold(&mut self.state, &Snapshot { readings }, &self.policy, self.now)
+        self.last = Snapshot { readings };
+        fold(&mut self.state, &self.last, &self.policy, self.now)
     }
 
     fn lag(&mut self, value: f64) -> Verdict {
@@ -89,7 +95,9 @@ fn reason(verdict: &Verdict) -> &str {
 fn healthy_signals_say_go_on() {
     let mut run = Run::new(|_| {});
     assert_eq!(run.lag(0.2), Verdict::default());
-    assert_eq!(run.lag_for(60, 0.9), Verdict::default());
+    // Near the threshold, and staying there: that is usual there, and is borne.
+    run.lag_for(30, 0.9);
+    assert_eq!(run.lag_for(90, 0.9), Verdict::default());
 }
 
 #[test]
@@ -155,23 +163,6 @@ fn tiny_thresholds_work() {
     assert!(run.lag(0.5).paused);
     assert!(run.lag_for(10, 0.25).paused);
     assert!(!run.lag_for(6, 0.01).paused);
-}
-
-#[test]
-fn between_the_thresholds_work_slows_down() {
-    let mut run = Run::new(|_| {});
-    run.lag(0.1);
-    run.wait(250);
-    let verdict = run.lag(4.0);
-    assert_eq!((verdict.paused, verdict.throttle), (false, Some(0.25)));
-    let hold = &verdict.holds[0];
-    assert_eq!((hold.kind, hold.reading, hold.threshold), (HoldKind::Throttle, Some(4.0), Some(1.0)));
-    assert_eq!(hold.reason.as_deref(), Some("at 25 % of full speed"));
-    let since = hold.since;
-    let later = run.lag_for(3, 2.0);
-    assert!(later.throttle.unwrap() < 0.25, "it goes on being too high, so work goes on getting slower");
-    assert_eq!(later.holds[0].since, since);
-    assert!(run.lag_for(600, 2.0).throttle.unwrap() >= throttle::LEAST);
 }
 
 #[test]
@@ -258,8 +249,15 @@ fn values_that_are_none_are_blindness() {
         assert!(run.show(vec![bad]).paused);
     }
     let mut run = Run::new(|_| {});
-    assert!(run.lag(f64::INFINITY).paused);
+    assert!(run.lag(f64::INFINITY).paused && Run::new(|_| {}).lag(f64::NEG_INFINITY).paused);
     assert_eq!(Run::new(|_| {}).lag(-3.0), Verdict::default());
+    let of = |limit| {
+        let mut run = Run::new(|guard| guard.pause_of = crate::plan::settings::Of::Limit);
+        let one = Reading { limit: Some(limit), ..reading(REPLICATION_LAG, None, 1.0, run.now) };
+        run.show(vec![one]).paused
+    };
+    assert!(of(f64::NAN) && of(0.0) && of(-1.0) && of(f64::NEG_INFINITY));
+    assert!(!of(1e300) && !of(f64::INFINITY));
 }
 
 #[test]
@@ -282,7 +280,7 @@ fn every_subject_stands_for_itself() {
     let verdict = run.show(now);
     let held: Vec<_> = verdict.holds.iter().map(|h| (h.kind, h.subject.as_deref().unwrap())).collect();
     assert_eq!(held, [(HoldKind::Pause, "a"), (HoldKind::Throttle, "b")]);
-    assert_eq!((verdict.paused, verdict.throttle), (true, Some(0.5)));
+    assert_eq!((verdict.paused, verdict.throttle), (true, Some(standby::LEAST)));
     // One well-behaved standby does not let the other's pause go on.
     for _ in 0..60 {
         run.wait(1000);
@@ -423,7 +421,8 @@ fn what_does_not_fall_is_for_a_person() {
     let none = unreadable(REPLICATION_LAG, Some("standby1"), Freshness::NotApplicable, run.now);
     assert!(run.show(vec![none]).paused);
     run.state.released();
-    assert_eq!(run.lag_for(1, 0.0), Verdict::default());
+    assert!(!run.lag_for(1, 0.0).paused);
+    assert_eq!(run.lag_for(60, 0.0), Verdict::default());
 }
 
 #[test]
@@ -556,5 +555,5 @@ fn a_load_that_cannot_be_read_begins_no_pause_and_ends_none() {
     assert!(!run.lag_for(6, 0.1).paused);
     // Nothing said of it at all is no more than blind.
     run.wait(250);
-    assert_eq!(run.show(vec![]), Verdict::default());
+    assert!(!run.show(vec![]).paused);
 }

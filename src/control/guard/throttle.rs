@@ -1,4 +1,4 @@
-//! Owns the law by which a guard slows work down: cut quickly, in steps; come back smoothly, and
+//! Owns the law by which a guard slows work down, a standby's lag apart: cut quickly, in steps; come back smoothly, and
 //! carefully near the share at which it went wrong last. Parking a signal at its threshold is what
 //! on/off rules do; this one keeps it below. Must not know holds.
 
@@ -98,7 +98,7 @@ impl Share {
 }
 
 /// The reading as a multiple of the threshold; a threshold of zero is reached by anything from zero.
-fn utilisation(reading: f64, threshold: f64) -> f64 {
+pub(super) fn utilisation(reading: f64, threshold: f64) -> f64 {
     if threshold > 0.0 {
         (reading / threshold).max(0.0)
     } else if reading >= threshold {

@@ -37,6 +37,9 @@ const PLAIN_RANGES: u32 = 8;
 /// A throttle that is being lifted stays for a while near full speed: ranges may grow again by then.
 const NEARLY_FULL: f64 = 0.9;
 
+/// A range is cut anew where its slices are to be shorter than this share of what they were cut for.
+const TOO_COARSE: f64 = 0.5;
+
 /// How a slice ended that did not fail for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Done {
@@ -72,8 +75,9 @@ pub struct Filling<'s> {
     throttled: bool,
     /// Rows of the range in hand that are set aside.
     without: Vec<String>,
-    /// The limits that the range in hand was cut under.
+    /// The limits that the range in hand was cut under, and the portion of their time that its slices are to take.
     tuning: Tuning,
+    portion: f64,
 }
 
 impl<'s> Filling<'s> {
@@ -91,6 +95,7 @@ impl<'s> Filling<'s> {
             throttled: false,
             without: Vec::new(),
             tuning,
+            portion: 1.0,
         }
     }
 
@@ -167,7 +172,7 @@ impl<'s> Filling<'s> {
             0 | 1 => STRETCHES,
             _ => STRETCHES_WITH_NEIGHBOURS,
         };
-        let length = self.shared.blocks(&self.tuning);
+        let length = self.shared.blocks(&self.tuning, self.portion);
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
         (0..count)
             .map(|n| (start + n * length).min(end)..(start + (n + 1) * length).min(end))
@@ -180,6 +185,7 @@ impl<'s> Filling<'s> {
     /// was too much, or where the limits were changed.
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
         self.tuning = self.shared.work.gate.tuning();
+        self.portion = pace::portion(self.tuning.slice_time, self.shared.work.gate.share());
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         let bounds = self.bounds(session, &stretches).await?;
@@ -219,6 +225,12 @@ impl<'s> Filling<'s> {
             let mut gate = shared.work.gate.clone();
             let Some(ticket) = shared.turn(&mut gate, &self.tuning).await? else { return Ok(Done::TooMuch) };
             let Some((share, turn)) = gate.enter().await else { return Err(Halt::Stopped) };
+            // Throttled since the range was cut.
+            if pace::portion(self.tuning.slice_time, share) < self.portion * TOO_COARSE {
+                drop(turn);
+                shared.spent(ticket, 0, None);
+                return Ok(Done::TooMuch);
+            }
             let begun = Instant::now();
             let checkpoint = Checkpoint { next_block: to, ..self.at.clone() };
             let leaf = self.at.relation.clone();
@@ -247,7 +259,7 @@ impl<'s> Filling<'s> {
             if elapsed > self.dearest.elapsed {
                 self.dearest = SliceMeasure { blocks: length, elapsed };
             }
-            shared.rest(&mut gate, pace::rest(elapsed, share), elapsed).await?;
+            shared.rest(&mut gate, elapsed).await?;
             // What follows in this range would take as long.
             let mut pace = lock(&shared.pace);
             if !last && pace.is_too_long(elapsed) && pace.next(self.dearest, self.throttled, true) < length {

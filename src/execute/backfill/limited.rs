@@ -3,6 +3,7 @@
 
 use super::{Shared, lock};
 use crate::control::limits::{Spent, Ticket, at_rest};
+use crate::control::pace;
 use crate::control::tuning::Tuning;
 use crate::execute::Halt;
 use crate::execute::gate::{Gate, Pass};
@@ -15,15 +16,15 @@ use tokio::time::Instant;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Shared {
-    /// Length of the next range.
-    pub(super) fn blocks(&self, tuning: &Tuning) -> u64 {
+    /// Length of the next range, if its slices are to take this portion of their time.
+    pub(super) fn blocks(&self, tuning: &Tuning, portion: f64) -> u64 {
         let mut limits = lock(&self.limits);
         limits.set(self.begun.elapsed(), tuning);
         let most = limits.most_blocks().unwrap_or(u32::MAX);
         drop(limits);
         let mut pace = lock(&self.pace);
         pace.aim(tuning.slice_time);
-        u64::from(pace.blocks().min(most))
+        ((f64::from(pace.blocks()) * portion) as u64).clamp(1, u64::from(most.max(1)))
     }
 
     /// Waits until the limits allow another slice. `None`: they are not those that its range was cut under.
@@ -61,15 +62,12 @@ impl Shared {
         lock(&self.limits).end(ticket, spent);
     }
 
-    /// After a slice that took so long: rests as long as a throttle asks for, or the operator, whichever is longer.
-    pub(super) async fn rest(
-        &self,
-        gate: &mut Gate,
-        throttle: Duration,
-        worked: Duration,
-    ) -> Result<(), Halt> {
+    /// After a slice that took so long: rests as long as the throttle in force asks for, or the operator, whichever is longer.
+    pub(super) async fn rest(&self, gate: &mut Gate, worked: Duration) -> Result<(), Halt> {
         let ended = Instant::now();
         loop {
+            // A standby that has caught up is not to stand idle until a rest ends that was begun before.
+            let throttle = pace::rest(worked, gate.share());
             let asked = at_rest(worked, gate.tuning().rest);
             if asked > throttle {
                 self.work.board.put_limited(Some(Limit::Rest));

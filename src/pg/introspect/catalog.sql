@@ -139,6 +139,7 @@ SELECT jsonb_build_object(
         'valid', i.indisvalid,
         'constraint', (SELECT min(k.conname::text) FROM pg_constraint k
                        WHERE k.conrelid = c.oid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')),
+        'parent', (SELECT r.relname FROM pg_inherits h JOIN pg_class r ON r.oid = h.inhparent WHERE h.inhrelid = i.indexrelid),
         'keys', (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'column', a.attname,
             'expression', pg_get_indexdef(i.indexrelid, n, false),
@@ -435,6 +436,67 @@ SELECT jsonb_build_object(
     FROM pg_type t
     WHERE t.typnamespace = me.oid
       AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+      AND NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_type'::regclass AND p.objid = t.oid AND p.deptype = 'e')),
+
+-- A column of the schema's tables that is of an enum, or of an array of it, and what reads such a column, is found by the column.
+'enums', (SELECT coalesce(jsonb_object_agg(t.typname, jsonb_build_object(
+    'labels', (SELECT coalesce(jsonb_agg(e.enumlabel ORDER BY e.enumsortorder), '[]') FROM pg_enum e WHERE e.enumtypid = t.oid),
+    'owner', pg_get_userbyid(t.typowner),
+    'comment', obj_description(t.oid, 'pg_type'),
+    'grants', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('grantee', CASE WHEN g.grantee = 0 THEN '' ELSE pg_get_userbyid(g.grantee) END,
+            'privilege', g.privilege_type, 'grantable', g.grantable)), '[]')
+        FROM (SELECT x.grantee, x.privilege_type, bool_or(x.is_grantable) AS grantable
+              FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) x GROUP BY x.grantee, x.privilege_type) g
+        WHERE g.grantee <> t.typowner),
+    'used_by', (SELECT coalesce(jsonb_agg(DISTINCT u.object), '[]')
+        FROM (
+            SELECT CASE p.classid
+                WHEN 'pg_class'::regclass THEN (
+                    SELECT CASE r.relkind
+                        -- They have it from what they read, which is found itself.
+                        WHEN 'v' THEN NULL
+                        WHEN 'm' THEN NULL
+                        WHEN 'c' THEN format('type %I.%I', n.nspname, r.relname)
+                        WHEN 'i' THEN format('index %I.%I', n.nspname, r.relname)
+                        ELSE format('column %I of %I.%I', a.attname, n.nspname, r.relname) END
+                    FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace
+                    LEFT JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = p.objsubid
+                    WHERE r.oid = p.objid AND n.nspname <> ALL ($2::text[])
+                      AND NOT (r.relnamespace = me.oid AND r.relkind IN ('r', 'p', 'f')))
+                WHEN 'pg_attrdef'::regclass THEN (
+                    SELECT format('default of %I of %I.%I', a.attname, n.nspname, r.relname)
+                    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                    JOIN pg_class r ON r.oid = d.adrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+                    WHERE d.oid = p.objid AND n.nspname <> ALL ($2::text[]))
+                WHEN 'pg_rewrite'::regclass THEN (
+                    SELECT CASE WHEN w.rulename <> '_RETURN' THEN format('rule %I on %I.%I', w.rulename, n.nspname, r.relname)
+                                WHEN r.relkind = 'm' THEN format('materialized view %I.%I', n.nspname, r.relname)
+                                ELSE format('view %I.%I', n.nspname, r.relname) END
+                    FROM pg_rewrite w JOIN pg_class r ON r.oid = w.ev_class JOIN pg_namespace n ON n.oid = r.relnamespace
+                    WHERE w.oid = p.objid AND n.nspname <> ALL ($2::text[]))
+                WHEN 'pg_proc'::regclass THEN (
+                    SELECT format('%s %I.%I(%s)', CASE f.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END,
+                                  n.nspname, f.proname, oidvectortypes(f.proargtypes))
+                    FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace
+                    WHERE f.oid = p.objid AND n.nspname <> ALL ($2::text[] || 'segue'::text))
+                WHEN 'pg_type'::regclass THEN (
+                    SELECT format('%s %s', CASE y.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, format_type(y.oid, NULL))
+                    FROM pg_type y WHERE y.oid = p.objid)
+                ELSE pg_describe_object(p.classid, p.objid, p.objsubid) END AS object
+            FROM pg_depend p
+            WHERE p.refclassid = 'pg_type'::regclass AND p.refobjid IN (t.oid, t.typarray) AND p.deptype IN ('n', 'a')
+              AND NOT (p.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
+                                     'pg_policy'::regclass, 'pg_statistic_ext'::regclass) AND p.objsubid = 0 AND EXISTS (
+                  SELECT FROM pg_depend q
+                  JOIN pg_class r ON q.refclassid = 'pg_class'::regclass AND r.oid = q.refobjid AND r.relnamespace = me.oid AND r.relkind IN ('r', 'p')
+                  JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = q.refobjsubid
+                  WHERE q.classid = p.classid AND q.objid = p.objid AND a.atttypid IN (t.oid, t.typarray)))
+        ) u
+        WHERE u.object IS NOT NULL)
+    )), '{}')
+    FROM pg_type t
+    WHERE t.typnamespace = me.oid AND t.typtype = 'e'
       AND NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_type'::regclass AND p.objid = t.oid AND p.deptype = 'e')),
 
 -- pg_get_statisticsobjdef lists the columns by their physical place; here they go by name.

@@ -1,0 +1,2 @@
+ALTER TYPE kind RENAME VALUE 'b' TO 'beta';
+ALTER TYPE kind ADD VALUE 'd' AFTER 'a';

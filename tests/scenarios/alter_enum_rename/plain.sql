@@ -1,0 +1,4 @@
+ALTER TYPE mood RENAME VALUE 'ok' TO 'x';
+ALTER TYPE mood RENAME VALUE 'sad' TO 'ok';
+ALTER TYPE mood RENAME VALUE 'x' TO 'sad';
+ALTER TYPE mood RENAME VALUE 'So So' TO 'Meh';
