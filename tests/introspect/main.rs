@@ -471,7 +471,7 @@ fn anyone_reads_the_same_whatever_the_session_is_set_to() {
 }
 
 #[test]
-fn five_hundred_tables_take_less_than_two_seconds() {
+fn five_hundred_tables_are_read_in_linear_time() {
     let cluster = cluster();
     let database = cluster.database(
         "many",
@@ -489,10 +489,11 @@ fn five_hundred_tables_take_less_than_two_seconds() {
     let took = start.elapsed();
     assert_eq!((catalog.tables.len(), catalog.views.len(), catalog.sequences.len()), (500, 500, 500));
     assert!(catalog.tables.values().all(|t| t.columns.len() == 10 && t.publications.len() == 1));
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    // About a second on a quiet machine; what goes by the square takes minutes.
+    assert!(took < Duration::from_secs(20), "{took:?}");
 
     let start = Instant::now();
     assert_eq!(diff(&catalog, &catalog, Order::Kept), []);
     assert_eq!(Fingerprint::exact(&catalog), Fingerprint::exact(&catalog.clone()));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
