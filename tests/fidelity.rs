@@ -1,7 +1,8 @@
 //! Random tables, changed by Segue on one database and by plain DDL on its twin: both must end the same, in catalog and rows.
 //!
 //! `SEGUE_SEED=n` makes others, `SEGUE_FIDELITY=500` is how many (`scripts/fidelity` takes another seed each time), and
-//! `SEGUE_FIDELITY_CASES=3,17` runs those alone and shows them. A case is one table with all that hangs on it and one to three operations; several are one plan.
+//! `SEGUE_FIDELITY_CASES=3,17` runs those alone and shows them. A case is one table with all that hangs on it and one to
+//! three operations; several are one plan.
 //! A plan that Segue refuses must have changed nothing, and most must not be refused.
 
 #[path = "fidelity/alter.rs"]

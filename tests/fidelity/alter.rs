@@ -17,7 +17,6 @@ pub fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
     if (found.bound || found.identity || found.serial) && !same
         || found.ordered && !target.has_btree()
         || found.unique && lossy
-        || case.table.partitioned && found.ordered
         || to == "text" && found.ty.name == "boolean" && found.unique
     {
         return None;
