@@ -18,6 +18,7 @@ use segue::{
 use serde_json::Value;
 use std::{
     env, fs,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -38,19 +39,23 @@ fn every_refusal() {
     plans.sort();
     let count = plans.len();
     assert!(count > 0, "no plan's name holds {filter:?}");
-    // Nothing changes, so the next plan finds what the one before found.
+    // Nothing changes: so the next plan finds what the one before found, and one look in the end tells it of all.
     let free: Mutex<Vec<Place>> = Mutex::default();
-    let failures = each(
+    let mut failures = each(
         plans,
         6,
         |plan| plan.display().to_string(),
         |plan| {
-            let taken = free.lock().unwrap().pop();
-            let place = taken.unwrap_or_else(Place::new);
-            refused(plan, &place);
+            let place = free.lock().unwrap().pop();
+            let mut place = place.unwrap_or_else(Place::new);
+            place.met.push(plan.file_name().expect("a file").to_string_lossy().into_owned());
+            let met = catch_unwind(AssertUnwindSafe(|| refused(plan, At::of(&place.database))));
             free.lock().unwrap().push(place);
+            met.unwrap_or_else(|panic| resume_unwind(panic));
         },
     );
+    let places = free.into_inner().unwrap();
+    failures.extend(each(places, 6, |place| place.met.join(" "), Place::is_as_it_was));
     assert!(failures.is_empty(), "{} of {count} refusals failed\n{}", failures.len(), failures.join("\n"));
 }
 
@@ -59,6 +64,8 @@ struct Place {
     database: Database,
     catalog: Catalog,
     rows: Vec<String>,
+    /// Plans that were refused there.
+    met: Vec<String>,
 }
 
 impl Place {
@@ -68,7 +75,21 @@ impl Place {
         at.query(&fs::read_to_string(folder("tests/refusals/before.sql")).expect("the schema is there"));
         let catalog = catalog(at, "public");
         let rows = rows(at, &catalog, &Compare::default());
-        Place { catalog, rows, database }
+        Place { catalog, rows, database, met: Vec::new() }
+    }
+
+    fn is_as_it_was(&self) {
+        let at = At::of(&self.database);
+        let now = catalog(at, "public");
+        let changed = differences(&self.catalog, &now, Order::Kept);
+        assert!(changed.is_empty(), "the schema was changed: {changed:?}");
+        let changed = row_differences(&self.rows, &rows(at, &now, &Compare::default()));
+        assert!(changed.is_empty(), "rows were changed: {changed:?}");
+        let left = leftovers(at, &["public_taken"]);
+        assert!(left.is_empty(), "left behind: {left:?}");
+        if at.is_true("SELECT to_regclass('segue.rollouts') IS NOT NULL") {
+            assert!(at.is_true("SELECT count(*) = 0 FROM segue.rollouts"), "a rollout was begun");
+        }
     }
 }
 
@@ -76,14 +97,13 @@ fn lines<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
     text.lines().filter_map(|line| line.strip_prefix(key)).map(str::trim).collect()
 }
 
-fn refused(plan: &Path, place: &Place) {
+fn refused(plan: &Path, at: At<'_>) {
     let text = fs::read_to_string(plan).expect("it can be read");
     let (expected, says) = (lines(&text, "# expect:"), lines(&text, "# says:"));
     // A folder of its own: the plans beside it would be its parents.
     let own = common::Folder::new();
     let file = plan.file_name().expect("it is a file").to_str().expect("it is UTF-8");
     let path = own.file(file, &text);
-    let at = At::of(&place.database);
 
     let checked = segue(&at.url(), &["check", "--json", &path]).exits(3);
     let report = checked.json_lines().swap_remove(0)["plans"][0].clone();
@@ -97,17 +117,6 @@ fn refused(plan: &Path, place: &Place) {
     }
     assert!(said.contains(file), "the file was to be named: {started}");
     assert!(!said.contains("panicked at"), "{started}");
-
-    let now = catalog(at, "public");
-    let changed = differences(&place.catalog, &now, Order::Kept);
-    assert!(changed.is_empty(), "the schema was changed: {changed:?}");
-    let changed = row_differences(&place.rows, &rows(at, &now, &Compare::default()));
-    assert!(changed.is_empty(), "rows were changed: {changed:?}");
-    let left = leftovers(at, &["public_taken"]);
-    assert!(left.is_empty(), "left behind: {left:?}");
-    if at.is_true("SELECT to_regclass('segue.rollouts') IS NOT NULL") {
-        assert!(at.is_true("SELECT count(*) = 0 FROM segue.rollouts"), "a rollout was begun");
-    }
 }
 
 fn errors(report: &Value) -> impl Iterator<Item = &Value> {

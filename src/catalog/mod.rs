@@ -199,6 +199,9 @@ pub struct Index {
     pub valid: bool,
     /// Primary key, unique or exclude constraint behind it.
     pub constraint: Option<Ident>,
+    /// Of a partition: the index of its parent that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Ident>,
     /// Key parts in order.
     pub keys: Vec<IndexKey>,
     pub include: Vec<Ident>,
@@ -261,7 +264,7 @@ pub struct Policy {
     /// What follows the table's name in CREATE POLICY: `AS … FOR … TO … USING (…) WITH CHECK (…)`.
     pub definition: String,
     pub columns: Vec<Ident>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub comment: Option<String>,
 }
 

@@ -97,7 +97,7 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
                 .help("`segue log` has the evidence; the schema is as it was before")
         }
         Ending::Failed { error } => Fail::new(Exit::Failed, error.clone())
-            .help("`segue resume` tries again from here, `segue rollback` undoes it"),
+            .help("`segue resume` tries again from here; before the contract `segue rollback` undoes it"),
         Ending::ContractHeld { hold } => Fail::new(Exit::Refused, hold.why())
             .help("both versions stay live; once it is released, `segue complete` goes on"),
         Ending::Refused { users } => {
@@ -106,12 +106,12 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
                 .help("move these applications to the new version, then `segue complete`; --force drops it all the same")
         }
         Ending::Interrupted => Fail::new(Exit::Stopped, "stopped; the rollout can go on from here")
-            .help("`segue resume` goes on, `segue rollback` undoes it"),
+            .help("`segue resume` goes on; before the contract `segue rollback` undoes it"),
         Ending::Postponed { blockers } => Fail::new(
             Exit::Stopped,
             format!("postponed: a strong lock was not to be had within the budget: {blockers}"),
         )
-        .help("end or wait for what is in the way, then `segue resume`; `segue rollback` undoes the rollout"),
+        .help("end or wait for what is in the way, then `segue resume`; before the contract `segue rollback` undoes the rollout"),
         Ending::LeaseLost => Fail::new(Exit::LeaseLost, "another supervisor has taken over this rollout")
             .help("see `segue status`"),
         Ending::Elsewhere { why } => Fail::new(Exit::Stopped, format!("the server is another one: {why}"))

@@ -120,7 +120,8 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     }
     add(draft, table, &taken, &mut built);
     if source.kind == TableKind::Partitioned {
-        for index in &mut built.indexes {
+        // Those carried have the parts that they had.
+        for index in built.indexes.iter_mut().filter(|index| index.parts.is_empty()) {
             index.parts = parts(draft, source, &index.name, &index_names(draft, table, &index.name));
         }
     }
@@ -340,6 +341,7 @@ fn carried_index(
         let predicate = expression(draft, source, predicate, mapping, (&what, &span))?;
         tail.push_str(&format!(" WHERE {predicate}"));
     }
+    let parts = carried_parts(draft, table, source, index, (&name, mapping))?;
     Some(BuiltIndex {
         last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
@@ -354,9 +356,39 @@ fn carried_index(
         replica_identity: draft.tables[table].replica_identity.is_none()
             && source.replica_identity_index.as_ref() == Some(&index.name),
         columns,
-        parts: Vec::new(),
+        parts,
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
+}
+
+/// The indexes of partitions that are part of one, as they are there: parents before their partitions.
+fn carried_parts(
+    draft: &mut Draft<'_>,
+    table: usize,
+    source: &Table,
+    index: &Index,
+    (of, mapping): (&Ident, &Mapping),
+) -> Option<Vec<Part>> {
+    let catalog = draft.catalog;
+    let mut found = Vec::new();
+    let partition = |t: &&Table| t.partition_of.as_ref().is_some_and(|(parent, _)| *parent == source.name);
+    for child in catalog.tables.values().filter(partition) {
+        let part = |own: &&Index| own.parent.as_ref() == Some(&index.name);
+        let Some(own) = child.indexes.iter().find(part) else { continue };
+        let built = carried_index(draft, table, child, own, mapping)?;
+        found.push(Part {
+            table: QualifiedName::new(&catalog.schema, &child.name),
+            name: built.name,
+            last_name: own.name.clone(),
+            of: of.clone(),
+            leaf: child.kind != TableKind::Partitioned,
+            tail: Some(built.tail),
+            comment: built.comment,
+            statistics_targets: built.statistics_targets,
+        });
+        found.extend(built.parts);
+    }
+    Some(found)
 }
 
 /// Whether an index names a key's collation. An expression may have it of its column, whose new form may have another.

@@ -151,6 +151,10 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
             let now = QualifiedName::new(&name.schema, &index.name);
             sql.push(format!("ALTER INDEX {now} RENAME TO {}", index.last_name));
         }
+        for part in index.parts.iter().filter(|part| part.name != part.last_name) {
+            let now = QualifiedName::new(&name.schema, &part.name);
+            sql.push(format!("ALTER INDEX {now} RENAME TO {}", part.last_name));
+        }
     }
     let renames = table.columns.iter().filter_map(|c| Some((c.new.clone()?, c.name.clone())));
     for (from, to) in ordered(renames.filter(|(from, to)| from != to).collect()) {
@@ -375,15 +379,13 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         return;
     }
     let last = &column.name;
-    let set = |sql: &mut Vec<String>| match &column.default {
-        Some(default) => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} SET DEFAULT {default}")),
-        None => sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT")),
-    };
+    let set = |sql: &mut Vec<String>| sql.push(default_sql(table, column));
     if column.is_shared() {
         if column.nullable_late {
             sql.push(format!("ALTER TABLE {table} ALTER COLUMN {last} DROP NOT NULL"));
         }
-        if column.default_changed {
+        // A new default is of the new type.
+        if column.default_changed && !column.retyped {
             set(sql);
         }
         if column.comment_changed {
@@ -401,6 +403,15 @@ fn end_column(draft: &Draft<'_>, table: &QualifiedName, column: &DraftColumn<'_>
         let hidden = names::hidden(&sequence.name, "_segue_new_", |n| draft.names.is_taken(n));
         let now = QualifiedName::new(&table.schema, &hidden);
         sql.push(format!("ALTER SEQUENCE {now} RENAME TO {}", sequence.name));
+    }
+}
+
+/// Under the column's last name.
+pub fn default_sql(table: &QualifiedName, column: &DraftColumn<'_>) -> String {
+    let last = &column.name;
+    match &column.default {
+        Some(default) => format!("ALTER TABLE {table} ALTER COLUMN {last} SET DEFAULT {default}"),
+        None => format!("ALTER TABLE {table} ALTER COLUMN {last} DROP DEFAULT"),
     }
 }
 
@@ -425,6 +436,15 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         }
         if let Some(comment) = &index.comment {
             sql.push(comment_sql(&format!("INDEX {qualified}"), Some(comment)));
+        }
+        for part in &index.parts {
+            let part_name = QualifiedName::new(&name.schema, &part.last_name);
+            for (key, target) in &part.statistics_targets {
+                sql.push(format!("ALTER INDEX {part_name} ALTER COLUMN {key} SET STATISTICS {target}"));
+            }
+            if let Some(comment) = &part.comment {
+                sql.push(comment_sql(&format!("INDEX {part_name}"), Some(comment)));
+            }
         }
         if let Some((_, _, Some(comment))) = &index.constraint {
             sql.push(comment_sql(&format!("CONSTRAINT {last} ON {name}"), Some(comment)));
@@ -491,34 +511,6 @@ fn identity_view(
         sql.push(format!("REVOKE USAGE ON SEQUENCE {sequence} FROM {}", role(&grantee)));
     }
     Some((view, sql))
-}
-
-/// Columns whose type changes without a row being written: the views stand on them, so those go and come in the same
-/// transaction.
-pub fn reshape(draft: &Draft<'_>, shapes: &[Shape<'_>], version_schema: &Ident) -> Option<Step> {
-    let (mut statements, mut held, mut shown) = (Vec::new(), Vec::new(), Vec::new());
-    for shape in shapes {
-        let table = &draft.tables[shape.number];
-        let late = table.columns.iter().filter(|column| column.is_shared() && column.retyped);
-        let types: Vec<String> =
-            late.clone().map(|c| format!("ALTER COLUMN {} TYPE {}", c.name, c.type_name)).collect();
-        if types.is_empty() {
-            continue;
-        }
-        // By then it has its last name.
-        let name = QualifiedName::new(&shape.name.schema, table.logical());
-        statements.push(format!("ALTER TABLE {name} {}", types.join(", ")));
-        // A view takes its table with it, in the order in which applications lock them: the other way round, whoever is
-        // between the two would be waited for in vain.
-        held.push((QualifiedName::new(version_schema, table.logical()), LockMode::AccessExclusive));
-        shown.extend(late.map(|c| format!("{}.{}", table.logical().as_str(), c.name.as_str())));
-    }
-    if statements.is_empty() {
-        return None;
-    }
-    let title = format!("change the type of {}", shown.join(", "));
-    let action = Action::Reshape { statements };
-    Some(step(title, Phase::Contract, action, locks(held), Cost::Catalog, Undo::Nothing))
 }
 
 /// Tables that are gone from the new version, all at once, so that they may refer to each other.

@@ -110,6 +110,7 @@ impl Draft<'_> {
 
 /// Reports what stands on a type and does not change with it.
 pub fn check(draft: &mut Draft<'_>) {
+    gone_too_late(draft);
     let replaced = draft.replaced_labels();
     let mut faults = Vec::new();
     for made in draft.enums.iter().filter(|made| !made.late) {
@@ -154,35 +155,20 @@ pub fn check(draft: &mut Draft<'_>) {
     }
 }
 
-/// Where a view of this plan reads what changes, the tables change with it at one moment, and so do the types: then the
-/// view's text means the new ones. Reports where that cannot be.
-pub fn join(draft: &mut Draft<'_>) {
-    let exchanged = draft.enums.iter().any(|made| !made.late);
-    if !exchanged || draft.objects.is_empty() {
+/// Reports a table that goes after views and functions are made anew, and with them the old types have to go.
+fn gone_too_late(draft: &mut Draft<'_>) {
+    if draft.objects.is_empty() {
         return;
     }
-    let catalog = draft.catalog;
-    let of_them = |draft: &Draft<'_>, number: usize| {
-        let table = &draft.tables[number];
-        table.columns.iter().any(|column| {
-            let name = column.source.map(|source| source.type_name.as_str());
-            !column.is_shared()
-                && name.is_some_and(|name| draft.enums.iter().any(|e| e.is(catalog, name).is_some()))
-        })
+    let exchanged = || draft.enums.iter().filter(|made| !made.late);
+    let has = |table: &DraftTable<'_>| {
+        let gone = table.source.filter(|_| table.shown.is_none());
+        gone.into_iter()
+            .flat_map(|source| &source.columns)
+            .any(|column| exchanged().any(|made| made.is(draft.catalog, &column.type_name).is_some()))
     };
-    if draft.tables.iter().any(|table| table.under_view) {
-        for number in 0..draft.tables.len() {
-            let stays = draft.tables[number].source.is_some() && draft.tables[number].shown.is_some();
-            draft.tables[number].under_view |= stays && of_them(draft, number);
-        }
-    }
-    let dropped = |table: &DraftTable<'_>| {
-        let columns =
-            table.source.filter(|_| table.shown.is_none()).map_or(&[][..], |source| &source.columns);
-        columns.iter().any(|c| draft.enums.iter().any(|e| e.is(catalog, &c.type_name).is_some()))
-    };
-    if draft.tables.iter().any(dropped) {
-        let span = draft.enums.first().and_then(|made| made.span.clone());
+    if draft.tables.iter().any(has) {
+        let span = exchanged().next().and_then(|made| made.span.clone());
         let message =
             "a table that has the type is dropped, and views or functions are replaced, which may use it";
         draft.error_help("compile.dependents", message, &span, "drop the table in a plan of its own");

@@ -6,7 +6,7 @@ use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable};
 use super::expr::Expression;
 use super::shape::Shape;
-use crate::catalog::{Catalog, ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::{Catalog, ConstraintKind, Identity, Index, Table, TableKind};
 use crate::ident::Ident;
 use std::collections::BTreeSet;
 
@@ -169,7 +169,8 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
         }
     }
     if replaced && source.kind == TableKind::Partitioned {
-        let indexes = source.indexes.iter().filter(|index| index.columns.contains(&old));
+        let constrains = |index: &&Index| index.constraint.is_some() && index.columns.contains(&old);
+        let indexes = source.indexes.iter().filter(constrains);
         against.extend(indexes.map(|index| format!("index {} of a partitioned table", index.name.as_str())));
         let keys = source
             .constraints
@@ -351,7 +352,8 @@ fn add(against: &mut BTreeSet<String>, object: String) {
 
 /// What a partition has beside what its parent has.
 fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut BTreeSet<String>) {
-    for index in partition.indexes.iter().filter(|index| index.columns.contains(column)) {
+    let own = |index: &&Index| index.parent.is_none() || index.constraint.is_some();
+    for index in partition.indexes.iter().filter(own).filter(|index| index.columns.contains(column)) {
         against.insert(format!("index {} of partition {}", index.name.as_str(), partition.name.as_str()));
     }
     for constraint in partition.constraints.iter().filter(|c| c.kind != ConstraintKind::NotNull) {

@@ -21,6 +21,7 @@ mod objects;
 mod op;
 mod partitioned;
 pub mod program;
+mod reshape;
 mod shape;
 pub mod sync;
 mod vacuum;
@@ -57,7 +58,6 @@ pub fn compile(
         return (None, draft.diagnostics);
     }
     objects::join(&mut draft);
-    enums::join(&mut draft);
     hazard::check(&mut draft);
     enums::check(&mut draft);
     let objects = objects::objects(&mut draft, &version_schema, previous_version_schema);
@@ -77,7 +77,7 @@ pub fn compile(
     let joined = draft.tables.iter().any(|table| table.under_view);
     if joined
         && objects.as_ref().is_some_and(|o| o.carries)
-        && contract::reshape(&draft, &shapes, &version_schema).is_some()
+        && reshape::reshape(&draft, &shapes, &version_schema).is_some()
     {
         let message =
             "views that stand on one of this plan cannot be made again around a change of type in place";
@@ -176,7 +176,7 @@ fn steps(
         shapes.iter().partition(|shape| contract::is_joined(draft, shape));
     // A view that reads what changes goes with it, and comes back with it unless a type is still to change.
     let joined = objects.filter(|_| draft.tables.iter().any(|table| table.under_view));
-    let reshape = contract::reshape(draft, shapes, versions.new);
+    let reshape = reshape::reshape(draft, shapes, versions.new);
     let before = joined.map_or(&[][..], |objects| objects.before.as_slice());
     let after = joined.filter(|_| reshape.is_none()).map_or(&[][..], |objects| objects.after.as_slice());
     // What the views' text says of a type means the new one.

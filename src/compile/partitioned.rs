@@ -15,9 +15,15 @@ use crate::ident::{Ident, QualifiedName};
 pub struct Part {
     pub table: QualifiedName,
     pub name: Ident,
+    /// From the contract on.
+    pub last_name: Ident,
     pub of: Ident,
     /// Has rows of its own.
     pub leaf: bool,
+    /// What its statement says after the table, where that need not be what its parent's says.
+    pub tail: Option<String>,
+    pub comment: Option<String>,
+    pub statistics_targets: Vec<(i16, i32)>,
 }
 
 /// Parents before their partitions, each with the name PostgreSQL would give.
@@ -36,9 +42,13 @@ pub fn parts(draft: &mut Draft<'_>, source: &Table, index: &Ident, columns: &[St
             open.push((child.name.clone(), name.clone()));
             found.push(Part {
                 table: QualifiedName::new(&catalog.schema, &child.name),
+                last_name: name.clone(),
                 name,
                 of: of.clone(),
                 leaf: child.kind != TableKind::Partitioned,
+                tail: None,
+                comment: None,
+                statistics_targets: Vec::new(),
             });
         }
     }
@@ -51,14 +61,16 @@ fn whole(draft: &Draft<'_>, shape: &Shape<'_>, mode: LockMode) -> Vec<(Qualified
     std::iter::once(shape.name.clone()).chain(parts).map(|name| (name, mode)).collect()
 }
 
-/// The parent's index, empty and invalid; those of its partitions, one by one; then they are made one.
+/// The parent's index, empty and invalid; those of its partitions, one by one; then each becomes part of it.
 pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<Step> {
     let shown = draft.tables[shape.number].logical().as_str();
     let last = index.last_name.as_str();
     let schema = &shape.name.schema;
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let only =
-        |name: &Ident, on: &QualifiedName| format!("CREATE {unique}INDEX {name} ON ONLY {on}{}", index.tail);
+    let tail = |part: &'_ Part| part.tail.clone().unwrap_or_else(|| index.tail.clone());
+    let only = |name: &Ident, on: &QualifiedName, tail: &str| {
+        format!("CREATE {unique}INDEX {name} ON ONLY {on}{tail}")
+    };
     let attach = |part: &Part| {
         let (of, name) = (QualifiedName::new(schema, &part.of), QualifiedName::new(schema, &part.name));
         format!("ALTER INDEX {of} ATTACH PARTITION {name}")
@@ -68,17 +80,17 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
         locks: locks(whole(draft, shape, LockMode::AccessExclusive)),
     };
     let parents = index.parts.iter().filter(|part| !part.leaf);
-    let mut statements = vec![only(&index.name, &shape.name)];
+    let mut statements = vec![only(&index.name, &shape.name, &index.tail)];
     let mut held = vec![(shape.name.clone(), LockMode::Share)];
     for part in parents {
-        statements.extend([only(&part.name, &part.table), attach(part)]);
+        statements.extend([only(&part.name, &part.table, &tail(part)), attach(part)]);
         held.push((part.table.clone(), LockMode::Share));
     }
     let begin = Action::Ddl { statements };
     let title = format!("begin index {last} on {shown}");
     let mut steps = vec![step(title, Phase::Backfill, begin, locks(held), Cost::Catalog, gone())];
     for part in index.parts.iter().filter(|part| part.leaf) {
-        let sql = format!("CREATE {unique}INDEX CONCURRENTLY {} ON {}{}", part.name, part.table, index.tail);
+        let sql = format!("CREATE {unique}INDEX CONCURRENTLY {} ON {}{}", part.name, part.table, tail(part));
         steps.push(step(
             format!("build index {} on {}", part.name.as_str(), part.table.name.as_str()),
             Phase::Backfill,
@@ -88,12 +100,19 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
             Undo::DropIndex { index: QualifiedName::new(schema, &part.name) },
         ));
     }
-    let attached: Vec<String> = index.parts.iter().filter(|part| part.leaf).map(attach).collect();
-    if !attached.is_empty() {
-        let held = locks([(shape.name.clone(), LockMode::ShareUpdateExclusive)]);
-        let action = Action::Ddl { statements: attached };
-        let title = format!("end index {last} on {shown}");
-        steps.push(step(title, Phase::Backfill, action, held, Cost::Catalog, gone()));
+    // ATTACH locks the partition's index against everybody. Each in a transaction of its own, with its table locked before:
+    // else whoever uses several of these indexes and Segue would wait for each other. Where partitions have partitions, the
+    // last to come makes its parent's index whole, and with it perhaps the root's: PostgreSQL locks the tables above it then.
+    let deep = index.parts.iter().any(|part| !part.leaf);
+    for part in index.parts.iter().filter(|part| part.leaf) {
+        steps.push(step(
+            format!("attach index {last} of {}", part.table.name.as_str()),
+            Phase::Backfill,
+            Action::Ddl { statements: vec![attach(part)] },
+            locks([(if deep { &shape.name } else { &part.table }.clone(), LockMode::AccessExclusive)]),
+            Cost::Catalog,
+            gone(),
+        ));
     }
     steps
 }

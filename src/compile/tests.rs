@@ -2,7 +2,7 @@
 
 use super::program::{Action, LockMode, Program, ViewDefault};
 use super::*;
-use crate::catalog::{Column, Constraint, ConstraintKind, ForeignKey, Table};
+use crate::catalog::{Column, Constraint, ConstraintKind, EnumType, ForeignKey, Table};
 use crate::diagnostic::Source;
 use std::sync::Arc;
 
@@ -381,4 +381,59 @@ fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
     let Action::Ddl { statements } = &contract.action else { panic!("{contract:?}") };
     assert_eq!(statements[0], r#"ALTER TABLE "public"."orders" DROP CONSTRAINT "orders_user""#);
     assert!(codes(&catalog(), "  - widen_key: {table: orders}\n").contains(&"compile.not_a_key"));
+}
+
+fn with_mood() -> Catalog {
+    let mut catalog = catalog();
+    let labels = ["sad", "ok"].map(str::to_owned).to_vec();
+    let mood = EnumType { labels, owner: "app".into(), ..EnumType::default() };
+    catalog.enums.insert("mood".into(), mood);
+    catalog.types.insert("mood".into(), "ENUM ('sad', 'ok')".into());
+    let users = catalog.tables.get_mut(&Ident::new("users")).expect("users");
+    let default = Some("'ok'::public.mood".to_owned());
+    users.columns.push(Column {
+        name: "feels".into(),
+        type_name: "public.mood".into(),
+        default,
+        ..Column::default()
+    });
+    catalog
+}
+
+#[test]
+fn an_enum_is_exchanged_when_no_column_is_of_the_old_one() {
+    let plan = "  - alter_enum: {type: mood, rename: [{from: ok, to: fine}], add: [{value: meh, before: fine, down: ok}]}\n";
+    let program = program(&with_mood(), plan);
+    let titles: Vec<&str> = program.steps.iter().map(|step| step.title.as_str()).collect();
+    let at = |title: &str| {
+        titles.iter().position(|t| *t == title).unwrap_or_else(|| panic!("{title}: {titles:?}"))
+    };
+    assert_eq!(at("make type mood"), 0);
+    assert!(at("contract users") < at("exchange type mood"));
+    let Action::Ddl { statements } = &program.steps[0].action else { panic!("{titles:?}") };
+    let create = r#"CREATE TYPE "public_p"."mood" AS ENUM ('sad', 'meh', 'fine')"#;
+    assert!(statements.iter().any(|sql| sql == create), "{statements:?}");
+    let Undo::Ddl { statements, .. } = &program.steps[0].undo else { panic!("{titles:?}") };
+    assert_eq!(
+        statements,
+        &[r#"DROP TYPE IF EXISTS "public_p"."mood""#, r#"DROP SCHEMA IF EXISTS "public_p""#]
+    );
+    let Action::Expand { sync, .. } = &program.steps[at("expand users")].action else { panic!("{titles:?}") };
+    // The schema is there before its views, and until these are, nobody's path comes to the new version.
+    let function = sync::preview(sync).join("\n");
+    assert!(function.contains(r#"pg_catalog.to_regclass('"public_p"."users"') IS NOT NULL"#), "{function}");
+    let default = program.views[0].columns.iter().find_map(|column| match &column.default {
+        ViewDefault::Set(default) => Some(default.as_str()),
+        _ => None,
+    });
+    assert_eq!(default, Some(r#"'fine'::"public_p"."mood""#));
+}
+
+#[test]
+fn values_that_are_only_added_come_at_the_contract() {
+    let program = program(&with_mood(), "  - alter_enum: {type: mood, add: [{value: meh, after: sad}]}\n");
+    assert!(program.types.in_version.is_empty() && program.types.changed.len() == 1);
+    let late: Vec<&Step> = program.steps.iter().filter(|step| step.phase == Phase::Contract).collect();
+    let [Step { action: Action::Ddl { statements }, .. }] = late.as_slice() else { panic!("{late:?}") };
+    assert_eq!(statements, &[r#"ALTER TYPE "public"."mood" ADD VALUE 'meh' AFTER 'sad'"#]);
 }

@@ -25,6 +25,7 @@ pub const UNDEFINED_COLUMN: &str = "42703";
 pub const UNDEFINED_FUNCTION: &str = "42883";
 pub const DATATYPE_MISMATCH: &str = "42804";
 pub const UNDEFINED_TABLE: &str = "42P01";
+pub const INVALID_OBJECT_DEFINITION: &str = "42P17";
 pub const DUPLICATE_TABLE: &str = "42P07";
 pub const DUPLICATE_OBJECT: &str = "42710";
 pub const INVALID_SCHEMA_NAME: &str = "3F000";

@@ -168,6 +168,11 @@ pub const CHANGES: &[(&str, &str, &str)] = &[
         "table users: policy own_rows: definition AS PERMISSIVE FOR SELECT TO",
     ),
     (
+        "COMMENT ON POLICY strict ON users IS 'very'",
+        "COMMENT ON POLICY strict ON users IS NULL",
+        "table users: policy strict: comment none -> very",
+    ),
+    (
         "ALTER TABLE users NO FORCE ROW LEVEL SECURITY",
         "ALTER TABLE users FORCE ROW LEVEL SECURITY",
         "table users: force row security yes -> no",
@@ -307,6 +312,17 @@ pub const CHANGES: &[(&str, &str, &str)] = &[
         "ALTER TYPE mood RENAME VALUE 'blue' TO 'sad'",
         "type mood: definition ENUM ('sad', 'it''s ok', 'happy') -> ENUM ('blue', 'it''s ok', 'happy')",
     ),
+    ("COMMENT ON TYPE mood IS 'felt'", "COMMENT ON TYPE mood IS NULL", "enum mood: comment none -> felt"),
+    (
+        "REVOKE USAGE ON TYPE mood FROM PUBLIC",
+        "GRANT USAGE ON TYPE mood TO PUBLIC",
+        "enum mood: grant of USAGE to PUBLIC is gone",
+    ),
+    (
+        "CREATE DOMAIN moods AS mood[]",
+        "DROP DOMAIN moods",
+        r#"enum mood: used by none -> domain "Ugly".moods"#,
+    ),
     ("ALTER DOMAIN email DROP NOT NULL", "ALTER DOMAIN email SET NOT NULL", "type email: definition DOMAIN"),
     (
         r#"ALTER TYPE "Pair" ADD ATTRIBUTE c integer"#,
@@ -316,6 +332,16 @@ pub const CHANGES: &[(&str, &str, &str)] = &[
     (
         "ALTER STATISTICS users_stats SET STATISTICS 50",
         "ALTER STATISTICS users_stats SET STATISTICS -1",
+        "statistics users_stats: definition",
+    ),
+    (
+        "COMMENT ON STATISTICS users_stats IS 'two'",
+        "COMMENT ON STATISTICS users_stats IS NULL",
+        "statistics users_stats: definition",
+    ),
+    (
+        "ALTER STATISTICS users_stats OWNER TO ugly_reader",
+        "ALTER STATISTICS users_stats OWNER TO CURRENT_USER",
         "statistics users_stats: definition",
     ),
     (

@@ -28,15 +28,15 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
         keys.push((of, key_sql(key)));
     }
     let Some(include) = numbers(draft, table, &op.include, &what) else { return };
+    if op.nulls_not_distinct && !op.unique {
+        let message = format!("{what}: `nulls_not_distinct` means something only where it is `unique`");
+        draft.error("compile.index", message, &op.name.span);
+        return;
+    }
     if op.nulls_not_distinct && draft.catalog.major() < 15 {
         let message =
             format!("{what}: NULLS NOT DISTINCT needs PostgreSQL 15, this is {}", draft.catalog.major());
         draft.error("compile.server_version", message, &op.name.span);
-        return;
-    }
-    if op.nulls_not_distinct && !op.unique {
-        let message = format!("{what}: `nulls_not_distinct` means something only where it is `unique`");
-        draft.error("compile.index", message, &op.name.span);
         return;
     }
     let predicate = match &op.predicate {

@@ -6,7 +6,7 @@
 use crate::compile::program::{Action, BackfillSpec, Program, SyncSpec};
 use crate::execute::check;
 use crate::ident::{Ident, QualifiedName};
-use crate::pg::{self, Class, Limits, Session};
+use crate::pg::{self, Class, Limits, Session, sqlstate};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -171,6 +171,9 @@ impl<'p> Question<'p> {
     }
 }
 
+/// The server speaks of a generated column, which nobody asked for.
+const VARYING: &str = "by its declaration something that it calls may give another value another time (it is STABLE or VOLATILE)";
+
 /// Why an expression may give another value at another time or in another session; `None`: it cannot. The server judges,
 /// by what it lets stand in a generated column. Nothing of it stays.
 async fn not_immutable(
@@ -192,7 +195,10 @@ async fn not_immutable(
     match asked {
         Ok(()) => Ok(None),
         Err(error) if error.server().is_some() && pg::class(&error) == Class::Permanent => {
-            Ok(error.server().map(|server| server.message.clone()))
+            Ok(error.server().map(|server| match server.code.as_str() {
+                sqlstate::INVALID_OBJECT_DEFINITION => VARYING.to_owned(),
+                _ => server.message.clone(),
+            }))
         }
         Err(error) => Err(error),
     }

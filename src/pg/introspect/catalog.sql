@@ -139,6 +139,7 @@ SELECT jsonb_build_object(
         'valid', i.indisvalid,
         'constraint', (SELECT min(k.conname::text) FROM pg_constraint k
                        WHERE k.conrelid = c.oid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')),
+        'parent', (SELECT r.relname FROM pg_inherits h JOIN pg_class r ON r.oid = h.inhparent WHERE h.inhrelid = i.indexrelid),
         'keys', (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'column', a.attname,
             'expression', pg_get_indexdef(i.indexrelid, n, false),
@@ -467,8 +468,7 @@ SELECT jsonb_build_object(
                     SELECT format('default of %I of %I.%I', a.attname, n.nspname, r.relname)
                     FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
                     JOIN pg_class r ON r.oid = d.adrelid JOIN pg_namespace n ON n.oid = r.relnamespace
-                    WHERE d.oid = p.objid AND n.nspname <> ALL ($2::text[])
-                      AND NOT (r.relnamespace = me.oid AND a.atttypid IN (t.oid, t.typarray)))
+                    WHERE d.oid = p.objid AND n.nspname <> ALL ($2::text[]))
                 WHEN 'pg_rewrite'::regclass THEN (
                     SELECT CASE WHEN w.rulename <> '_RETURN' THEN format('rule %I on %I.%I', w.rulename, n.nspname, r.relname)
                                 WHEN r.relkind = 'm' THEN format('materialized view %I.%I', n.nspname, r.relname)
@@ -486,7 +486,7 @@ SELECT jsonb_build_object(
                 ELSE pg_describe_object(p.classid, p.objid, p.objsubid) END AS object
             FROM pg_depend p
             WHERE p.refclassid = 'pg_type'::regclass AND p.refobjid IN (t.oid, t.typarray) AND p.deptype IN ('n', 'a')
-              AND NOT (p.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
+              AND NOT (p.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
                                      'pg_policy'::regclass, 'pg_statistic_ext'::regclass) AND p.objsubid = 0 AND EXISTS (
                   SELECT FROM pg_depend q
                   JOIN pg_class r ON q.refclassid = 'pg_class'::regclass AND r.oid = q.refobjid AND r.relnamespace = me.oid AND r.relkind IN ('r', 'p')

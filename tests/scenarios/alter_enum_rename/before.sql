@@ -7,3 +7,4 @@ CREATE TABLE t (id bigint PRIMARY KEY, feels mood DEFAULT 'So So', felt other NO
 INSERT INTO t SELECT n, (ARRAY['sad', 'So So', 'ok', NULL])[n % 4 + 1]::mood FROM generate_series(1, 400) n;
 COMMENT ON COLUMN t.feels IS 'now';
 GRANT UPDATE (feels) ON t TO app_writer;
+ALTER TYPE mood OWNER TO app_reader;

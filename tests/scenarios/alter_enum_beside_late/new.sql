@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 'sad'::mood, 'new');

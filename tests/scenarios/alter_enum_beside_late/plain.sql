@@ -1,0 +1,6 @@
+DROP TABLE gone;
+ALTER TYPE mood RENAME TO old;
+CREATE TYPE mood AS ENUM ('sad');
+ALTER TABLE t ALTER feels TYPE mood USING CASE WHEN feels IS NOT NULL THEN 'sad'::mood END, ALTER note TYPE text;
+DROP TYPE old;
+COMMENT ON TABLE t IS 'done';

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 'meh'::mood), (:n + 1, 'fine');

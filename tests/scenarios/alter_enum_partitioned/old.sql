@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (:n, 'ok'::mood), (:n + 1, 'sad');

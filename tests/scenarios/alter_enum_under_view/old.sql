@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 'ok'::mood);
+SELECT 1 / (count(*) FILTER (WHERE id = :n) = 1)::int FROM happy_ids;

@@ -1,0 +1,10 @@
+CREATE TABLE ev (id bigint NOT NULL, day date NOT NULL, kind smallint NOT NULL, body text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE ev_1 PARTITION OF ev FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE ev_2 PARTITION OF ev FOR VALUES FROM ('2026-02-01') TO ('2027-01-01') PARTITION BY HASH (id);
+CREATE TABLE ev_2_a PARTITION OF ev_2 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE ev_2_b PARTITION OF ev_2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX ev_kind ON ev (kind, day DESC) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX ev_once ON ev (kind, id, day);
+CREATE INDEX ev_low ON ev (lower(body || kind)) WHERE kind > 2;
+COMMENT ON INDEX ev_2_a_kind_day_idx IS 'of a leaf';
+INSERT INTO ev SELECT n, '2026-01-01'::date + n % 80, n % 7, 'b' || n FROM generate_series(1, 300) n;
