@@ -42,6 +42,7 @@ mod tests {
             hidden_columns: vec![],
             plain: vec![],
             mending: None,
+            published_with: None,
         }
     }
 
