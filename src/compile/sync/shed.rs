@@ -36,7 +36,6 @@ mod tests {
             trigger_update: "u".into(),
             version_schema: "public_p".into(),
             previous_version_schema: None,
-            published_with: None,
             marker: marker.map(Into::into),
             pairs: vec![Pair { old: None, new: Some(side), up: None, down: None }],
             hidden_columns: vec![],
