@@ -91,6 +91,26 @@ fn a_standby_promoted_in_the_place_of_a_dead_primary_is_gone_on_with() {
 }
 
 #[test]
+fn while_there_is_no_primary_a_standby_tells_how_things_stand() {
+    let (pair, folder) = (Pair::start(&Options::test()).unwrap(), Folder::new());
+    let url = either(&[&pair.primary, &pair.standby]);
+    At { cluster: &pair.primary, name: "postgres" }.query(BEFORE);
+    segue(&url, &["start", &folder.file("plan.yaml", PLAN)]).exits(0);
+    pair.wait_caught_up().unwrap();
+    pair.primary.stop(Shutdown::Immediate).unwrap();
+    let told = segue(&url, &["status", "--json"]).exits(0);
+    assert_eq!(told.json()["rollout"]["state"], "ready");
+    assert!(told.stderr.contains("may be behind"), "{told}");
+    for looks in ["status", "history", "log", "clients"] {
+        segue(&url, &[looks]).exits(0);
+    }
+    // What writes, or has to know, does not take its word.
+    for needs_a_primary in ["verify", "pause", "rollback", "complete"] {
+        segue(&url, &[needs_a_primary]).exits(1);
+    }
+}
+
+#[test]
 fn a_primary_that_is_left_alone_is_not_written_to_and_its_successor_is_gone_on_with() {
     let (pair, folder) = (Pair::start(&Options::test()).unwrap(), Folder::new());
     let url = either(&[&pair.primary, &pair.standby]);

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::execute::standbys::Standby;
 use crate::ident::Ident;
-use crate::pg::{self, Config, Limits, Session, Setup, introspect};
+use crate::pg::{self, Config, Limits, Session, Setup, Target, introspect};
 use crate::plan::{self, Plan, Project, Settings};
 use crate::store;
 use std::path::{Path, PathBuf};
@@ -131,8 +131,11 @@ impl Context {
     /// limits, leases and locks would not hold.
     pub async fn connect(&self) -> Result<Connected, Fail> {
         let config = self.config()?;
-        let setup = Setup::default().without_standby();
-        let session = Session::open_with(&config, "cli", OPEN, setup).await?;
+        let session = open(&config).await?;
+        Context::accept(config, session)
+    }
+
+    fn accept(config: Config, session: Session) -> Result<Connected, Fail> {
         if session.is_pooled() {
             return Err(Fail::new(
                 Exit::Refused,
@@ -155,14 +158,27 @@ impl Context {
         Ok(connected)
     }
 
-    /// Connects for commands that only look. `None`: Segue was never here.
+    /// Connects for commands that only look, to a standby where no primary answers: while one is awaited is when it is
+    /// asked how things stand. `None`: Segue was never here.
     pub async fn look(&self) -> Result<Option<Connected>, Fail> {
-        let connected = self.connect().await?;
-        match store::stored(&connected.session).await? {
-            store::Stored::Absent => Ok(None),
-            // An older one is upgraded by the first command that writes.
-            store::Stored::Older(_) | store::Stored::Current => Ok(Some(connected)),
-        }
+        let config = self.config()?;
+        let connected = match open(&config).await {
+            Err(error) if error.met_unsuitable() => {
+                let config = config.with_target(Target::Any);
+                let Ok(session) = open(&config).await else { return Err(error.into()) };
+                tracing::warn!(
+                    "no server that takes writes answers: what follows is the word of one that may be behind"
+                );
+                Context::accept(config, session)?
+            }
+            opened => Context::accept(config, opened?)?,
+        };
+        known(connected).await
+    }
+
+    /// The same on a primary and nowhere else.
+    pub async fn look_at_primary(&self) -> Result<Option<Connected>, Fail> {
+        known(self.connect().await?).await
     }
 
     /// The schema as it is, with every version schema of Segue's left out of what depends on it.
@@ -214,4 +230,16 @@ impl From<pg::Error> for Box<Fail> {
     fn from(error: pg::Error) -> Box<Fail> {
         Box::new(error.into())
     }
+}
+
+async fn known(connected: Connected) -> Result<Option<Connected>, Fail> {
+    match store::stored(&connected.session).await? {
+        store::Stored::Absent => Ok(None),
+        // An older one is upgraded by the first command that writes.
+        store::Stored::Older(_) | store::Stored::Current => Ok(Some(connected)),
+    }
+}
+
+async fn open(config: &Config) -> Result<Session, pg::Error> {
+    Session::open_with(config, "cli", OPEN, Setup::default().without_standby()).await
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 pub async fn run(context: &Context) -> Result<(), Fail> {
     let nothing = || Fail::new(Exit::Refused, "no rollout is under way: there is nothing to verify");
-    let connected = context.look().await?.ok_or_else(nothing)?;
+    let connected = context.look_at_primary().await?.ok_or_else(nothing)?;
     let rollout = store::current_rollout(&connected.session, &context.schema)
         .await?
         .filter(|r| !r.is_ended())

@@ -179,6 +179,12 @@ impl Error {
         }
     }
 
+    /// Whether a server answered that is not what was asked for, such as a standby where a primary was.
+    pub fn met_unsuitable(&self) -> bool {
+        let unsuitable = |attempt: &Attempt| matches!(attempt.obstacle, Obstacle::NotSuitable(_));
+        matches!(&*self.kind, ErrorKind::Connect(attempts) if attempts.iter().any(unsuitable))
+    }
+
     /// Whether the session the error came from can no longer be used.
     pub fn session_is_gone(&self) -> bool {
         matches!(&*self.kind, ErrorKind::Lost { .. } | ErrorKind::Timeout { .. } | ErrorKind::Connect(_))
