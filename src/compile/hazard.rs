@@ -217,7 +217,7 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
             "compile.rewrites_table",
             format!("`{name}` is of the domain `{type_name}`, and adding a column of it rewrites the table"),
             &span,
-            "give a `type` that is no domain with constraints",
+            "`in_place: true` puts constraints on the column itself, without a second one; or give a `type` that is no domain with constraints",
         );
     }
     if !lost.is_empty() {
