@@ -172,7 +172,8 @@ impl<'p> Question<'p> {
 }
 
 /// The server speaks of a generated column, which nobody asked for.
-const VARYING: &str = "by its declaration something that it calls may give another value another time (it is STABLE or VOLATILE)";
+const VARYING: &str =
+    "it calls something that is not immutable by its declaration, and may give another value another time";
 
 /// Why an expression may give another value at another time or in another session; `None`: it cannot. The server judges,
 /// by what it lets stand in a generated column. Nothing of it stays.
