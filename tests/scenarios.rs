@@ -10,6 +10,7 @@
 //! - `agree.sql`: asked in `ready`, over `public`, `public_first` and `public_plan`; must find nothing; writers' numbers since
 //!   this start are not below `:from`
 //! - `since`: the first PostgreSQL that can do it; on older ones the plan must be refused
+//! - `needs`: the first PostgreSQL that has what its tables or its applications are written in; on older ones it is passed over
 //! - `compare.txt`: what of the rows is not compared, see `common::schema::Compare`
 //!
 //! `SEGUE_SCENARIOS=alter,drop` runs those whose names hold `alter` or `drop`; `SEGUE_SCENARIO_JOBS` is how many at once.
@@ -84,9 +85,16 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
     let (twin, at) = (At::of(&twin), At::of(&database));
     let url = at.url();
+    let first = |file: &str| -> u32 {
+        read(file).map_or(0, |major| major.trim().parse().expect("a major version"))
+    };
+    let major = at.cluster.binaries().major();
+    if major < first("needs") {
+        println!("passed over: {} needs PostgreSQL {}", name_of(folder), first("needs"));
+        return;
+    }
     at.query(&before);
-    let since: u32 = read("since").map_or(0, |major| major.trim().parse().expect("a major version"));
-    if at.cluster.binaries().major() < since {
+    if major < first("since") {
         at_step("refusal");
         segue(&url, &["start", &plan]).exits(3);
         return;
