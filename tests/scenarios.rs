@@ -85,9 +85,8 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
     let (twin, at) = (At::of(&twin), At::of(&database));
     let url = at.url();
-    let first = |file: &str| -> u32 {
-        read(file).map_or(0, |major| major.trim().parse().expect("a major version"))
-    };
+    let first =
+        |file: &str| -> u32 { read(file).map_or(0, |major| major.trim().parse().expect("a major version")) };
     let major = at.cluster.binaries().major();
     if major < first("needs") {
         println!("passed over: {} needs PostgreSQL {}", name_of(folder), first("needs"));
