@@ -6,7 +6,7 @@ mod asked;
 mod tests;
 
 use super::exception::Exceptional;
-use super::hold::{ContractHold, FLAG_FILE, Hold, HoldKind, OPERATOR, SHED};
+use super::hold::{ContractHold, FLAG_FILE, Hold, OPERATOR, SHED};
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
 use super::server::{Change, Server};

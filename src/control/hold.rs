@@ -35,6 +35,22 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// A pause for a reason that is no reading.
+    pub fn pause(by: &str, reason: String, since: Timestamp) -> Hold {
+        Hold {
+            kind: HoldKind::Pause,
+            by: by.to_owned(),
+            subject: None,
+            reason: Some(reason),
+            reading: None,
+            threshold: None,
+            unit: None,
+            culprit: None,
+            since,
+            until: None,
+        }
+    }
+
     /// Its time has come.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)

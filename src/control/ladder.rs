@@ -1,6 +1,6 @@
 //! Owns when automatic pauses are a matter for a person: too many of them, or one too long. Must not judge a signal.
 
-use super::hold::{Hold, HoldKind, LADDER};
+use super::hold::{Hold, LADDER};
 use super::policy::Ladder;
 use super::state::{RolloutState, State};
 use jiff::{SignedDuration, Timestamp};
@@ -26,18 +26,8 @@ pub fn judge(state: &RolloutState, ladder: &Ladder, now: Timestamp) -> Option<Ho
         }
         format!("paused for {} min by {}", length.as_secs() / 60, culprits(state))
     };
-    Some(Hold {
-        culprit: None,
-        kind: HoldKind::Pause,
-        by: LADDER.to_owned(),
-        subject: None,
-        reason: Some(format!("{why}: held for a person; find the cause, then `segue resume`")),
-        reading: None,
-        threshold: None,
-        unit: None,
-        since: now,
-        until: None,
-    })
+    let reason = format!("{why}: held for a person; find the cause, then `segue resume`");
+    Some(Hold::pause(LADDER, reason, now))
 }
 
 fn culprits(state: &RolloutState) -> String {
@@ -50,6 +40,7 @@ fn culprits(state: &RolloutState) -> String {
 mod tests {
     use super::*;
     use crate::control::hold::DRILL;
+    use crate::control::hold::HoldKind;
     use crate::control::record::{CommandKind, Record};
     use crate::control::state::tests::empty;
 

@@ -1,7 +1,7 @@
 //! Owns which server a rollout is on, and what it means when that is another, or the same in another state. Pure.
 //! Must not ask a server anything.
 
-use super::hold::{Hold, HoldKind};
+use super::hold::Hold;
 use super::ignored::Ignored;
 use super::signal::{Freshness, Snapshot, name};
 use crate::lsn::Lsn;
@@ -85,22 +85,7 @@ impl Server {
             (_, true) => "the server takes no writes: default_transaction_read_only is on",
             _ => return None,
         };
-        Some(pause(SERVER, reason.to_owned(), now))
-    }
-}
-
-fn pause(by: &str, reason: String, since: Timestamp) -> Hold {
-    Hold {
-        kind: HoldKind::Pause,
-        by: by.to_owned(),
-        subject: None,
-        reason: Some(reason),
-        reading: None,
-        threshold: None,
-        unit: None,
-        since,
-        until: None,
-        culprit: None,
+        Some(Hold::pause(SERVER, reason.to_owned(), now))
     }
 }
 
@@ -135,12 +120,13 @@ pub fn alone(
          bring a standby back, or `segue resume`",
         names.join(", ")
     );
-    Some(pause(ALONE, reason, now))
+    Some(Hold::pause(ALONE, reason, now))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::hold::HoldKind;
     use crate::control::signal::Reading;
 
     fn server() -> Server {

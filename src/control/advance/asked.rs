@@ -32,18 +32,7 @@ impl Advance {
     }
 
     pub(super) fn pause(&self, by: &str, reason: String) -> Hold {
-        Hold {
-            kind: HoldKind::Pause,
-            by: by.to_owned(),
-            subject: None,
-            reason: Some(reason),
-            reading: None,
-            threshold: None,
-            unit: None,
-            culprit: None,
-            since: self.now,
-            until: None,
-        }
+        Hold::pause(by, reason, self.now)
     }
 
     /// When a pause asked for now is to end by itself, or why it cannot be given: nobody's pause without an
@@ -171,18 +160,7 @@ impl Advance {
             "a person has to look: the commit of \"{what}\" was told to stop waiting for its synchronous standby; it is done \
              here, and perhaps only here. See that the standby catches up, then `segue resume`"
         );
-        let hold = Hold {
-            kind: HoldKind::Pause,
-            by: OPERATOR.to_owned(),
-            subject: None,
-            reason: Some(reason),
-            reading: None,
-            threshold: None,
-            unit: None,
-            culprit: None,
-            since: self.now,
-            until: None,
-        };
+        let hold = self.pause(OPERATOR, reason);
         self.record(Record::Held { hold });
     }
 

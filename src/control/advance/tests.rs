@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::compile::program::Program;
+use crate::control::hold::HoldKind;
 use crate::control::state::StepFacts;
 use crate::control::tuning::Change;
 use crate::plan::limits::{Cap, Limit};
