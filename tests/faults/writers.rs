@@ -147,16 +147,20 @@ impl<'s> Writers<'s> {
         let Ok(mut session) = self.stage.server().session(self.database) else {
             return if self.felt { Ok(None) } else { Err("no session".to_owned()) };
         };
-        let path = match version {
-            Version::Old => "public",
-            Version::New => "public_plan, public",
+        // Asked before the path is set: a schema that is created just while PostgreSQL works out a path stays out of it
+        // (recomputeNamespacePath loses the invalidation; seen on 15). Who connects before the version is there finds `public`.
+        let (path, there) = match version {
+            Version::Old => ("public", "true"),
+            Version::New => ("public_plan, public", "to_regclass('public_plan.account') IS NOT NULL"),
         };
-        let sql = format!(
-            "SET application_name = '{version:?} app'; SET search_path = {path};
-             SELECT '{version:?}' = 'Old' OR to_regclass('public_plan.account') IS NOT NULL"
-        );
-        match session.query(&sql) {
-            Ok(rows) => Ok((rows == [[Some("t".to_owned())]]).then_some(session)),
+        let ask = format!("SELECT {there}");
+        let set = format!("SET application_name = '{version:?} app'; SET search_path = {path}");
+        let mut connected = || match session.query(&ask)? == [[Some("t".to_owned())]] {
+            true => session.query(&set).map(|_| true),
+            false => Ok(false),
+        };
+        match connected() {
+            Ok(there) => Ok(there.then_some(session)),
             Err(error) if self.may_be_felt(&error) => Ok(None),
             Err(error) => Err(error.to_string()),
         }
