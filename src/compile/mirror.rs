@@ -21,6 +21,11 @@ pub struct Mirror<'a> {
 const ROWS: &str = "zzz_segue_copy";
 const TRUNCATE: &str = "zzz_segue_copy_truncate";
 
+/// The names of the triggers that are made.
+pub fn triggers() -> Vec<Ident> {
+    vec![ROWS.into(), TRUNCATE.into()]
+}
+
 impl Mirror<'_> {
     fn function(&self) -> QualifiedName {
         let whole = format!("{}.{}", self.table.schema.as_str(), self.table.name.as_str());
@@ -48,6 +53,23 @@ impl Mirror<'_> {
             // Rows that a subscription writes are rows, too.
             format!("ALTER TABLE {table} ENABLE ALWAYS TRIGGER {ROWS}, ENABLE ALWAYS TRIGGER {TRUNCATE}"),
         ]
+    }
+
+    /// Fails where a trigger is gone or off: then the copy may lack what was written.
+    pub fn stands(&self) -> String {
+        let table = &self.table;
+        let names = triggers().iter().map(|name| literal(name.as_str())).collect::<Vec<_>>().join(", ");
+        let code = format!(
+            "BEGIN IF (SELECT count(*) FROM pg_catalog.pg_trigger
+     WHERE tgrelid = {}::pg_catalog.regclass AND tgname IN ({names}) AND tgenabled = 'A') < 2 THEN
+  RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {},
+    HINT = 'write what is missing into {} by hand, make the triggers fire again (ENABLE ALWAYS), then `segue resume`';
+END IF; END",
+            literal(&table.to_string()),
+            literal(&format!("a trigger that keeps the copy of {table} in step is gone or disabled: the copy may lack rows")),
+            self.copy.into.to_string().replace('\'', "''"),
+        );
+        format!("DO {}", literal(&code))
     }
 
     /// Takes away what [`Self::statements`] makes, as far as it is there.
@@ -133,6 +155,7 @@ mod tests {
             into: QualifiedName::new(&"public".into(), &"_segue_new_events".into()),
             columns: source.columns.iter().map(|column| column.name.clone()).collect(),
             key: vec!["id".into(), "at".into()],
+            triggers: triggers(),
         };
         let table = QualifiedName::new(&"public".into(), &"events".into());
         let mirror = Mirror { source: &source, table, copy: &copy };

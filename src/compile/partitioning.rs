@@ -4,7 +4,7 @@
 use super::assemble::{locks, role, step};
 use super::carry::BuiltIndex;
 use super::draft::Draft;
-use super::mirror::Mirror;
+use super::mirror::{self, Mirror};
 use super::names;
 use super::op::comment_sql;
 use super::program::{
@@ -14,7 +14,7 @@ use super::program::{
 use super::views::grant_statement;
 use crate::catalog::{Column, Constraint, ConstraintKind, Identity, Sequence, Table};
 use crate::diagnostic::Span;
-use crate::ident::{Ident, QualifiedName, literal};
+use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeSet;
 
 /// A table on its way to being partitioned.
@@ -29,6 +29,8 @@ pub struct Partitioning<'a> {
     pub own_key: Vec<Ident>,
     /// That of the partitioned table.
     pub key: Vec<Ident>,
+    /// An index on the table by the longer key: the new version's ON CONFLICT wants it before the contract.
+    pub early_key: Option<Ident>,
     /// The primary key and unique constraints.
     pub keys: Vec<RenamedKey>,
     pub indexes: Vec<BuiltIndex>,
@@ -67,6 +69,7 @@ impl Partitioning<'_> {
             into: self.parent.clone(),
             columns: columns.map(|column| column.name.clone()).collect(),
             key: self.key.clone(),
+            triggers: mirror::triggers(),
         }
     }
 
@@ -277,7 +280,7 @@ END",
             copy: Some(self.copy()),
         };
         let (shown, held) = (self.shown(), |name, mode| locks([(name, mode)]));
-        vec![
+        let mut steps = vec![
             step(
                 format!("copy {shown} into its partitions"),
                 Phase::Backfill,
@@ -295,7 +298,23 @@ END",
                 Cost::Scan,
                 Undo::Nothing,
             ),
-        ]
+        ];
+        if let Some(index) = &self.early_key {
+            let (table, key) = (self.name(), list(&self.key));
+            steps.push(step(
+                format!("build an index on {shown} by the key that it gets"),
+                Phase::Backfill,
+                Action::BuildIndex {
+                    sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} ({key})"),
+                    table: table.clone(),
+                    index: index.clone(),
+                },
+                held(table.clone(), LockMode::ShareUpdateExclusive),
+                Cost::Scan,
+                Undo::DropIndex { index: QualifiedName::new(&table.schema, index) },
+            ));
+        }
+        steps
     }
 
     /// The copy takes the table's place: views that stand on it are made again in the same transaction.
@@ -305,7 +324,9 @@ END",
         let held = self.with_referenced(LockMode::AccessExclusive, LockMode::AccessExclusive);
         let names: Vec<String> = held.iter().map(|lock| lock.relation.to_string()).collect();
         let mut sql = vec![format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "))];
-        sql.extend(Mirror { source, table: name.clone(), copy: &copy }.drop_statements());
+        let mirror = Mirror { source, table: name.clone(), copy: &copy };
+        sql.push(mirror.stands());
+        sql.extend(mirror.drop_statements());
         let mut late = Vec::new();
         for column in &source.columns {
             let Some(sequence) = &column.owned_sequence else { continue };

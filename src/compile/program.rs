@@ -329,6 +329,8 @@ pub struct CopySpec {
     pub columns: Vec<Ident>,
     /// Columns by which a row is found there.
     pub key: Vec<Ident>,
+    /// On the table, always enabled: what keeps the copy in step.
+    pub triggers: Vec<Ident>,
 }
 
 impl CopySpec {

@@ -42,6 +42,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &PartitionTable, span: &Option<Span>) {
     let Some((own_key, key, primary)) = key else { return };
     let (keys, indexes) = rest(draft, table, source, primary);
     let parent = draft.names.hidden(&source.name, "_segue_new_");
+    let early_key = (own_key.len() < key.len()).then(|| draft.names.hidden(&source.name, "_segue_key_"));
     let strategy = match op.by {
         PartitionBy::Range => "RANGE",
         PartitionBy::List => "LIST",
@@ -55,6 +56,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &PartitionTable, span: &Option<Span>) {
         by: format!("{strategy} ({})", list(&columns)),
         own_key,
         key,
+        early_key,
         keys,
         indexes,
         partitions,
@@ -173,7 +175,12 @@ fn primary_key(
             shown_list(&key),
             shown_list(&constraint.columns)
         );
-        let help = "a partitioned table can only keep unique what holds its partition key";
+        let help = format!(
+            "a partitioned table can only keep unique what holds its partition key; ON CONFLICT ({}) has to become \
+             ON CONFLICT ({}), which works from `ready` on",
+            shown_list(&constraint.columns),
+            shown_list(&key)
+        );
         draft.warn("compile.key_extended", message, &op.table.span, help);
     }
     let index = source.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
