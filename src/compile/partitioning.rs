@@ -6,13 +6,14 @@ use super::carry::BuiltIndex;
 use super::draft::Draft;
 use super::mirror::{self, Mirror};
 use super::names;
+use super::objects;
 use super::op::comment_sql;
 use super::program::{
     Action, BackfillSpec, CheckKind, CopySpec, Cost, ExpressionCheck, Lock, LockMode, Phase, Step, TableView,
     Undo,
 };
 use super::views::grant_statement;
-use crate::catalog::{Column, Constraint, ConstraintKind, Identity, Sequence, Table};
+use crate::catalog::{Column, Constraint, ConstraintKind, Identity, Sequence, Table, View};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ pub struct Partitioning<'a> {
     pub keys: Vec<RenamedKey>,
     pub indexes: Vec<BuiltIndex>,
     pub partitions: Vec<Partition>,
+    /// Views of the schema that stand on it, each after what it reads.
+    pub views: Vec<&'a View>,
     pub span: Option<Span>,
 }
 
@@ -193,6 +196,10 @@ impl Partitioning<'_> {
 
     /// What would stop the table from going, and does not depend on a column, so that the catalog does not tell.
     fn nothing_stands_on(&self, previous: Option<&Ident>) -> String {
+        // A carried view is dropped and made again.
+        let carried =
+            self.views.iter().map(|view| literal(view.name.as_str())).collect::<Vec<_>>().join(", ");
+        let carried = if carried.is_empty() { "''".to_owned() } else { carried };
         let of_old = previous.map_or_else(|| "''".to_owned(), |previous| literal(previous.as_str()));
         let code = format!(
             "DECLARE found text; BEGIN
@@ -206,6 +213,7 @@ impl Partitioning<'_> {
     LEFT JOIN pg_catalog.pg_class v ON v.oid = w.ev_class AND v.oid <> t.oid
     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
    WHERE t.oid = {table}::pg_catalog.regclass AND coalesce(n.nspname <> {of_old}, true)
+     AND NOT coalesce(n.nspname = {schema} AND v.relname IN ({carried}), false)
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = d.objid AND p.polrelid = t.oid)
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND g.oid = d.objid AND g.tgrelid = t.oid)
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND c.oid = d.objid AND c.conrelid = t.oid AND c.confrelid <> t.oid)
@@ -217,6 +225,7 @@ impl Partitioning<'_> {
   END IF;
 END",
             table = literal(&self.name().to_string()),
+            schema = literal(self.parent.schema.as_str()),
         );
         format!("DO {}", literal(&code))
     }
@@ -323,7 +332,12 @@ END",
         let copy = self.copy();
         let held = self.with_referenced(LockMode::AccessExclusive, LockMode::AccessExclusive);
         let names: Vec<String> = held.iter().map(|lock| lock.relation.to_string()).collect();
-        let mut sql = vec![format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "))];
+        let (mut sql, views_come) = match self.views.is_empty() {
+            true => (Vec::new(), Vec::new()),
+            false => objects::around(draft, &draft.version_schema, &self.views),
+        };
+        // Applications lock a view before its table, and so must we.
+        sql.push(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", ")));
         let mirror = Mirror { source, table: name.clone(), copy: &copy };
         sql.push(mirror.stands());
         sql.extend(mirror.drop_statements());
@@ -359,6 +373,7 @@ END",
         }
         sql.extend(late);
         sql.extend(self.beside(draft));
+        sql.extend(views_come);
         step(
             format!("put the partitioned {} into its place", self.shown()),
             Phase::Contract,

@@ -1,10 +1,11 @@
 //! Owns `partition_table`: whether a plain table can become a partitioned one, and what that one is. Must not order steps
 //! (`partitioning`) nor write the triggers that keep the copy in step (`mirror`).
 
-use crate::catalog::{Constraint, ConstraintKind, Index, Table, TableKind};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Index, Table, TableKind, View};
 use crate::compile::carry::{BuiltIndex, index_as_it_is};
 use crate::compile::draft::Draft;
 use crate::compile::names;
+use crate::compile::objects;
 use crate::compile::partitioning::{Partition, Partitioning, RenamedKey};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
@@ -33,7 +34,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &PartitionTable, span: &Option<Span>) {
     }
     let before = draft.diagnostics.0.len();
     let columns = columns(draft, op, source);
-    refusals(draft, op, source);
+    let views = refusals(draft, op, source);
     let key = primary_key(draft, op, source, &columns);
     let partitions = partitions(draft, op, source, columns.len());
     if draft.diagnostics.0[before..].iter().any(|d| d.severity == crate::diagnostic::Severity::Error) {
@@ -60,6 +61,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &PartitionTable, span: &Option<Span>) {
         keys,
         indexes,
         partitions,
+        views,
         span: span.clone(),
     });
 }
@@ -99,8 +101,9 @@ fn columns(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table) -> Vec<Id
     columns
 }
 
-/// What a partitioned table cannot have, or cannot be given without a lock for long: all of it, each by name.
-fn refusals(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table) {
+/// What a partitioned table cannot have, or cannot be given without a lock for long: all of it, each by name. The views that
+/// are made again.
+fn refusals<'a>(draft: &mut Draft<'a>, op: &PartitionTable, source: &Table) -> Vec<&'a View> {
     let mut against: Vec<String> = Vec::new();
     for constraint in &source.constraints {
         let name = constraint.name.as_str();
@@ -127,7 +130,19 @@ fn refusals(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table) {
         source.dependents.iter().map(|dependent| dependent.object.as_str()).collect();
     // Its own generated columns come with it.
     let own_column = |object: &&str| object.starts_with("generated column ");
-    against.extend(dependents.into_iter().filter(|d| !of_statistics(d) && !own_column(d)).map(str::to_owned));
+    let catalog = draft.catalog;
+    let labelled = |name: &Ident| dependents.iter().any(|label| is_view(catalog, name, label));
+    let reading: BTreeSet<&Ident> = catalog.views.keys().filter(|name| labelled(name)).collect();
+    let views = objects::with_readers(catalog, &reading);
+    let carried = |object: &&str| reading.iter().any(|name| is_view(catalog, name, object));
+    against.extend(
+        dependents
+            .iter()
+            .filter(|d| !of_statistics(d) && !own_column(d) && !carried(d))
+            .map(|dependent| (*dependent).to_owned()),
+    );
+    let held = views.iter().flat_map(|view| view.held_by.iter().map(move |by| (view, by)));
+    against.extend(held.map(|(view, by)| format!("view {} ({by})", view.name.as_str())));
     if source.force_row_security {
         against.push("FORCE ROW LEVEL SECURITY".to_owned());
     }
@@ -137,12 +152,21 @@ fn refusals(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table) {
     if source.replica_identity == 'i' {
         against.push("REPLICA IDENTITY USING INDEX".to_owned());
     }
-    if against.is_empty() {
-        return;
+    if !against.is_empty() {
+        let message = format!("cannot partition `{}`, because of: {}", op.table.as_str(), against.join(", "));
+        let help = "drop or change these before, and make them again once the plan is completed";
+        draft.error_help("compile.dependents", message, &op.table.span, help);
     }
-    let message = format!("cannot partition `{}`, because of: {}", op.table.as_str(), against.join(", "));
-    let help = "drop or change these before, and make them again once the plan is completed";
-    draft.error_help("compile.dependents", message, &op.table.span, help);
+    views
+}
+
+/// Whether this is what a view of the schema is called among what depends on a table.
+fn is_view(catalog: &Catalog, name: &Ident, label: &str) -> bool {
+    // The server quotes a name where it has to.
+    let both = |name: &Ident| [name.as_str().to_owned(), name.to_string()];
+    both(&catalog.schema)
+        .iter()
+        .any(|schema| both(name).iter().any(|name| label == format!("view {schema}.{name}")))
 }
 
 /// The table's own key, that of the partitioned table, and how the constraint is made.

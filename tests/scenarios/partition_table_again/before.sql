@@ -3,3 +3,6 @@ CREATE TABLE s (id integer PRIMARY KEY, a numeric(10, 2) NOT NULL);
 INSERT INTO t SELECT n, '2025-01-01'::date + n % 900, 'n' || n FROM generate_series(1, 2500) n;
 INSERT INTO s SELECT n, n FROM generate_series(1, 700) n;
 SELECT setval('t_id_seq', 2000000);
+CREATE VIEW recent WITH (security_barrier) AS SELECT id, day, upper(note) AS loud FROM t WHERE day > '2025-03-01'; COMMENT ON VIEW recent IS 'of late'; GRANT SELECT ON recent TO app_reader;
+CREATE VIEW "Later" AS SELECT r.*, s.a FROM recent r JOIN s ON s.id = r.id; COMMENT ON COLUMN "Later".a IS 'amount';
+CREATE VIEW apart AS SELECT 1 AS one;
