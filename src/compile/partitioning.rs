@@ -231,7 +231,7 @@ END",
     }
 
     pub fn checks(&self, previous: Option<&Ident>) -> Vec<ExpressionCheck> {
-        let what = || format!("partition_table {}", self.shown());
+        let what = || format!("partitioned copy of {}", self.shown());
         let made = self.made().into_iter();
         let settings = self.settings().into_iter().map(|sql| (sql, &self.span));
         let all = std::iter::once((self.nothing_stands_on(previous), &self.span)).chain(made).chain(settings);

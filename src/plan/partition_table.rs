@@ -100,11 +100,11 @@ impl NewPartition {
                 NewBound::List(values.into_iter().flatten().collect())
             }
             _ => {
-                let (from, to) = (side(cx, &mut f, "from"), side(cx, &mut f, "to"));
-                if from.is_empty() && to.is_empty() {
+                let (from, to) = (f.optional("from"), f.optional("to"));
+                if from.is_none() && to.is_none() {
                     f.missing("from` or `to");
                 }
-                NewBound::Range { from, to }
+                NewBound::Range { from: side(cx, from, "from"), to: side(cx, to, "to") }
             }
         };
         f.finish();
@@ -120,9 +120,9 @@ fn value(cx: &Context, node: &Node) -> Option<Option<Text>> {
     cx.text(node, "a value of a partition").map(Some)
 }
 
-fn side(cx: &Context, f: &mut Fields<'_>, key: &'static str) -> Vec<Text> {
+fn side(cx: &Context, node: Option<&Node>, key: &str) -> Vec<Text> {
     let what = format!("`{key}` of a partition");
-    match f.optional(key).map(|node| (&node.value, node)) {
+    match node.map(|node| (&node.value, node)) {
         Some((Value::List(items), _)) => items.iter().filter_map(|item| cx.text(item, &what)).collect(),
         Some((_, node)) => cx.text(node, &what).into_iter().collect(),
         None => Vec::new(),
