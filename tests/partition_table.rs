@@ -4,10 +4,13 @@
 
 mod common;
 
-use common::{At, Folder, PATIENCE, Running, segue, spawn, state, status, wait_for};
-use segue::sandbox::{self, Database, wire::Session};
+use common::{At, Folder, PATIENCE, Running, each, segue, spawn, spawn_with, state, status, wait_for};
+use segue::{
+    failpoint,
+    sandbox::{self, Database, wire::Session},
+};
 use std::{
-    env,
+    env, fs,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -220,4 +223,93 @@ fn what_was_written_past_the_triggers_is_found_and_stops_the_change_over() {
     segue(&url, &["resume"]).exits(0);
     assert_eq!(state(&url), "completed");
     assert_eq!(at.value("SELECT sum(a) FROM t_2026 WHERE id = 50000").as_deref(), Some("1"));
+}
+
+const SMALL: &str = "
+CREATE TABLE t (id bigint PRIMARY KEY, day date NOT NULL, a integer, pad text);
+INSERT INTO t SELECT n, '2025-01-01'::date + (n % 700)::integer, n, repeat('p', 100) FROM generate_series(1, 1200) n;
+";
+
+/// The passes of these failpoints in a run without a fault, `name#pass`.
+fn passes(url: &str, folder: &Folder, args: &[&str]) -> Vec<String> {
+    let log = folder.path(&format!("passes-{}", args[0]));
+    let path = log.to_str().expect("it is UTF-8");
+    spawn_with(url, args, &[(failpoint::LOG, path)]).outcome().exits(0);
+    let text = fs::read_to_string(&log).expect("passes were noted");
+    let mut found: Vec<String> = Vec::new();
+    for name in text.lines().filter_map(|line| line.split('\t').next()) {
+        let strikes = ["ddl_", "slice_", "checkpoint_", "index_"].iter().any(|start| name.starts_with(start));
+        let count = found.iter().filter(|point| point.split('#').next() == Some(name)).count();
+        // Of slices the first and the second, of checkpoints those of the run, of the sweep and its end.
+        if strikes && (name.starts_with("ddl_") || count < 3) {
+            found.push(format!("{name}#{}", count + 1));
+        }
+    }
+    found
+}
+
+/// One command killed at a point, and gone on with.
+fn killed(url: &str, args: &[&str], point: &str, again: &[&str]) {
+    let (name, pass) = point.split_once('#').expect("it has a pass");
+    let outcome = spawn_with(url, args, &[(failpoint::VARIABLE, &format!("{name}={pass}*crash"))]).outcome();
+    assert_eq!(outcome.code, Some(failpoint::CRASH_STATUS), "it was not reached: {outcome}");
+    segue(url, again).exits(0);
+}
+
+#[test]
+fn killed_anywhere_it_is_gone_on_with() {
+    let folder = Folder::new();
+    let plan = folder.file("plan.yaml", &PLAN.replace("workers: 2, rate: 12000, ", ""));
+    let of = |commands: &[&[&str]]| {
+        let database = sandbox::database().unwrap();
+        At::of(&database).query(SMALL);
+        let url = At::of(&database).url();
+        let (last, before) = commands.split_last().expect("one at least");
+        before.iter().for_each(|command| drop(segue(&url, command).exits(0)));
+        passes(&url, &folder, last)
+    };
+    let start: &[&str] = &["start", &plan];
+    let cases: Vec<(&str, String)> = [
+        ("start", of(&[start])),
+        ("complete", of(&[start, &["complete"]])),
+        ("rollback", of(&[start, &["rollback"]])),
+    ]
+    .into_iter()
+    .flat_map(|(command, points)| points.into_iter().map(move |point| (command, point)))
+    .collect();
+    for needed in ["slice_before_commit#2", "index_built#1", "ddl_before_commit#1"] {
+        assert!(cases.iter().any(|(command, point)| *command == "start" && point == needed), "{cases:?}");
+    }
+    let failures = each(
+        cases,
+        4,
+        |(command, point)| format!("{command}/{point}"),
+        |(command, point)| {
+            let database = sandbox::database().unwrap();
+            let (at, url) = (At::of(&database), At::of(&database).url());
+            at.query(SMALL);
+            let rows = "SELECT md5(string_agg(r::text, '|' ORDER BY r.id)) FROM t r";
+            let before = at.value(rows);
+            match *command {
+                "start" => killed(&url, start, point, &["resume"]),
+                command => {
+                    segue(&url, start).exits(0);
+                    killed(&url, &[command], point, &[command]);
+                }
+            }
+            if *command == "start" {
+                at.query("UPDATE t SET day = day + 30 WHERE id % 7 = 0");
+                assert_eq!(at.query(APART), Vec::<Vec<Option<String>>>::new());
+                segue(&url, &["complete"]).exits(0);
+                at.query("UPDATE t SET day = day - 30 WHERE id % 7 = 0");
+            }
+            assert_eq!(at.value(rows), before);
+            let kind = if *command == "rollback" { "r" } else { "p" };
+            let now = at.value("SELECT relkind FROM pg_class WHERE oid = 't'::regclass");
+            assert_eq!(now.as_deref(), Some(kind));
+            let left = at.query("SELECT relname FROM pg_class WHERE relname LIKE '\\_segue%'");
+            assert!(left.is_empty(), "left behind: {left:?}");
+        },
+    );
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
