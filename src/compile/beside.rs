@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, DraftColumn};
 use super::op::comment_sql;
-use crate::catalog::Policy;
+use crate::catalog::{Catalog, Policy, Table};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::BTreeSet;
 
@@ -38,12 +38,7 @@ pub fn beside(draft: &Draft<'_>, number: usize) -> Beside {
     }
     for (_, name) in statistics(draft, number) {
         // They go with any column of theirs, by themselves.
-        let qualified = QualifiedName::new(&draft.catalog.schema, name);
-        let definition = &draft.catalog.statistics[name];
-        beside.makes.push(definition.clone());
-        if !source.owner.as_str().is_empty() && !definition.contains(" OWNER TO ") {
-            beside.makes.push(format!("ALTER STATISTICS {qualified} OWNER TO {}", source.owner));
-        }
+        make_statistics(draft, source, name, &mut beside.makes);
     }
     beside
 }
@@ -66,19 +61,45 @@ fn policies<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = &'d
     })
 }
 
-/// Label and name.
-fn statistics<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = (String, &'d Ident)> {
-    let source = draft.tables[number].source;
-    let objects = source.into_iter().flat_map(|source| &source.dependents).map(|dependent| &dependent.object);
+/// Label and name of all that there are.
+fn all_statistics<'d>(catalog: &'d Catalog, source: &'d Table) -> Vec<(&'d String, &'d Ident)> {
+    let objects = source.dependents.iter().map(|dependent| &dependent.object);
     let labels: BTreeSet<&String> = objects.filter(|object| object.starts_with("statistics ")).collect();
-    labels.into_iter().filter_map(move |label| {
-        let schema = draft.catalog.schema.as_str();
-        let name = draft.catalog.statistics.keys().find(|name| {
+    let named = |label: &'d String| {
+        let schema = catalog.schema.as_str();
+        let name = catalog.statistics.keys().find(|name| {
             // The server quotes a name where it has to.
             let of = |schema: &str, name: &str| *label == format!("statistics {schema}.{name}");
-            let schemas = [schema.to_owned(), draft.catalog.schema.to_string()];
+            let schemas = [schema.to_owned(), catalog.schema.to_string()];
             schemas.iter().any(|schema| of(schema, name.as_str()) || of(schema, &name.to_string()))
         })?;
+        Some((label, name))
+    };
+    labels.into_iter().filter_map(named).collect()
+}
+
+fn make_statistics(draft: &Draft<'_>, source: &Table, name: &Ident, makes: &mut Vec<String>) {
+    let qualified = QualifiedName::new(&draft.catalog.schema, name);
+    let definition = &draft.catalog.statistics[name];
+    makes.push(definition.clone());
+    if !source.owner.as_str().is_empty() && !definition.contains(" OWNER TO ") {
+        makes.push(format!("ALTER STATISTICS {qualified} OWNER TO {}", source.owner));
+    }
+}
+
+/// The statistics of a table that another one takes the place of.
+pub fn of_table(draft: &Draft<'_>, source: &Table) -> Vec<String> {
+    let mut makes = Vec::new();
+    for (_, name) in all_statistics(draft.catalog, source) {
+        make_statistics(draft, source, name, &mut makes);
+    }
+    makes
+}
+
+/// Label and name of those that are made again.
+fn statistics<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = (String, &'d Ident)> {
+    let all = draft.tables[number].source.map(|source| all_statistics(draft.catalog, source));
+    all.into_iter().flatten().filter_map(move |(label, name)| {
         let columns = read(draft, number, label);
         let has_expression =
             draft.catalog.statistics[name].split_once(" ON ").is_none_or(|(_, rest)| rest.contains('('));

@@ -361,6 +361,17 @@ fn carried_index(
     })
 }
 
+/// An index of the catalog for a copy of its table.
+pub fn index_as_it_is(
+    draft: &mut Draft<'_>,
+    table: usize,
+    source: &Table,
+    index: &Index,
+) -> Option<BuiltIndex> {
+    let same = source.columns.iter().map(|column| (column.name.clone(), Some(column.name.clone()))).collect();
+    carried_index(draft, table, source, index, &same)
+}
+
 /// The indexes of partitions that are part of one, as they are there: parents before their partitions.
 fn carried_parts(
     draft: &mut Draft<'_>,

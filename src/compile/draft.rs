@@ -9,6 +9,7 @@ use super::addition::{Addition, AdditionKind, DraftMend, NewIdentity, NewReplica
 use super::enums::DraftEnum;
 use super::expr::Expression;
 use super::names::{self, Names};
+use super::partitioning::Partitioning;
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
@@ -29,6 +30,8 @@ pub struct Draft<'a> {
     pub objects: Vec<Object>,
     /// Types that the plan changes.
     pub enums: Vec<DraftEnum<'a>>,
+    /// Tables that become partitioned ones.
+    pub partitionings: Vec<Partitioning<'a>>,
     /// Where the new version's views will be.
     pub version_schema: Ident,
     /// Dangers that the plan says are known.
@@ -366,6 +369,7 @@ impl<'a> Draft<'a> {
             alias: None,
             objects: Vec::new(),
             enums: Vec::new(),
+            partitionings: Vec::new(),
             version_schema: Ident::default(),
             acknowledged: Vec::new(),
             diagnostics: Diagnostics::default(),

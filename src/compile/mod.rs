@@ -16,10 +16,12 @@ pub mod expr;
 pub mod firing;
 mod hazard;
 mod lookup;
+mod mirror;
 mod names;
 mod objects;
 mod op;
 mod partitioned;
+mod partitioning;
 pub mod program;
 mod reshape;
 mod shape;
@@ -36,6 +38,7 @@ use crate::ident::Ident;
 use crate::plan::Plan;
 use draft::{Draft, Script};
 use objects::Objects;
+use partitioning::Partitioning;
 use program::{Action, Cost, FORMAT, Phase, Step, Types, Undo};
 use shape::{Shape, Versions};
 
@@ -57,6 +60,7 @@ pub fn compile(
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
+    op::check_alone(&mut draft, &plan.operations);
     objects::join(&mut draft);
     hazard::check(&mut draft);
     enums::check(&mut draft);
@@ -99,8 +103,12 @@ pub fn compile(
             .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
+            .chain(draft.partitionings.iter().flat_map(|one| one.checks(previous_version_schema)))
             .collect(),
-        views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
+        views: (0..draft.tables.len())
+            .flat_map(|number| shape::views(&draft, number))
+            .chain(draft.partitionings.iter().flat_map(Partitioning::views))
+            .collect(),
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
         types: Types { changed: enums::changed(&draft), in_version: enums::in_version(&draft) },
         steps: steps(&draft, &shapes, &versions, objects.as_ref()),
@@ -161,6 +169,8 @@ fn steps(
         steps.extend(assemble::backfill(draft, shape));
     }
     steps.extend(assemble::late_foreign_keys(draft, shapes));
+    steps.extend(draft.partitionings.iter().map(Partitioning::expand));
+    steps.extend(draft.partitionings.iter().flat_map(Partitioning::backfill));
     steps.push(publish(Phase::Backfill, versions.new));
     if let Some(previous) = versions.previous {
         steps.push(assemble::step(
@@ -212,6 +222,8 @@ fn steps(
         // The script may have changed what the views show.
         steps.push(publish(Phase::Contract, versions.new));
     }
+    steps.extend(draft.partitionings.iter().map(|one| one.swap(draft)));
+    steps.extend(draft.partitionings.iter().map(Partitioning::analyze));
     steps.extend(shapes.iter().filter_map(|shape| contract::analyze(draft, shape)));
     steps
 }

@@ -5,7 +5,7 @@
 use super::draft::{Draft, DraftTable, NewFunction, NewView, Object};
 use super::program::{CheckKind, ExpressionCheck};
 use super::views;
-use crate::catalog::View;
+use crate::catalog::{Catalog, View};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeSet;
@@ -60,9 +60,19 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
 
 /// Views of the schema that stand on one the plan replaces or drops, each after what it reads.
 fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
-    let catalog = draft.catalog;
-    let gone: BTreeSet<&Ident> = draft.replaced_views().collect();
-    let mut found: BTreeSet<&Ident> = BTreeSet::new();
+    readers(draft.catalog, &draft.replaced_views().collect(), BTreeSet::new())
+}
+
+/// These views of the schema and those that stand on them, each after what it reads.
+pub fn with_readers<'a>(catalog: &'a Catalog, first: &BTreeSet<&'a Ident>) -> Vec<&'a View> {
+    readers(catalog, first, first.clone())
+}
+
+fn readers<'a>(
+    catalog: &'a Catalog,
+    gone: &BTreeSet<&Ident>,
+    mut found: BTreeSet<&'a Ident>,
+) -> Vec<&'a View> {
     loop {
         let before = found.len();
         for view in catalog.views.values().filter(|view| !gone.contains(&view.name)) {
@@ -85,6 +95,21 @@ fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
         ordered.push(next);
     }
     ordered
+}
+
+/// Statements that take views away and make them again around a change of what they read.
+pub fn around(draft: &Draft<'_>, version_schema: &Ident, carried: &[&View]) -> (Vec<String>, Vec<String>) {
+    let sql = Sql { draft, carried, version_schema };
+    let schema = &draft.catalog.schema;
+    let mut after = vec![path(&[schema])];
+    for (number, view) in carried.iter().enumerate() {
+        let at = QualifiedName::new(schema, &view.name);
+        after.push(sql.create_again("VIEW", &at.to_string(), number, view));
+        let place = At { name: &at, in_version: false, is_new: false };
+        sql.attributes(view, view.comment.as_ref(), &place, &mut after);
+    }
+    after.push(path(&[]));
+    (sql.before(), after)
 }
 
 /// Reports what would be lost with a view, or would stop it from going.

@@ -62,3 +62,12 @@ CREATE INDEX halls_seats ON halls (seats);
 CREATE TABLE pins (code text);
 CREATE UNIQUE INDEX pins_code ON pins (code);
 CREATE TABLE uses (id bigint PRIMARY KEY, pin text CONSTRAINT of_pin REFERENCES pins (code));
+CREATE TABLE trips (id bigint PRIMARY KEY, at date NOT NULL, back date, n bigint GENERATED ALWAYS AS (id * 2) STORED, code text CONSTRAINT trips_code UNIQUE,
+  CONSTRAINT trips_apart EXCLUDE USING gist (daterange(at, back) WITH &&), CONSTRAINT trips_alone CHECK (id > 0) NO INHERIT);
+ALTER TABLE trips FORCE ROW LEVEL SECURITY;
+CREATE TRIGGER trips_seen AFTER UPDATE ON trips REFERENCING NEW TABLE AS seen FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE RULE trips_kept AS ON DELETE TO trips DO INSTEAD NOTHING;
+CREATE TABLE rides (id bigint PRIMARY KEY, at date NOT NULL);
+CREATE VIEW rides_count AS SELECT count(*) FROM rides;
+CREATE TABLE walks (id bigint PRIMARY KEY DEFERRABLE, at date NOT NULL);
+CREATE UNLOGGED TABLE swims (id bigint PRIMARY KEY, at date NOT NULL);
