@@ -10,7 +10,7 @@ use segue::monitor::{self, MonitorHandle, Watch};
 use segue::pg::Config;
 use segue::sandbox::{Cluster, Options, Pair};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ROWS: u32 = 60_000;
 
@@ -200,4 +200,59 @@ fn a_standby_of_a_standby_is_seen_through_the_one_before_it_or_asked_itself() {
     further.kill9().unwrap();
     let silent = lag(&monitor, "further", "that it is silent", |r| r.state == Freshness::Blind);
     assert!(silent.detail.unwrap().starts_with("it cannot be asked"));
+}
+
+/// Writes `src/control/guard/tests/recorded.csv` anew: a fill at full speed and a standby that bears a few per cent of it, with
+/// checkpoints and vacuums in between. Of each moment where the primary was and where the standby, in kilobytes since the start.
+/// The server is real and so are its log's pieces, dear ones and cheap ones; slow the standby is because its replay is
+/// stopped most of the time.
+#[test]
+#[ignore = "records for minutes: cargo test --test standbys -- --ignored records"]
+fn records_how_fast_a_standby_replays_what_a_fill_writes() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    const RUNS: Duration = Duration::from_millis(2);
+    const STOPS: Duration = Duration::from_millis(98);
+    const LASTS: Duration = Duration::from_secs(150);
+    let options = Options::test().set("autovacuum_naptime", "5s").set("checkpoint_timeout", "30s");
+    let options = options.set("full_page_writes", "on").set("max_wal_size", "4GB").set("fsync", "off");
+    // Nobody who asks there is sent away.
+    let (before, folder) = (options.clone().set("max_standby_streaming_delay", "-1"), Folder::new());
+    let pair = Pair::start_with(&options, &before).unwrap();
+    let at = At { cluster: &pair.primary, name: "postgres" };
+    at.query(
+        "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, pad text);
+         INSERT INTO t SELECT n, n, repeat('x', 100) FROM generate_series(1, 1500000) n; ANALYZE t; CREATE INDEX ON t (a)",
+    );
+    pair.wait_caught_up().unwrap();
+    let off = "guards: {replication_lag: off, lock_wait: off, slot_wal: off, commit_time: off, forced_checkpoints: off}";
+    let started = spawn(&at.url(), &["start", &folder.file("plan.yaml", &plan(off))]);
+    wait_for("rows to be filled", PATIENCE, || (rows_done(at) > 0).then_some(()));
+    let replay = Pid::from_raw(i32::try_from(pair.standby.freeze_one("startup").unwrap()).unwrap());
+    let position = |cluster: &Cluster, which: &str| -> u64 {
+        let sql = format!("SELECT (pg_wal_lsn_diff({which}(), '0/0') / 1000)::bigint");
+        At { cluster, name: "postgres" }.value(&sql).unwrap().parse().unwrap()
+    };
+    let first = position(&pair.standby, "pg_last_wal_replay_lsn");
+    let (begun, mut next, mut lines) =
+        (Instant::now(), Duration::ZERO, String::from("ms,primary_kb,standby_kb\n"));
+    while begun.elapsed() < LASTS {
+        kill(replay, Signal::SIGCONT).unwrap();
+        let until = Instant::now() + RUNS;
+        // While it runs: stopped, it may hold what a query waits for.
+        if begun.elapsed() >= next {
+            next += Duration::from_millis(500);
+            let (ms, there) =
+                (begun.elapsed().as_millis(), position(&pair.standby, "pg_last_wal_replay_lsn"));
+            let here = position(&pair.primary, "pg_current_wal_lsn");
+            lines += &format!("{ms},{},{}\n", here - first, there - first);
+        }
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        kill(replay, Signal::SIGSTOP).unwrap();
+        std::thread::sleep(STOPS);
+    }
+    kill(replay, Signal::SIGCONT).unwrap();
+    started.outcome().exits(0);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/control/guard/tests/recorded.csv");
+    std::fs::write(path, lines).unwrap();
 }

@@ -292,6 +292,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_at_a_multiple_brings_no_throttle_along() {
+        let pause = Threshold::At { value: 10.0, of: Of::Baseline { plus: 0.5 }, lasting: Duration::ZERO };
+        let levels = LevelSettings { pause: Some(Spanned::bare(pause)), ..LevelSettings::default() };
+        let settings = Settings { guards: [("commit_time", levels)].into(), ..Settings::default() };
+        let guard = Policy::resolve(&[&settings]).guard("commit_time").unwrap().clone();
+        assert_eq!((guard.throttle, guard.pause, guard.is_relative()), (None, Some(10.0), true));
+        assert_eq!(guard.against(None, Some(0.25)).pause, Some(3.0));
+        // What is normal is not known: there is no threshold, and the guard's fold says so.
+        assert_eq!(guard.against(None, None).pause, None);
+        let stored = serde_json::to_value(&guard).unwrap();
+        assert_eq!(stored["pause_of"], serde_json::json!({"baseline": {"plus": 0.5}}));
+        assert_eq!(serde_json::from_value::<crate::control::policy::Guard>(stored).unwrap(), guard);
+    }
+
+    #[test]
     fn one_that_is_known_is_not_learned_again() {
         let mut run = Run::new(false);
         let baseline = Baseline { signal: "p99".into(), value: 3.0, unit: String::new() };
