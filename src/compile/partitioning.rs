@@ -223,6 +223,12 @@ impl Partitioning<'_> {
     RAISE EXCEPTION USING ERRCODE = '2BP01', MESSAGE = 'these stand on the table that is replaced: ' || found,
       HINT = 'drop these before, and make them again once the plan is completed';
   END IF;
+  SELECT pg_catalog.pg_get_userbyid(relowner) INTO found FROM pg_catalog.pg_class
+   WHERE oid = {table}::pg_catalog.regclass AND NOT pg_catalog.has_schema_privilege(relowner, {schema}, 'CREATE');
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = pg_catalog.format('%I owns the table and may not make another in its schema', found),
+      HINT = pg_catalog.format('GRANT CREATE ON SCHEMA %I TO %I, at least until the plan is completed', {schema}, found);
+  END IF;
 END",
             table = literal(&self.name().to_string()),
             schema = literal(self.parent.schema.as_str()),

@@ -4,7 +4,6 @@
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Index, Table, TableKind, View};
 use crate::compile::carry::{BuiltIndex, index_as_it_is};
 use crate::compile::draft::Draft;
-use crate::compile::names;
 use crate::compile::objects;
 use crate::compile::partitioning::{Partition, Partitioning, RenamedKey};
 use crate::diagnostic::Span;
@@ -279,7 +278,8 @@ fn partitions(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table, width:
     let mut all = Vec::new();
     if let Some(modulus) = &op.modulus {
         for remainder in 0..modulus.value {
-            let name = Text { value: numbered(&source.name, remainder), span: op.table.span.clone() };
+            let name =
+                Text { value: ended(&source.name, &format!("_{remainder}")), span: op.table.span.clone() };
             let bound = format!("FOR VALUES WITH (MODULUS {}, REMAINDER {remainder})", modulus.value);
             all.extend(partition(draft, &name, bound, &modulus.span));
         }
@@ -289,19 +289,17 @@ fn partitions(draft: &mut Draft<'_>, op: &PartitionTable, source: &Table, width:
         let Some(bound) = bound(draft, op, new, width) else { continue };
         all.extend(partition(draft, &new.name, bound, &new.span));
     }
-    let default = op.default.clone().unwrap_or_else(|| Text {
-        value: names::hidden(&Ident::new("default"), &format!("{}_", source.name.as_str()), |_| false)
-            .as_str()
-            .to_owned(),
-        span: op.table.span.clone(),
-    });
+    let default = op
+        .default
+        .clone()
+        .unwrap_or_else(|| Text { value: ended(&source.name, "_default"), span: op.table.span.clone() });
     // Without it a row that no partition is for would be an error in an application.
     all.extend(partition(draft, &default, "DEFAULT".to_owned(), &default.span.clone()));
     all
 }
 
-fn numbered(table: &Ident, number: u64) -> String {
-    let end = format!("_{number}");
+/// The table's name, as far as there is room before the end.
+fn ended(table: &Ident, end: &str) -> String {
     let mut start = table.as_str();
     while start.len() + end.len() > crate::ident::MAX_BYTES {
         let mut shorter = start.len() - 1;
