@@ -162,6 +162,7 @@ mod tests {
             shown: vec![],
             key: vec![],
             partitioned,
+            copy: None,
         };
         let program = Program {
             format: FORMAT,
