@@ -157,7 +157,6 @@ mod tests {
             table: QualifiedName::new(&"public".into(), &tables[0].name),
             marker: Some("_segue_pending".into()),
             only: None,
-            copy: None,
             set: vec![],
             shown: vec![],
             key: vec![],
