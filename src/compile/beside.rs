@@ -1,9 +1,10 @@
 //! Owns what stands beside a table, reads a column that gets a new form, and is made again when that has its last name:
-//! extended statistics and the table's own policies. Must not decide what is refused (`hazard`) nor order steps.
+//! extended statistics and the table's own policies; and what goes before: foreign keys of tables that the plan drops. Must not decide what is refused (`hazard`) nor order steps.
 
 use super::draft::{Draft, DraftColumn};
 use super::op::comment_sql;
-use crate::catalog::Policy;
+use super::published;
+use crate::catalog::{Constraint, Policy, Table};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::BTreeSet;
 
@@ -21,13 +22,43 @@ pub fn labels(draft: &Draft<'_>, number: usize) -> BTreeSet<String> {
     let Some(source) = draft.tables[number].source else { return BTreeSet::new() };
     let on = format!("{}.{}", draft.catalog.schema.as_str(), source.name.as_str());
     let policies = policies(draft, number).map(|policy| format!("policy {} on {on}", policy.name.as_str()));
-    statistics(draft, number).map(|(label, _)| label).chain(policies).collect()
+    let schema = draft.catalog.schema.as_str();
+    let pointing = pointing(draft, number)
+        .map(|(by, key)| format!("foreign key {} on {schema}.{}", key.name.as_str(), by.name.as_str()));
+    let mut labels: BTreeSet<String> =
+        statistics(draft, number).map(|(label, _)| label).chain(policies).chain(pointing).collect();
+    labels.extend(published::labels(draft, number));
+    labels
+}
+
+/// Tables that the plan drops and whose foreign keys point at columns that go: those are dropped before.
+pub fn dropped_before<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = QualifiedName> + 'd {
+    pointing(draft, number).map(|(by, _)| QualifiedName::new(&draft.catalog.schema, &by.name))
+}
+
+fn pointing<'d, 'a>(
+    draft: &'d Draft<'a>,
+    number: usize,
+) -> impl Iterator<Item = (&'a Table, &'a Constraint)> + 'd {
+    let table = &draft.tables[number];
+    let gone = draft.tables.iter().filter(|other| other.shown.is_none()).filter_map(|other| other.source);
+    gone.flat_map(|by| by.constraints.iter().map(move |key| (by, key))).filter(move |(_, key)| {
+        let Some(foreign) = &key.foreign else { return false };
+        let here = table.source.is_some_and(|source| source.name == foreign.table);
+        let goes = |name: &Ident| table.column_of(name).is_some_and(|column| !column.is_shared());
+        here && foreign.schema == draft.catalog.schema && foreign.columns.iter().any(goes)
+    })
 }
 
 pub fn beside(draft: &Draft<'_>, number: usize) -> Beside {
     let mut beside = Beside::default();
     let Some(source) = draft.tables[number].source else { return beside };
     let table = draft.qualified(number);
+    for (by, key) in pointing(draft, number).filter(|(_, key)| key.parent.is_none()) {
+        let by = QualifiedName::new(&draft.catalog.schema, &by.name);
+        beside.drops.push(format!("ALTER TABLE {by} DROP CONSTRAINT {}", key.name));
+    }
+    published::beside(draft, number, &mut beside);
     for policy in policies(draft, number) {
         let name = &policy.name;
         beside.drops.push(format!("DROP POLICY {name} ON {table}"));

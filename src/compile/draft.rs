@@ -27,6 +27,8 @@ pub struct Draft<'a> {
     pub alias: Option<(usize, usize, Ident)>,
     /// Views and functions that the new version has otherwise, in the plan's order.
     pub objects: Vec<Object>,
+    /// Views of the catalog that no operation names and that read what gets a new form: they are made again.
+    pub read_views: BTreeSet<Ident>,
     /// Types that the plan changes.
     pub enums: Vec<DraftEnum<'a>>,
     /// Where the new version's views will be.
@@ -365,6 +367,7 @@ impl<'a> Draft<'a> {
             scripts: Vec::new(),
             alias: None,
             objects: Vec::new(),
+            read_views: BTreeSet::new(),
             enums: Vec::new(),
             version_schema: Ident::default(),
             acknowledged: Vec::new(),
@@ -406,19 +409,21 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// What a replaced view is called among what depends on a column.
+    /// What views that are made anew are called among what depends on a column.
     pub fn replaced_labels(&self) -> Vec<String> {
+        self.replaced_views().chain(&self.read_views).flat_map(|name| self.view_labels(name)).collect()
+    }
+
+    pub fn view_labels(&self, name: &Ident) -> [String; 4] {
         // The server quotes a name where it has to.
         let both = |name: &Ident| [name.as_str().to_owned(), name.to_string()];
-        let schemas = both(&self.catalog.schema);
-        let named = |name: &Ident| {
-            let names = both(name);
-            schemas
-                .iter()
-                .flat_map(|s| names.iter().map(move |n| format!("view {s}.{n}")))
-                .collect::<Vec<_>>()
-        };
-        self.replaced_views().flat_map(named).collect()
+        let ([schema, quoted_schema], [name, quoted]) = (both(&self.catalog.schema), both(name));
+        [
+            format!("view {schema}.{name}"),
+            format!("view {schema}.{quoted}"),
+            format!("view {quoted_schema}.{name}"),
+            format!("view {quoted_schema}.{quoted}"),
+        ]
     }
 
     /// The table of this schema that a foreign key points at.
@@ -431,7 +436,9 @@ impl<'a> Draft<'a> {
 
     /// Whether a foreign key of the catalog points at a column that is widened, and so is made again with it.
     pub fn is_retargeted(&self, constraint: &Constraint) -> bool {
-        let Some(foreign) = &constraint.foreign else { return false };
+        // A partition's follows its parent's.
+        let foreign = constraint.foreign.as_ref().filter(|_| constraint.parent.is_none());
+        let Some(foreign) = foreign else { return false };
         self.pointed_at(foreign).is_some_and(|to| {
             foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.widened))
         })

@@ -157,7 +157,9 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)) {
         against.remove(&label);
     }
-    if found.widened {
+    // A foreign key needs one key throughout, and a partitioned table's is another one from the contract on.
+    let in_key = source.primary_key().is_some_and(|key| key.columns.contains(&old));
+    if found.widened && !(in_key && source.kind == TableKind::Partitioned) {
         for label in carried_keys(draft, source, &old) {
             against.remove(&label);
         }
@@ -167,16 +169,6 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
         if replaced {
             on_partition(partition, source, &old, &mut against);
         }
-    }
-    if replaced && source.kind == TableKind::Partitioned {
-        let constrains = |index: &&Index| index.constraint.is_some() && index.columns.contains(&old);
-        let indexes = source.indexes.iter().filter(constrains);
-        against.extend(indexes.map(|index| format!("index {} of a partitioned table", index.name.as_str())));
-        let keys = source
-            .constraints
-            .iter()
-            .filter(|c| c.kind == ConstraintKind::ForeignKey && c.columns.contains(&old));
-        against.extend(keys.map(|key| format!("foreign key {} of a partitioned table", key.name.as_str())));
     }
     let span = found.span.clone();
     let name = format!("{}.{}", source.name.as_str(), old.as_str());
@@ -188,8 +180,10 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
             let keys_alone = against.iter().all(|against| against.starts_with("foreign key "));
-            let widens =
-                keys_alone && found.type_changed && found.type_name.trim().eq_ignore_ascii_case("bigint");
+            let widens = keys_alone
+                && !found.widened
+                && found.type_changed
+                && found.type_name.trim().eq_ignore_ascii_case("bigint");
             (
                 "give",
                 match widens {
@@ -241,11 +235,17 @@ fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String
         })
     };
     let schema = draft.catalog.schema.as_str();
-    let joined = draft.tables.iter().filter(|table| table.retargeted || table.shown.is_none());
-    joined
-        .filter_map(|table| table.source)
-        .flat_map(|table| {
+    let joined = |table: &&DraftTable<'_>| {
+        table.retargeted || table.source.is_some_and(|source| source.partition_of.is_some())
+    };
+    draft
+        .tables
+        .iter()
+        .filter(joined)
+        .filter_map(|table| Some((table.retargeted, table.source?)))
+        .flat_map(|(all, table)| {
             let keys = table.constraints.iter().filter(points_here);
+            let keys = keys.filter(move |key| all || key.parent.is_some());
             keys.map(|key| format!("foreign key {} on {schema}.{}", key.name.as_str(), table.name.as_str()))
         })
         .collect()
@@ -352,12 +352,14 @@ fn add(against: &mut BTreeSet<String>, object: String) {
 
 /// What a partition has beside what its parent has.
 fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut BTreeSet<String>) {
-    let own = |index: &&Index| index.parent.is_none() || index.constraint.is_some();
+    let own = |index: &&Index| index.parent.is_none();
     for index in partition.indexes.iter().filter(own).filter(|index| index.columns.contains(column)) {
         against.insert(format!("index {} of partition {}", index.name.as_str(), partition.name.as_str()));
     }
     for constraint in partition.constraints.iter().filter(|c| c.kind != ConstraintKind::NotNull) {
-        let inherited = parent.constraints.iter().any(|c| c.name == constraint.name);
+        let inherited = constraint.parent.is_some()
+            || constraint.kind == ConstraintKind::Check
+                && parent.constraints.iter().any(|c| c.name == constraint.name);
         if constraint.columns.contains(column) && !inherited {
             let name = constraint.name.as_str();
             against.insert(format!("constraint {name} of partition {}", partition.name.as_str()));

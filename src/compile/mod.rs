@@ -20,7 +20,9 @@ mod names;
 mod objects;
 mod op;
 mod partitioned;
+mod partitioned_key;
 pub mod program;
+mod published;
 mod reshape;
 mod shape;
 pub mod sync;
@@ -70,7 +72,10 @@ pub fn compile(
         .collect();
     let shapes: Vec<Shape<'_>> =
         existing.into_iter().map(|number| shape::shape(&mut draft, number, &versions)).collect();
-    shapes.iter().for_each(|shape| hazard::published(&mut draft, shape));
+    for shape in &shapes {
+        hazard::published(&mut draft, shape);
+        published::warn(&mut draft, shape);
+    }
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
@@ -97,6 +102,7 @@ pub fn compile(
             .into_iter()
             .chain(shape::defining_checks(&draft))
             .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
+            .chain(shapes.iter().flat_map(|shape| published::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
             .collect(),

@@ -2,7 +2,7 @@
 //! from the contract on, with the views that stand on them. Until then what was there is not touched, so a rollback
 //! has nothing to restore. Must not decide what may change in tables.
 
-use super::draft::{Draft, DraftTable, NewFunction, NewView, Object};
+use super::draft::{Draft, DraftColumn, DraftTable, NewFunction, NewView, Object};
 use super::program::{CheckKind, ExpressionCheck};
 use super::views;
 use crate::catalog::View;
@@ -27,6 +27,7 @@ pub struct Objects {
 /// Which tables change at one moment with a view that the plan replaces, because it reads what changes. All do then: in its
 /// new text the view may read any of them, under the last names.
 pub fn join(draft: &mut Draft<'_>) {
+    draft.read_views = reading(draft);
     let labels = draft.replaced_labels();
     for table in &mut draft.tables {
         let Some(source) = table.source.filter(|_| table.shown.is_some()) else { continue };
@@ -41,8 +42,30 @@ pub fn join(draft: &mut Draft<'_>) {
     }
 }
 
+/// Views of the schema that the plan does not name and that read a column which gets a new form. They are made again as they
+/// are, so what they read must be called as it was.
+fn reading(draft: &Draft<'_>) -> BTreeSet<Ident> {
+    let named: BTreeSet<&Ident> = draft.replaced_views().collect();
+    let views = draft.catalog.views.keys().filter(|view| !named.contains(view));
+    let reads = |view: &&Ident| {
+        let labels = draft.view_labels(view);
+        let (mut replaced, mut alike) = (false, true);
+        for table in &draft.tables {
+            let dependents = table.source.into_iter().flat_map(|source| &source.dependents);
+            for read in dependents.filter(|dependent| labels.contains(&dependent.object)) {
+                let column = table.column_of(&read.column);
+                replaced |= column.is_some_and(DraftColumn::is_replaced);
+                alike &= table.shown.as_ref() == Some(&table.physical)
+                    && column.is_some_and(|column| column.new.is_some() && column.name == read.column);
+            }
+        }
+        replaced && alike
+    };
+    views.filter(reads).cloned().collect()
+}
+
 pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&Ident>) -> Option<Objects> {
-    if draft.objects.is_empty() {
+    if draft.objects.is_empty() && draft.read_views.is_empty() {
         return None;
     }
     let carried = carried(draft);
@@ -58,11 +81,12 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
     })
 }
 
-/// Views of the schema that stand on one the plan replaces or drops, each after what it reads.
+/// Views of the schema that stand on one the plan replaces or drops, or on a column's new form, each after what it reads.
 fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
     let catalog = draft.catalog;
     let gone: BTreeSet<&Ident> = draft.replaced_views().collect();
-    let mut found: BTreeSet<&Ident> = BTreeSet::new();
+    let read = draft.read_views.iter().filter_map(|name| catalog.views.get(name));
+    let mut found: BTreeSet<&Ident> = read.map(|view| &view.name).collect();
     loop {
         let before = found.len();
         for view in catalog.views.values().filter(|view| !gone.contains(&view.name)) {
@@ -118,9 +142,10 @@ fn stands_against(draft: &mut Draft<'_>, carried: &[&View]) {
         Object::View { span, .. } => span.clone(),
         _ => None,
     });
+    let first = first.or_else(|| first_changed(draft));
     for view in carried.iter().filter(|view| !view.held_by.is_empty()) {
         let message = format!(
-            "view `{}` stands on a view of this plan and cannot be made again, because of: {}",
+            "view `{}` stands on what this plan changes and cannot be made again, because of: {}",
             view.name.as_str(),
             view.held_by.join(", ")
         );
@@ -129,6 +154,12 @@ fn stands_against(draft: &mut Draft<'_>, carried: &[&View]) {
     for (message, span, help) in faults {
         draft.error_help("compile.dependents", message, &span, help);
     }
+}
+
+/// Where a column gets a new form under a view that the plan does not name.
+fn first_changed(draft: &Draft<'_>) -> Option<Span> {
+    let under = draft.tables.iter().filter(|table| table.under_view);
+    under.flat_map(|table| &table.columns).filter(|c| c.is_replaced()).find_map(|column| column.span.clone())
 }
 
 const HELD: &str = "drop these before, with an `sql` plan, and make them again after";
@@ -213,6 +244,7 @@ impl Sql<'_, '_> {
         let schema = if in_version { self.version_schema } else { &self.draft.catalog.schema };
         let mut missing: BTreeSet<&Ident> = self.draft.replaced_views().collect();
         missing.extend(self.carried.iter().map(|view| &view.name));
+        self.each_carried(in_version, &mut missing, sql);
         for object in &self.draft.objects {
             match object {
                 Object::View { name, new, .. } => {
@@ -239,18 +271,19 @@ impl Sql<'_, '_> {
                 }
                 Object::DroppedFunction { .. } => {}
             }
-            for (number, view) in self.carried.iter().enumerate() {
-                if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
-                    missing.remove(&view.name);
-                    let at = QualifiedName::new(schema, &view.name);
-                    sql.push(self.create_again("VIEW", &at.to_string(), number, view));
-                    self.attributes(
-                        view,
-                        view.comment.as_ref(),
-                        &At { name: &at, in_version, is_new: false },
-                        sql,
-                    );
-                }
+            self.each_carried(in_version, &mut missing, sql);
+        }
+    }
+
+    fn each_carried(&self, in_version: bool, missing: &mut BTreeSet<&Ident>, sql: &mut Vec<String>) {
+        let schema = if in_version { self.version_schema } else { &self.draft.catalog.schema };
+        for (number, view) in self.carried.iter().enumerate() {
+            if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
+                missing.remove(&view.name);
+                let at = QualifiedName::new(schema, &view.name);
+                sql.push(self.create_again("VIEW", &at.to_string(), number, view));
+                let comment = view.comment.as_ref();
+                self.attributes(view, comment, &At { name: &at, in_version, is_new: false }, sql);
             }
         }
     }
@@ -362,7 +395,9 @@ END",
             Object::Function { name, .. } => format!("make function {}", name.as_str()),
             Object::DroppedFunction { name, .. } => format!("drop function {}", name.as_str()),
         };
-        self.draft.objects.iter().map(named).collect::<Vec<_>>().join(", ")
+        let again = self.carried.iter().filter(|view| self.draft.read_views.contains(&view.name));
+        let again = again.map(|view| format!("make view {} again", view.name.as_str()));
+        self.draft.objects.iter().map(named).chain(again).collect::<Vec<_>>().join(", ")
     }
 
     /// The new version's tables as temporary views, then everything over them: the server says whether it fits.
@@ -385,6 +420,7 @@ END",
             | Object::Function { span, .. }
             | Object::DroppedFunction { span, .. } => span.clone(),
         });
+        let first = first.or_else(|| first_changed(self.draft));
         let schema = &self.draft.catalog.schema;
         // From here on a type's name means the new version's, as it will.
         if !super::enums::in_version(self.draft).is_empty() {
@@ -407,6 +443,7 @@ END",
         }
         let mut missing: BTreeSet<&Ident> = self.draft.replaced_views().collect();
         missing.extend(self.carried.iter().map(|view| &view.name));
+        self.check_carried(&mut missing, &mut |what, name, sql| push(what, name, sql, &first));
         for object in &self.draft.objects {
             match object {
                 Object::View { name, new, span } => {
@@ -431,14 +468,7 @@ END",
                     push(format!("drop of function {}", name.as_str()), name, sql, span);
                 }
             }
-            for (number, view) in self.carried.iter().enumerate() {
-                if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
-                    missing.remove(&view.name);
-                    let what = format!("view {}, which stands on a view of this plan", view.name.as_str());
-                    let sql = self.create_again("TEMPORARY VIEW", &view.name.to_string(), number, view);
-                    push(what, &view.name, sql, &first);
-                }
-            }
+            self.check_carried(&mut missing, &mut |what, name, sql| push(what, name, sql, &first));
         }
         let gone = self.draft.replaced_views().chain(self.carried.iter().map(|view| &view.name));
         let gone: Vec<String> = gone.map(|name| literal(&self.base(name).to_string())).collect();
@@ -454,6 +484,17 @@ END",
             });
         }
         checks
+    }
+
+    fn check_carried(&self, missing: &mut BTreeSet<&Ident>, push: &mut dyn FnMut(String, &Ident, String)) {
+        for (number, view) in self.carried.iter().enumerate() {
+            if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
+                missing.remove(&view.name);
+                let what = format!("view {}, which stands on what this plan changes", view.name.as_str());
+                let sql = self.create_again("TEMPORARY VIEW", &view.name.to_string(), number, view);
+                push(what, &view.name, sql);
+            }
+        }
     }
 
     /// Whether a table's name stands in any of the texts: where in doubt, yes.

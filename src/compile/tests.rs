@@ -22,6 +22,7 @@ fn constraint(name: &str, kind: ConstraintKind, columns: &[&str]) -> Constraint 
         initially_deferred: false,
         no_inherit: false,
         index: None,
+        parent: None,
         comment: None,
         foreign: None,
     }

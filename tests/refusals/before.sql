@@ -62,3 +62,5 @@ CREATE INDEX halls_seats ON halls (seats);
 CREATE TABLE pins (code text);
 CREATE UNIQUE INDEX pins_code ON pins (code);
 CREATE TABLE uses (id bigint PRIMARY KEY, pin text CONSTRAINT of_pin REFERENCES pins (code));
+CREATE TABLE lots (part integer, id integer, PRIMARY KEY (part, id)) PARTITION BY LIST (part);
+CREATE TABLE claims (id bigint PRIMARY KEY, part integer, lot integer, CONSTRAINT of_lot FOREIGN KEY (part, lot) REFERENCES lots);

@@ -163,7 +163,8 @@ fn tied(
             }
             for constraint in &source.constraints {
                 let Some(foreign) = &constraint.foreign else { continue };
-                if foreign.schema != schema || foreign.table != target {
+                // A partition's is its parent's.
+                if foreign.schema != schema || foreign.table != target || constraint.parent.is_some() {
                     continue;
                 }
                 for (own, to) in constraint.columns.iter().zip(&foreign.columns) {

@@ -107,6 +107,7 @@ SELECT jsonb_build_object(
         -- Set for keys as well, where it says nothing.
         'no_inherit', k.connoinherit AND k.contype IN ('c', 'n'),
         'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN (SELECT x.relname FROM pg_class x WHERE x.oid = k.conindid) END,
+        'parent', (SELECT o.conname FROM pg_constraint o WHERE o.oid = k.conparentid),
         'comment', obj_description(k.oid, 'pg_constraint'),
         'foreign', CASE WHEN k.contype = 'f' THEN (SELECT jsonb_build_object(
             'schema', fn.nspname,
