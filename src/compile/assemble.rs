@@ -3,6 +3,7 @@
 
 use super::carry::BuiltForeignKey;
 use super::draft::{Draft, DraftColumn, Up};
+use super::exclusion;
 use super::names;
 use super::op::comment_sql;
 use super::partitioned;
@@ -320,6 +321,10 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         steps.push(partitioned::whole_foreign_key(draft, shape, key));
     }
     for index in &shape.built.indexes {
+        if let Some(exclusion) = exclusion::build(draft, shape, index) {
+            steps.push(exclusion);
+            continue;
+        }
         if partitioned {
             steps.extend(partitioned_key::build(draft, shape, index));
             continue;

@@ -3,11 +3,12 @@
 
 use super::addition::{AdditionKind, NewForeignKey, NewKey, NewUnique};
 use super::draft::Draft;
+use super::exclusion;
 use super::expr::Expression;
 use super::names;
 use super::op::{actions_sql, index_names, index_sql, index_tail};
 use super::partitioned::{KeyPart, Part, key_parts, parts};
-use super::partitioned_key::{PRIMARY, words};
+use super::partitioned_key::{PRIMARY, head, words};
 use crate::catalog::{Constraint, ConstraintKind, Index, IndexKey, Table, TableKind};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
@@ -282,6 +283,7 @@ fn carried_index(
     let becomes = match constraint.map(|constraint| constraint.kind) {
         Some(ConstraintKind::PrimaryKey) => Some(PRIMARY),
         Some(ConstraintKind::Unique) => Some("UNIQUE"),
+        Some(ConstraintKind::Exclude) if exclusion::is_carried(source) => Some(exclusion::KIND),
         // hazard refuses it.
         Some(_) => return None,
         None => None,
@@ -346,14 +348,20 @@ fn carried_index(
     if let Some(tablespace) = &index.tablespace {
         tail.push_str(&format!(" TABLESPACE {tablespace}"));
     }
+    let head = match constraint.filter(|constraint| constraint.kind == ConstraintKind::Exclude) {
+        Some(exclude) => exclusion::head(&index.method, &keys, &exclude.operators),
+        None => head(&columns[..columns.len() - include.len()], index.nulls_not_distinct),
+    };
+    let mut words = words(head, &include, with.as_deref(), index.tablespace.as_ref());
     if let Some(predicate) = &index.predicate {
         let predicate = expression(draft, source, predicate, mapping, (&what, &span))?;
-        tail.push_str(&format!(" WHERE {predicate}"));
+        for sql in [&mut tail, &mut words] {
+            sql.push_str(&format!(" WHERE {predicate}"));
+        }
     }
     let parts = carried_parts(draft, table, source, index, (&name, mapping))?;
-    let keys = columns.get(..columns.len() - include.len()).unwrap_or_default();
     Some(BuiltIndex {
-        words: words(keys, &include, index.nulls_not_distinct, with.as_deref(), index.tablespace.as_ref()),
+        words,
         last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
         tail,
@@ -540,7 +548,7 @@ fn unique_words(draft: &Draft<'_>, table: usize, unique: &NewUnique) -> Option<S
     let keys = physical(draft, table, &unique.columns)?;
     let include = physical(draft, table, &unique.include)?;
     let with = unique.storage_parameters.as_deref();
-    Some(words(&keys, &include, unique.nulls_not_distinct, with, unique.tablespace.as_ref()))
+    Some(words(head(&keys, unique.nulls_not_distinct), &include, with, unique.tablespace.as_ref()))
 }
 
 /// What a unique index says after the table's name.

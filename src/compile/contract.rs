@@ -7,6 +7,7 @@ use super::assemble::{
 };
 use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
+use super::exclusion;
 use super::hazard::partitions;
 use super::names;
 use super::op::{comment_sql, replica_identity_sql};
@@ -147,7 +148,8 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
     }
     for index in &shape.built.indexes {
-        if shape.source.kind == TableKind::Partitioned {
+        let excludes = index.constraint.as_ref().is_some_and(|(kind, ..)| *kind == exclusion::KIND);
+        if excludes || shape.source.kind == TableKind::Partitioned {
             partitioned_key::last_form(name, index, &mut sql);
         } else if let Some((kind, deferral, _)) = &index.constraint {
             let (last, now) = (&index.last_name, &index.name);

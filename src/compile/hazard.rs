@@ -4,6 +4,7 @@
 use super::addition::AdditionKind;
 use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable};
+use super::exclusion;
 use super::expr::Expression;
 use super::shape::Shape;
 use crate::catalog::{Catalog, ConstraintKind, Identity, Index, Table, TableKind};
@@ -154,7 +155,11 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
-    for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)) {
+    let exclusions = match replaced {
+        true => exclusion::labels(draft.catalog.schema.as_str(), source),
+        false => Vec::new(),
+    };
+    for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)).chain(exclusions) {
         against.remove(&label);
     }
     // A foreign key needs one key throughout, and a partitioned table's is another one from the contract on.
@@ -184,17 +189,7 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
                 && !found.widened
                 && found.type_changed
                 && found.type_name.trim().eq_ignore_ascii_case("bigint");
-            (
-                "give",
-                match widens {
-                    true => {
-                        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
-                    }
-                    false => {
-                        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
-                    }
-                },
-            )
+            ("give", what_instead(&against, widens, found.type_changed))
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
         };
@@ -222,6 +217,21 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
             &span,
             "this happens at the contract, as with DROP COLUMN",
         );
+    }
+}
+
+fn what_instead(against: &BTreeSet<String>, widens: bool, type_changed: bool) -> &'static str {
+    let all = |kind: &str| against.iter().all(|against| against.starts_with(kind));
+    if widens {
+        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
+    } else if all("exclusion constraint ") {
+        "to build one locks everybody out, so Segue does it for tables up to a megabyte: drop it before with an `sql` plan and \
+         make it again after, when the table can be spared"
+    } else if !type_changed && !all("foreign key ") {
+        "a new form of a column cannot take these with it: `in_place: true` puts a constraint on the column itself; or drop \
+         them before with an `sql` plan and make them again after"
+    } else {
+        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
     }
 }
 
@@ -312,14 +322,13 @@ fn depending(
             add(against, format!("publication {}", publication.name.as_str()));
         }
     }
-    if replaced {
-        for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
-            let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
-            if constraint.columns.contains(column)
-                || index.is_some_and(|index| index.columns.contains(column))
-            {
-                add(against, format!("exclusion constraint {} on {on}", constraint.name.as_str()));
-            }
+    for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
+        let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
+        let plain = constraint.columns.contains(column);
+        let reads = plain || index.is_some_and(|index| index.columns.contains(column));
+        // It goes with a column that is one of its keys, and not with what an expression of it reads.
+        if reads && (replaced || !plain) {
+            add(against, format!("exclusion constraint {} on {on}", constraint.name.as_str()));
         }
     }
     for other in catalog.tables.values() {

@@ -11,6 +11,7 @@ mod carry;
 mod contract;
 mod draft;
 mod enums;
+mod exclusion;
 pub mod explain;
 pub mod expr;
 pub mod firing;

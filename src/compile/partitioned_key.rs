@@ -12,19 +12,15 @@ use crate::ident::{Ident, QualifiedName, list};
 
 pub const PRIMARY: &str = "PRIMARY KEY";
 
-/// What a constraint says after `PRIMARY KEY` or `UNIQUE`, where no index is named.
-pub fn words(
-    keys: &[Ident],
-    include: &[Ident],
-    nulls_not_distinct: bool,
-    with: Option<&str>,
-    tablespace: Option<&Ident>,
-) -> String {
-    let mut sql = String::new();
-    if nulls_not_distinct {
-        sql.push_str(" NULLS NOT DISTINCT");
-    }
-    sql.push_str(&format!(" ({})", list(keys)));
+/// What a unique constraint says of its keys.
+pub fn head(keys: &[Ident], nulls_not_distinct: bool) -> String {
+    let words = if nulls_not_distinct { " NULLS NOT DISTINCT" } else { "" };
+    format!("{words} ({})", list(keys))
+}
+
+/// What a constraint says after its kind, where no index is named.
+pub fn words(head: String, include: &[Ident], with: Option<&str>, tablespace: Option<&Ident>) -> String {
+    let mut sql = head;
     if !include.is_empty() {
         sql.push_str(&format!(" INCLUDE ({})", list(include)));
     }

@@ -23,6 +23,7 @@ fn constraint(name: &str, kind: ConstraintKind, columns: &[&str]) -> Constraint 
         no_inherit: false,
         index: None,
         parent: None,
+        operators: Vec::new(),
         comment: None,
         foreign: None,
     }
