@@ -1,11 +1,12 @@
 //! Owns what stands beside a table, reads a column that gets a new form, and is made again when that has its last name:
-//! extended statistics, the table's own policies and triggers; and what goes before: foreign keys of tables that the plan drops. Must not decide what is refused (`hazard`) nor order steps.
+//! extended statistics, the table's own policies and triggers; and what goes before: foreign keys of tables that the plan drops.
+//! Must not decide what is refused (`hazard`) nor order steps.
 
 use super::draft::{Draft, DraftColumn};
 use super::exclusion;
 use super::op::comment_sql;
 use super::published;
-use crate::catalog::{Constraint, Policy, Table, Trigger};
+use crate::catalog::{Catalog, Constraint, Policy, Table, Trigger};
 use crate::ident::{Ident, QualifiedName};
 use std::collections::BTreeSet;
 
@@ -88,12 +89,7 @@ pub fn beside(draft: &Draft<'_>, number: usize) -> Beside {
     }
     for (_, name) in statistics(draft, number) {
         // They go with any column of theirs, by themselves.
-        let qualified = QualifiedName::new(&draft.catalog.schema, name);
-        let definition = &draft.catalog.statistics[name];
-        beside.makes.push(definition.clone());
-        if !source.owner.as_str().is_empty() && !definition.contains(" OWNER TO ") {
-            beside.makes.push(format!("ALTER STATISTICS {qualified} OWNER TO {}", source.owner));
-        }
+        make_statistics(draft, source, name, &mut beside.makes);
     }
     beside
 }
@@ -128,19 +124,45 @@ fn triggers<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = &'d
     })
 }
 
-/// Label and name.
-fn statistics<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = (String, &'d Ident)> {
-    let source = draft.tables[number].source;
-    let objects = source.into_iter().flat_map(|source| &source.dependents).map(|dependent| &dependent.object);
+/// Label and name of all that there are.
+fn all_statistics<'d>(catalog: &'d Catalog, source: &'d Table) -> Vec<(&'d String, &'d Ident)> {
+    let objects = source.dependents.iter().map(|dependent| &dependent.object);
     let labels: BTreeSet<&String> = objects.filter(|object| object.starts_with("statistics ")).collect();
-    labels.into_iter().filter_map(move |label| {
-        let schema = draft.catalog.schema.as_str();
-        let name = draft.catalog.statistics.keys().find(|name| {
+    let named = |label: &'d String| {
+        let schema = catalog.schema.as_str();
+        let name = catalog.statistics.keys().find(|name| {
             // The server quotes a name where it has to.
             let of = |schema: &str, name: &str| *label == format!("statistics {schema}.{name}");
-            let schemas = [schema.to_owned(), draft.catalog.schema.to_string()];
+            let schemas = [schema.to_owned(), catalog.schema.to_string()];
             schemas.iter().any(|schema| of(schema, name.as_str()) || of(schema, &name.to_string()))
         })?;
+        Some((label, name))
+    };
+    labels.into_iter().filter_map(named).collect()
+}
+
+fn make_statistics(draft: &Draft<'_>, source: &Table, name: &Ident, makes: &mut Vec<String>) {
+    let qualified = QualifiedName::new(&draft.catalog.schema, name);
+    let definition = &draft.catalog.statistics[name];
+    makes.push(definition.clone());
+    if !source.owner.as_str().is_empty() && !definition.contains(" OWNER TO ") {
+        makes.push(format!("ALTER STATISTICS {qualified} OWNER TO {}", source.owner));
+    }
+}
+
+/// The statistics of a table that another one takes the place of.
+pub fn of_table(draft: &Draft<'_>, source: &Table) -> Vec<String> {
+    let mut makes = Vec::new();
+    for (_, name) in all_statistics(draft.catalog, source) {
+        make_statistics(draft, source, name, &mut makes);
+    }
+    makes
+}
+
+/// Label and name of those that are made again.
+fn statistics<'d>(draft: &'d Draft<'_>, number: usize) -> impl Iterator<Item = (String, &'d Ident)> {
+    let all = draft.tables[number].source.map(|source| all_statistics(draft.catalog, source));
+    all.into_iter().flatten().filter_map(move |(label, name)| {
         let columns = read(draft, number, label);
         let has_expression =
             draft.catalog.statistics[name].split_once(" ON ").is_none_or(|(_, rest)| rest.contains('('));

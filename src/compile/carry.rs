@@ -106,6 +106,11 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
             }
             ConstraintKind::ForeignKey => {
                 let span = place(draft, table, &constraint.columns);
+                let span = span.or_else(|| {
+                    let foreign = constraint.foreign.as_ref()?;
+                    let to = draft.pointed_at(foreign)?;
+                    foreign.columns.iter().filter_map(|name| to.column_of(name)).find_map(|c| c.span.clone())
+                });
                 let key = foreign_key(draft, table, constraint, &mapping, name.clone());
                 let span = bytes(&span);
                 built.foreign_keys.extend(key.map(|key| BuiltForeignKey { span, ..key }))
@@ -378,6 +383,17 @@ fn carried_index(
         parts,
         has_expression: index.keys.iter().any(|key| key.column.is_none()),
     })
+}
+
+/// An index of the catalog for a copy of its table.
+pub fn index_as_it_is(
+    draft: &mut Draft<'_>,
+    table: usize,
+    source: &Table,
+    index: &Index,
+) -> Option<BuiltIndex> {
+    let same = source.columns.iter().map(|column| (column.name.clone(), Some(column.name.clone()))).collect();
+    carried_index(draft, table, source, index, &same)
 }
 
 /// The indexes of partitions that are part of one, as they are there: parents before their partitions.

@@ -23,13 +23,13 @@ use std::collections::BTreeSet;
 /// A column on its way to its last name.
 type Rename = (Ident, Ident);
 
-/// Whether keys that are widened tie the table to others: they change over at one moment.
+/// Whether keys with new forms tie the table to others: they change over at one moment.
 pub fn is_joined(draft: &Draft<'_>, shape: &Shape<'_>) -> bool {
     is_joined_table(&draft.tables[shape.number])
 }
 
 fn is_joined_table(table: &DraftTable<'_>) -> bool {
-    table.retargeted || table.under_view || table.columns.iter().any(|column| column.widened)
+    table.retargeted || table.under_view || table.columns.iter().any(|column| column.followed)
 }
 
 /// One transaction: the last form of tables that are joined. They come before all others.

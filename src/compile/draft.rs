@@ -9,6 +9,7 @@ use super::addition::{Addition, AdditionKind, DraftMend, NewIdentity, NewReplica
 use super::enums::DraftEnum;
 use super::expr::Expression;
 use super::names::{self, Names};
+use super::partitioning::Partitioning;
 use crate::catalog::{Catalog, Column, Constraint, ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ident::{Ident, QualifiedName};
@@ -31,6 +32,8 @@ pub struct Draft<'a> {
     pub read_views: BTreeSet<Ident>,
     /// Types that the plan changes.
     pub enums: Vec<DraftEnum<'a>>,
+    /// Tables that become partitioned ones.
+    pub partitionings: Vec<Partitioning<'a>>,
     /// Where the new version's views will be.
     pub version_schema: Ident,
     /// Dangers that the plan says are known.
@@ -139,6 +142,8 @@ pub struct DraftColumn<'a> {
     pub comment_changed: bool,
     pub type_changed: bool,
     /// Its new form takes with it the foreign keys that point at it.
+    pub followed: bool,
+    /// The sequence that fills it grows with it.
     pub widened: bool,
     /// Its type is changed at the contract, which leaves what is stored as it is.
     pub retyped: bool,
@@ -221,6 +226,7 @@ impl<'a> DraftColumn<'a> {
             default_changed: false,
             comment_changed: false,
             type_changed: false,
+            followed: false,
             widened: false,
             retyped: false,
             nullable_late: false,
@@ -369,6 +375,7 @@ impl<'a> Draft<'a> {
             objects: Vec::new(),
             read_views: BTreeSet::new(),
             enums: Vec::new(),
+            partitionings: Vec::new(),
             version_schema: Ident::default(),
             acknowledged: Vec::new(),
             diagnostics: Diagnostics::default(),
@@ -434,24 +441,14 @@ impl<'a> Draft<'a> {
             .find(|table| here && table.source.is_some_and(|source| source.name == foreign.table))
     }
 
-    /// Whether a foreign key of the catalog points at a column that is widened, and so is made again with it.
+    /// Whether a foreign key of the catalog points at a column whose new form it follows, and so is made again with it.
     pub fn is_retargeted(&self, constraint: &Constraint) -> bool {
         // A partition's follows its parent's.
         let foreign = constraint.foreign.as_ref().filter(|_| constraint.parent.is_none());
         let Some(foreign) = foreign else { return false };
         self.pointed_at(foreign).is_some_and(|to| {
-            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.widened))
+            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.followed))
         })
-    }
-
-    /// Notes the tables with a foreign key that [`Self::is_retargeted`].
-    pub fn retarget(&mut self) {
-        for table in 0..self.tables.len() {
-            let draft_table = &self.tables[table];
-            let Some(source) = draft_table.source.filter(|_| draft_table.shown.is_some()) else { continue };
-            let retargeted = source.constraints.iter().any(|constraint| self.is_retargeted(constraint));
-            self.tables[table].retargeted |= retargeted;
-        }
     }
 
     pub fn qualified(&self, table: usize) -> QualifiedName {

@@ -27,7 +27,7 @@ impl LockMode {
     /// What others cannot do to the relation meanwhile.
     pub fn blocks(self) -> &'static str {
         match self {
-            LockMode::RowExclusive => "blocks nobody's reads or writes",
+            LockMode::RowShare | LockMode::RowExclusive => "blocks nobody's reads or writes",
             LockMode::ShareUpdateExclusive => {
                 "blocks no reads or writes, only other schema changes and VACUUM"
             }
@@ -210,6 +210,10 @@ fn cost(step: &Step, catalog: Option<&Catalog>) -> String {
             format!("reads the table and its indexes, under autovacuum's cost limits{}", size(table, catalog))
         }
         Cost::Scan => format!("reads the whole table{}", size(table, catalog)),
+        Cost::Fill if matches!(&step.action, Action::Backfill(spec) if spec.copy.is_some()) => format!(
+            "reads every row and writes it once more, in slices: until the contract both take room on disk{}",
+            size(table, catalog)
+        ),
         Cost::Fill => format!("writes every row, in slices{}", size(table, catalog)),
         Cost::Unknown => "the plan's own SQL: not known".to_owned(),
     }

@@ -13,6 +13,10 @@ pub fn warnings(program: &Program, catalog: &Catalog, policy: UserTriggers) -> D
     let mut found = Diagnostics::default();
     for step in &program.steps {
         let Action::Backfill(spec) = &step.action else { continue };
+        // The copy has none yet.
+        if spec.copy.is_some() {
+            continue;
+        }
         let Some(table) = catalog.tables.get(&spec.table.name) else { continue };
         found.0.extend(warning(spec, table, catalog, policy));
     }
@@ -157,6 +161,7 @@ mod tests {
             shown: vec![],
             key: vec![],
             partitioned,
+            copy: None,
         };
         let program = Program {
             format: FORMAT,

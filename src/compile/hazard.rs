@@ -159,16 +159,13 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
         true => exclusion::labels(draft.catalog.schema.as_str(), source),
         false => Vec::new(),
     };
-    for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)).chain(exclusions) {
-        against.remove(&label);
+    let mut taken: BTreeSet<String> = draft.replaced_labels().into_iter().chain(exclusions).collect();
+    taken.extend(beside::labels(draft, number));
+    if found.followed {
+        taken.extend(carried_keys(draft, source, &old));
     }
-    // A foreign key needs one key throughout, and a partitioned table's is another one from the contract on.
-    let in_key = source.primary_key().is_some_and(|key| key.columns.contains(&old));
-    if found.widened && !(in_key && source.kind == TableKind::Partitioned) {
-        for label in carried_keys(draft, source, &old) {
-            against.remove(&label);
-        }
-    }
+    let taken: BTreeSet<String> = taken.iter().map(|label| bare(label)).collect();
+    against.retain(|object| !taken.contains(&bare(object)));
     for partition in partitions(draft.catalog, source) {
         depending(draft.catalog, partition, &old, replaced, &mut against);
         if replaced {
@@ -184,12 +181,7 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if !against.is_empty() {
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
-            let keys_alone = against.iter().all(|against| against.starts_with("foreign key "));
-            let widens = keys_alone
-                && !found.widened
-                && found.type_changed
-                && found.type_name.trim().eq_ignore_ascii_case("bigint");
-            ("give", what_instead(&against, widens, found.type_changed))
+            ("give", what_instead(&against, found.type_changed))
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
         };
@@ -220,11 +212,9 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     }
 }
 
-fn what_instead(against: &BTreeSet<String>, widens: bool, type_changed: bool) -> &'static str {
+fn what_instead(against: &BTreeSet<String>, type_changed: bool) -> &'static str {
     let all = |kind: &str| against.iter().all(|against| against.starts_with(kind));
-    if widens {
-        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
-    } else if all("exclusion constraint ") {
+    if all("exclusion constraint ") {
         "to build one locks everybody out, so Segue does it for tables up to a megabyte: drop it before with an `sql` plan and \
          make it again after, when the table can be spared"
     } else if !type_changed && !all("foreign key ") {
@@ -235,7 +225,7 @@ fn what_instead(against: &BTreeSet<String>, widens: bool, type_changed: bool) ->
     }
 }
 
-/// Foreign keys that follow a widened column, by the names they have among what depends on it.
+/// Foreign keys that follow a column, by the names they have among what depends on it.
 fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String> {
     let points_here = |constraint: &&crate::catalog::Constraint| {
         constraint.foreign.as_ref().is_some_and(|foreign| {
@@ -351,9 +341,12 @@ fn depending(
     }
 }
 
+fn bare(object: &str) -> String {
+    object.replace('"', "")
+}
+
 /// Names are quoted where they stand in the catalog's list of dependents and bare in ours: one of both is enough.
 fn add(against: &mut BTreeSet<String>, object: String) {
-    let bare = |object: &str| object.replace('"', "");
     if !against.iter().any(|known| bare(known) == bare(&object)) {
         against.insert(object);
     }

@@ -15,13 +15,16 @@ mod exclusion;
 pub mod explain;
 pub mod expr;
 pub mod firing;
+mod followed;
 mod hazard;
 mod lookup;
+mod mirror;
 mod names;
 mod objects;
 mod op;
 mod partitioned;
 mod partitioned_key;
+mod partitioning;
 pub mod program;
 mod published;
 mod reshape;
@@ -39,6 +42,7 @@ use crate::ident::Ident;
 use crate::plan::Plan;
 use draft::{Draft, Script};
 use objects::Objects;
+use partitioning::Partitioning;
 use program::{Action, Cost, FORMAT, Phase, Step, Types, Undo};
 use shape::{Shape, Versions};
 
@@ -60,6 +64,8 @@ pub fn compile(
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
+    op::check_alone(&mut draft, &plan.operations);
+    followed::foreign_keys(&mut draft);
     objects::join(&mut draft);
     hazard::check(&mut draft);
     enums::check(&mut draft);
@@ -106,8 +112,12 @@ pub fn compile(
             .chain(shapes.iter().flat_map(|shape| published::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
+            .chain(draft.partitionings.iter().flat_map(|one| one.checks(previous_version_schema)))
             .collect(),
-        views: (0..draft.tables.len()).flat_map(|number| shape::views(&draft, number)).collect(),
+        views: (0..draft.tables.len())
+            .flat_map(|number| shape::views(&draft, number))
+            .chain(draft.partitionings.iter().flat_map(Partitioning::views))
+            .collect(),
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
         types: Types { changed: enums::changed(&draft), in_version: enums::in_version(&draft) },
         steps: steps(&draft, &shapes, &versions, objects.as_ref()),
@@ -168,6 +178,8 @@ fn steps(
         steps.extend(assemble::backfill(draft, shape));
     }
     steps.extend(assemble::late_foreign_keys(draft, shapes));
+    steps.extend(draft.partitionings.iter().map(Partitioning::expand));
+    steps.extend(draft.partitionings.iter().flat_map(Partitioning::backfill));
     steps.push(publish(Phase::Backfill, versions.new));
     if let Some(previous) = versions.previous {
         steps.push(assemble::step(
@@ -219,6 +231,8 @@ fn steps(
         // The script may have changed what the views show.
         steps.push(publish(Phase::Contract, versions.new));
     }
+    steps.extend(draft.partitionings.iter().map(|one| one.swap(draft)));
+    steps.extend(draft.partitionings.iter().map(Partitioning::analyze));
     steps.extend(shapes.iter().filter_map(|shape| contract::analyze(draft, shape)));
     steps
 }

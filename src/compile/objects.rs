@@ -2,10 +2,11 @@
 //! from the contract on, with the views that stand on them. Until then what was there is not touched, so a rollback
 //! has nothing to restore. Must not decide what may change in tables.
 
-use super::draft::{Draft, DraftColumn, DraftTable, NewFunction, NewView, Object};
+use super::draft::{Draft, DraftTable, NewFunction, NewView, Object};
+use super::followed;
 use super::program::{CheckKind, ExpressionCheck};
 use super::views;
-use crate::catalog::View;
+use crate::catalog::{Catalog, View};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ pub struct Objects {
 /// Which tables change at one moment with a view that the plan replaces, because it reads what changes. All do then: in its
 /// new text the view may read any of them, under the last names.
 pub fn join(draft: &mut Draft<'_>) {
-    draft.read_views = reading(draft);
+    draft.read_views = followed::views(draft);
     let labels = draft.replaced_labels();
     for table in &mut draft.tables {
         let Some(source) = table.source.filter(|_| table.shown.is_some()) else { continue };
@@ -40,28 +41,6 @@ pub fn join(draft: &mut Draft<'_>) {
             table.under_view = table.has_work();
         }
     }
-}
-
-/// Views of the schema that the plan does not name and that read a column which gets a new form. They are made again as they
-/// are, so what they read must be called as it was.
-fn reading(draft: &Draft<'_>) -> BTreeSet<Ident> {
-    let named: BTreeSet<&Ident> = draft.replaced_views().collect();
-    let views = draft.catalog.views.keys().filter(|view| !named.contains(view));
-    let reads = |view: &&Ident| {
-        let labels = draft.view_labels(view);
-        let (mut replaced, mut alike) = (false, true);
-        for table in &draft.tables {
-            let dependents = table.source.into_iter().flat_map(|source| &source.dependents);
-            for read in dependents.filter(|dependent| labels.contains(&dependent.object)) {
-                let column = table.column_of(&read.column);
-                replaced |= column.is_some_and(DraftColumn::is_replaced);
-                alike &= table.shown.as_ref() == Some(&table.physical)
-                    && column.is_some_and(|column| column.new.is_some() && column.name == read.column);
-            }
-        }
-        replaced && alike
-    };
-    views.filter(reads).cloned().collect()
 }
 
 pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&Ident>) -> Option<Objects> {
@@ -83,10 +62,21 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
 
 /// Views of the schema that stand on one the plan replaces or drops, or on a column's new form, each after what it reads.
 fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
-    let catalog = draft.catalog;
-    let gone: BTreeSet<&Ident> = draft.replaced_views().collect();
-    let read = draft.read_views.iter().filter_map(|name| catalog.views.get(name));
-    let mut found: BTreeSet<&Ident> = read.map(|view| &view.name).collect();
+    let read = draft.read_views.iter().filter_map(|name| draft.catalog.views.get(name));
+    let read = read.map(|view| &view.name).collect();
+    readers(draft.catalog, &draft.replaced_views().collect(), read)
+}
+
+/// These views of the schema and those that stand on them, each after what it reads.
+pub fn with_readers<'a>(catalog: &'a Catalog, first: &BTreeSet<&'a Ident>) -> Vec<&'a View> {
+    readers(catalog, first, first.clone())
+}
+
+fn readers<'a>(
+    catalog: &'a Catalog,
+    gone: &BTreeSet<&Ident>,
+    mut found: BTreeSet<&'a Ident>,
+) -> Vec<&'a View> {
     loop {
         let before = found.len();
         for view in catalog.views.values().filter(|view| !gone.contains(&view.name)) {
@@ -109,6 +99,21 @@ fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
         ordered.push(next);
     }
     ordered
+}
+
+/// Statements that take views away and make them again around a change of what they read.
+pub fn around(draft: &Draft<'_>, version_schema: &Ident, carried: &[&View]) -> (Vec<String>, Vec<String>) {
+    let sql = Sql { draft, carried, version_schema };
+    let schema = &draft.catalog.schema;
+    let mut after = vec![path(&[schema])];
+    for (number, view) in carried.iter().enumerate() {
+        let at = QualifiedName::new(schema, &view.name);
+        after.push(sql.create_again("VIEW", &at.to_string(), number, view));
+        let place = At { name: &at, in_version: false, is_new: false };
+        sql.attributes(view, view.comment.as_ref(), &place, &mut after);
+    }
+    after.push(path(&[]));
+    (sql.before(), after)
 }
 
 /// Reports what would be lost with a view, or would stop it from going.

@@ -78,6 +78,7 @@ pub struct Lock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LockMode {
+    RowShare,
     RowExclusive,
     ShareUpdateExclusive,
     Share,
@@ -89,6 +90,7 @@ impl LockMode {
     /// As `LOCK TABLE … IN … MODE` has it.
     pub fn sql(self) -> &'static str {
         match self {
+            LockMode::RowShare => "ROW SHARE",
             LockMode::RowExclusive => "ROW EXCLUSIVE",
             LockMode::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
             LockMode::Share => "SHARE",
@@ -315,11 +317,38 @@ pub struct BackfillSpec {
     /// Primary key columns, to name a row in messages; empty where there is none.
     pub key: Vec<Ident>,
     pub partitioned: bool,
+    /// Rows are not written but copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopySpec>,
+}
+
+/// Another table that gets every row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CopySpec {
+    pub into: QualifiedName,
+    pub columns: Vec<Ident>,
+    /// Columns by which a row is found there.
+    pub key: Vec<Ident>,
+    /// On the table, always enabled: what keeps the copy in step.
+    pub triggers: Vec<Ident>,
+}
+
+impl CopySpec {
+    /// Whether two rows have one key.
+    pub fn same_row(&self, left: &str, right: &str) -> String {
+        let equal = self.key.iter().map(|column| format!("{left}.{column} = {right}.{column}"));
+        equal.collect::<Vec<_>>().join(" AND ")
+    }
 }
 
 impl BackfillSpec {
     /// Whether a row is still to be written, as a condition.
     pub fn pending(&self) -> String {
+        if let Some(copy) = &self.copy {
+            let (there, here) = ("_segue_there", self.table.name.to_string());
+            let same = copy.same_row(there, &here);
+            return format!("NOT EXISTS (SELECT FROM {} AS {there} WHERE {same})", copy.into);
+        }
         match (&self.marker, &self.only) {
             (Some(marker), Some(only)) => format!("{marker} AND {only}"),
             (Some(marker), None) => marker.to_string(),
@@ -423,7 +452,12 @@ impl Program {
         let vacuums = |of: &QualifiedName| {
             self.steps.iter().any(|s| matches!(&s.action, Action::Vacuum { table, .. } if table == of))
         };
-        self.filled().into_iter().filter(|table| !vacuums(table)).collect()
+        let copied = |of: &QualifiedName| {
+            self.steps.iter().any(
+                |s| matches!(&s.action, Action::Backfill(spec) if spec.copy.is_some() && spec.table == *of),
+            )
+        };
+        self.filled().into_iter().filter(|table| !vacuums(table) && !copied(table)).collect()
     }
 
     /// Tables whose rows are filled or whose shape changes: what the monitor watches.

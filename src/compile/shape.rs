@@ -75,6 +75,7 @@ pub fn shape<'a>(draft: &mut Draft<'a>, number: usize, versions: &Versions<'_>) 
             shown: Vec::new(),
             key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
             partitioned: source.kind == TableKind::Partitioned,
+            copy: None,
         };
         let mut only = Vec::new();
         for column in filled {
@@ -110,6 +111,7 @@ fn mends(draft: &Draft<'_>, number: usize, name: &QualifiedName) -> Vec<Backfill
         shown: mend.set.iter().map(|(column, ..)| table.columns[*column].name.clone()).collect(),
         key: source.primary_key().map(|key| key.columns.clone()).unwrap_or_default(),
         partitioned: source.kind == TableKind::Partitioned,
+        copy: None,
     };
     table.mends.iter().map(spec).filter(|spec| !spec.set.is_empty()).collect()
 }

@@ -19,6 +19,10 @@ impl Program {
 
 fn vacuum_after(fill: &Step) -> Option<Step> {
     let Action::Backfill(spec) = &fill.action else { return None };
+    // A copy that was only inserted into has nothing dead in it.
+    if spec.copy.is_some() {
+        return None;
+    }
     let action = Action::Vacuum { table: spec.table.clone(), partitioned: spec.partitioned };
     let held = locks([(spec.table.clone(), LockMode::ShareUpdateExclusive)]);
     let title = format!("vacuum {}", spec.table.name.as_str());

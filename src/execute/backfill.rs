@@ -196,6 +196,9 @@ impl Shared {
     ) -> Result<(), Halt> {
         let mut session = self.work.session().await?;
         prepare(&self.work, &session).await?;
+        if self.spec.copy.is_some() {
+            look_each_up(&session).await?;
+        }
         let _at_work = AtWork::of(&self.at_work);
         loop {
             if next.is_none() {
@@ -260,6 +263,12 @@ pub(super) async fn prepare(work: &Work, session: &Session) -> Result<(), Halt> 
             .await?;
     }
     Ok(())
+}
+
+/// Of what is being copied the server has no statistics: it must not read the whole copy for each slice.
+async fn look_each_up(session: &Session) -> Result<(), Halt> {
+    let sql = "SET enable_hashjoin = off; SET enable_mergejoin = off";
+    Ok(session.batch("setting up the copy's session", sql).await?)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -98,6 +98,7 @@ fn conflicts(mode: LockMode) -> &'static [&'static str] {
             "RowExclusiveLock",
         ],
         LockMode::RowExclusive => &ALL[..4],
+        LockMode::RowShare => &ALL[..2],
     }
 }
 

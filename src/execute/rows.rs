@@ -70,6 +70,10 @@ pub async fn evaluate(
     let mut all = Vec::new();
     for step in &program.steps {
         let Action::Backfill(spec) = &step.action else { continue };
+        // What is copied is there as it is.
+        if spec.copy.is_some() {
+            continue;
+        }
         all.push(table(session, program, catalog, spec, which).await?);
     }
     Ok(all)

@@ -1,7 +1,8 @@
 //! Owns one slice of a backfill: its SQL and its transaction. Must not choose what is next.
 
 use super::{Halt, Work};
-use crate::compile::program::BackfillSpec;
+use crate::compile::program::{BackfillSpec, CopySpec};
+use crate::ident::list;
 use crate::pg::{Limits, RowExt, Session};
 use crate::store::{self, Checkpoint};
 use serde::Deserialize;
@@ -60,12 +61,25 @@ impl Slice<'_> {
 
 /// The statement that fills the rows of one leaf that a condition picks.
 pub fn update(spec: &BackfillSpec, leaf: &str, condition: &str) -> String {
+    if let Some(copy) = &spec.copy {
+        return copying(spec, copy, leaf, condition);
+    }
     let values = spec.set.iter().map(|(column, expression)| format!("{column} = {expression}"));
     let marker = spec.marker.iter().map(|marker| format!("{marker} = false"));
     let set = values.chain(marker).collect::<Vec<_>>().join(", ");
     // The alias lets expressions that name their table by its name go on doing so.
     let name = &spec.table.name;
     format!("UPDATE ONLY {leaf} AS {name} SET {set} WHERE {condition}")
+}
+
+/// Who changes a row meanwhile waits until its copy is there, or is waited for: then what the triggers do reaches it.
+fn copying(spec: &BackfillSpec, copy: &CopySpec, leaf: &str, condition: &str) -> String {
+    let (columns, key, name) = (list(&copy.columns), list(&copy.key), &spec.table.name);
+    format!(
+        "INSERT INTO {} ({columns}) SELECT {columns} FROM ONLY {leaf} AS {name} WHERE {condition} \
+         FOR SHARE OF {name} ON CONFLICT ({key}) DO NOTHING",
+        copy.into
+    )
 }
 
 /// What a slice came to.
@@ -167,6 +181,7 @@ mod tests {
             shown: vec!["x".into()],
             key: vec![],
             partitioned: false,
+            copy: None,
         };
         let slice = Slice {
             leaf: "\"public\".\"users\"",

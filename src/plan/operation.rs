@@ -6,8 +6,8 @@ use super::node::{Entry, Node, Value};
 use super::{
     AddColumn, AlterColumn, AlterEnum, CreateConstraint, CreateIndex, CreateOrReplaceFunction,
     CreateOrReplaceView, CreateTable, DropColumn, DropConstraint, DropFunction, DropIndex,
-    DropMulticolumnConstraint, DropTable, DropView, RenameColumn, RenameConstraint, RenameTable,
-    SetReplicaIdentity, Sql, WidenKey,
+    DropMulticolumnConstraint, DropTable, DropView, PartitionTable, RenameColumn, RenameConstraint,
+    RenameTable, SetReplicaIdentity, Sql, WidenKey,
 };
 use crate::diagnostic::{Diagnostic, Span, clip, nearest};
 
@@ -36,6 +36,7 @@ pub enum OperationKind {
     SetReplicaIdentity(SetReplicaIdentity),
     Sql(Sql),
     WidenKey(WidenKey),
+    PartitionTable(PartitionTable),
     AlterEnum(AlterEnum),
     CreateOrReplaceView(CreateOrReplaceView),
     DropView(DropView),
@@ -44,7 +45,7 @@ pub enum OperationKind {
 }
 
 /// The keys of the operations: pgroll's, as it has them, and Segue's own.
-pub const OPERATIONS: [&str; 21] = [
+pub const OPERATIONS: [&str; 22] = [
     "create_table",
     "drop_table",
     "rename_table",
@@ -61,6 +62,7 @@ pub const OPERATIONS: [&str; 21] = [
     "set_replica_identity",
     "sql",
     "widen_key",
+    "partition_table",
     "alter_enum",
     "create_or_replace_view",
     "drop_view",
@@ -88,6 +90,7 @@ impl OperationKind {
             OperationKind::SetReplicaIdentity(_) => "set_replica_identity",
             OperationKind::Sql(_) => "sql",
             OperationKind::WidenKey(_) => "widen_key",
+            OperationKind::PartitionTable(_) => "partition_table",
             OperationKind::AlterEnum(_) => "alter_enum",
             OperationKind::CreateOrReplaceView(_) => "create_or_replace_view",
             OperationKind::DropView(_) => "drop_view",
@@ -165,6 +168,7 @@ fn decode_entry(cx: &Context, entry: &Entry) -> Vec<Operation> {
         "rename_constraint" => one(RenameConstraint::decode(f).map(OperationKind::RenameConstraint)),
         "set_replica_identity" => one(SetReplicaIdentity::decode(f).map(OperationKind::SetReplicaIdentity)),
         "widen_key" => one(WidenKey::decode(f).map(OperationKind::WidenKey)),
+        "partition_table" => one(PartitionTable::decode(f).map(OperationKind::PartitionTable)),
         "alter_enum" => one(AlterEnum::decode(f).map(OperationKind::AlterEnum)),
         "create_or_replace_view" => {
             one(CreateOrReplaceView::decode(f).map(OperationKind::CreateOrReplaceView))

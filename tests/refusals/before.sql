@@ -71,3 +71,14 @@ INSERT INTO wide_rooms SELECT int4range(n, n + 1), repeat('x', 7000) FROM genera
 CREATE TABLE heard (id bigint PRIMARY KEY, state text, n integer);
 CREATE TRIGGER on_state AFTER UPDATE OF state ON heard FOR EACH ROW EXECUTE FUNCTION nothing();
 CREATE TRIGGER before_state BEFORE UPDATE ON heard FOR EACH ROW WHEN (new.n > 0) EXECUTE FUNCTION nothing();
+CREATE TABLE trips (id bigint PRIMARY KEY, at date NOT NULL, back date, n bigint GENERATED ALWAYS AS (id * 2) STORED, code text CONSTRAINT trips_code UNIQUE,
+  CONSTRAINT trips_apart EXCLUDE USING gist (daterange(at, back) WITH &&), CONSTRAINT trips_alone CHECK (id > 0) NO INHERIT);
+ALTER TABLE trips FORCE ROW LEVEL SECURITY;
+CREATE TRIGGER trips_seen AFTER UPDATE ON trips REFERENCING NEW TABLE AS seen FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE RULE trips_kept AS ON DELETE TO trips DO INSTEAD NOTHING;
+CREATE TABLE rides (id bigint PRIMARY KEY, at date NOT NULL);
+CREATE VIEW rides_count AS SELECT count(*) FROM rides;
+CREATE TABLE walks (id bigint PRIMARY KEY DEFERRABLE, at date NOT NULL);
+CREATE UNLOGGED TABLE swims (id bigint PRIMARY KEY, at date NOT NULL);
+CREATE TABLE clubs (id integer PRIMARY KEY);
+CREATE TABLE public_taken.fans (club integer CONSTRAINT of_club REFERENCES clubs (id));

@@ -4,7 +4,7 @@
 use crate::catalog::{Catalog, Column, Table};
 use crate::compile::program::{Action, BackfillSpec, Program, Step, SyncSpec};
 use crate::compile::{sync, views};
-use crate::ident::Ident;
+use crate::ident::{Ident, list};
 
 /// Statements of a step. Publishing follows the tables as they are then: with a catalog it is shown
 /// as far as that can be foreseen, without one it is told in words.
@@ -56,6 +56,17 @@ pub fn in_transaction(action: &Action) -> bool {
 }
 
 fn backfill(spec: &BackfillSpec) -> String {
+    if let Some(copy) = &spec.copy {
+        let (columns, key) = (list(&copy.columns), list(&copy.key));
+        let (into, table, name) = (&copy.into, &spec.table, &spec.table.name);
+        return format!(
+            "-- for each range of blocks [b, b+n), one short transaction:\n\
+             INSERT INTO {into} ({columns})\nSELECT {columns} FROM ONLY {table}\n \
+             WHERE ctid >= '(:b,0)' AND ctid < '(:b+n,0)' AND {}\n   FOR SHARE OF {name} ON CONFLICT ({key}) DO NOTHING\n\
+             -- until no such row is found",
+            spec.pending()
+        );
+    }
     let set: Vec<String> = spec.set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
     let pending = spec.pending();
     let (leaves, table) = if spec.partitioned {

@@ -53,6 +53,7 @@ fn program() -> Program {
         shown: vec!["full_name".into()],
         key: vec!["id".into()],
         partitioned: false,
+        copy: None,
     };
     Program {
         format: FORMAT,

@@ -278,6 +278,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         default_changed: false,
         comment_changed: false,
         type_changed: false,
+        followed: false,
         widened: false,
         retyped: false,
         nullable_late: false,

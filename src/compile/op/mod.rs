@@ -16,6 +16,7 @@ mod drop_table;
 mod function;
 mod in_place;
 mod new_form;
+mod partition_table;
 mod rename_column;
 mod rename_constraint;
 mod rename_table;
@@ -26,6 +27,7 @@ mod widen_key;
 
 pub use column::{actions_sql, comment_sql, deferrable_sql};
 pub use create_index::{index_names, index_sql, index_tail};
+pub use partition_table::check_alone;
 pub use set_replica_identity::{check as check_replica_identity, replica_identity_sql};
 
 use super::draft::Draft;
@@ -54,6 +56,7 @@ pub fn apply(draft: &mut Draft<'_>, operation: &Operation) {
         OperationKind::CreateOrReplaceFunction(op) => function::create(draft, op),
         OperationKind::DropFunction(op) => function::drop(draft, op),
         OperationKind::WidenKey(op) => widen_key::apply(draft, op),
+        OperationKind::PartitionTable(op) => partition_table::apply(draft, op, span),
         OperationKind::AlterEnum(op) => alter_enum::apply(draft, op),
         OperationKind::Sql(op) => sql::apply(draft, op, span),
     }

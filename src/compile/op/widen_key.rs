@@ -50,7 +50,6 @@ pub fn apply(draft: &mut Draft<'_>, op: &WidenKey) {
         }
         draft.tables[table].columns[column].widened = true;
     }
-    draft.retarget();
 }
 
 fn named(draft: &Draft<'_>, table: usize, column: usize) -> String {

@@ -147,8 +147,8 @@ impl<'s> Filling<'s> {
         let whole = vec![None];
         let Some(first) = stretches.first() else { return Ok(whole) };
         let run = (self.at.end_block - self.at.first_block).max(0) as u64;
-        // Nearly nothing is left to fill in a sweep.
-        if self.at.run == SWEEP || !slicing::is_worthwhile(run) {
+        // Nearly nothing is left to fill in a sweep, and what is copied grows elsewhere.
+        if self.at.run == SWEEP || self.shared.spec.copy.is_some() || !slicing::is_worthwhile(run) {
             return Ok(whole);
         }
         if self.plain > 0 {

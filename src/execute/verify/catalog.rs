@@ -2,7 +2,7 @@
 //! Must not change anything.
 
 use super::report::Fault;
-use crate::compile::program::{Action, Program, SyncSpec};
+use crate::compile::program::{Action, BackfillSpec, Program, SyncSpec};
 use crate::compile::sync;
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, RowExt, Session};
@@ -32,6 +32,9 @@ pub async fn faults(
     for (_, step) in program.steps.iter().enumerate().filter(|(number, _)| done(*number)) {
         match &step.action {
             Action::Expand { sync, .. } => faults.extend(triggers(session, sync).await?),
+            Action::Backfill(BackfillSpec { table, copy: Some(copy), .. }) => {
+                faults.extend(copy_triggers(session, table, &copy.triggers).await?);
+            }
             Action::BuildIndex { table, index, .. } => faults.extend(index_of(session, table, index).await?),
             // What proves NOT NULL stays until the contract as well.
             Action::Validate { table, constraint } => {
@@ -87,6 +90,37 @@ async fn triggers(session: &Session, spec: &SyncSpec) -> Result<Vec<Fault>, pg::
             }
         };
         faults.push(fault(&relation, message, help));
+    }
+    Ok(faults)
+}
+
+/// What keeps a copy of a table in step fires always, and where it stands among others does not matter.
+async fn copy_triggers(
+    session: &Session,
+    table: &QualifiedName,
+    names: &[Ident],
+) -> Result<Vec<Fault>, pg::Error> {
+    let sql = "SELECT name, g.tgenabled::text FROM pg_catalog.unnest($2::text[]) AS name
+                 LEFT JOIN pg_catalog.pg_trigger g ON g.tgname = name AND g.tgrelid = pg_catalog.to_regclass($1::text)";
+    let doing = "looking at the triggers that keep a copy in step";
+    let mut faults = Vec::new();
+    for row in session.query(doing, sql, &[&table.to_string(), &names.to_vec()]).await? {
+        let (name, enabled) = (row.cell::<String>(0)?, row.cell::<Option<String>>(1)?);
+        let (message, help) = match enabled.as_deref() {
+            Some("A") => continue,
+            Some(_) => (
+                format!("the trigger {name} is not always on: what was written may be missing in the copy"),
+                format!(
+                    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER {}; what is missing is copied again before publication",
+                    Ident::new(name.clone())
+                ),
+            ),
+            None => (
+                format!("the trigger {name} is not there: what was written may be missing in the copy"),
+                "somebody dropped it; `segue rollback`, then start anew".to_owned(),
+            ),
+        };
+        faults.push(fault(&table.to_string(), message, help));
     }
     Ok(faults)
 }

@@ -5,6 +5,7 @@
 //! somebody disabled, one of the table's own that fires later.
 
 mod catalog;
+mod copied;
 mod question;
 pub mod report;
 
@@ -183,6 +184,9 @@ pub async fn report(
             .collect();
         report.tables.push(Table { table, rows: total.rows, pending: total.pending, columns });
     }
+    for (_, spec) in copied::all(program).filter(|(step, _)| done(*step)) {
+        report.tables.push(copied::report(session, spec).await?);
+    }
     Ok(report)
 }
 
@@ -259,6 +263,9 @@ pub async fn before_publication(work: &Work, publish: usize) -> Result<(), Halt>
             }
         }
         tell(work, &question, rows, mended, begun.elapsed());
+    }
+    for (_, spec) in copied::all(&program) {
+        copied::before_publication(work, &mut session, spec).await?;
     }
     stands(catalog::faults(&session, &program, |step| step < publish).await?)
 }

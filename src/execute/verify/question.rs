@@ -219,6 +219,7 @@ mod tests {
             key: vec!["id".into()],
             partitioned: false,
             only: None,
+            copy: None,
         };
         let asked = Asked {
             shown: "a".into(),

@@ -1,0 +1,18 @@
+ALTER TABLE events RENAME TO before; ALTER INDEX events_key RENAME TO before_key; ALTER INDEX events_account RENAME TO before_account; ALTER INDEX events_lower RENAME TO before_lower;
+DROP STATISTICS events_stats; DROP TRIGGER events_noted ON before;
+CREATE TABLE events (LIKE before INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMMENTS) PARTITION BY RANGE (at);
+ALTER TABLE events ADD CONSTRAINT events_key PRIMARY KEY (id, at);
+ALTER TABLE events ADD CONSTRAINT events_account_fkey FOREIGN KEY (account) REFERENCES accounts ON DELETE CASCADE DEFERRABLE;
+CREATE INDEX events_account ON events (account, at DESC) WHERE kind <> 'noted'; COMMENT ON INDEX events_account IS 'by account';
+CREATE INDEX events_lower ON events (lower(kind) text_pattern_ops); ALTER INDEX events_lower ALTER COLUMN 1 SET STATISTICS 300;
+CREATE TABLE events_old PARTITION OF events FOR VALUES FROM (MINVALUE) TO ('2025-07-01') WITH (fillfactor = 80);
+CREATE TABLE "events_2025 H2" PARTITION OF events FOR VALUES FROM ('2025-07-01') TO ('2026-01-01') WITH (fillfactor = 80);
+CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') WITH (fillfactor = 80);
+CREATE TABLE events_default PARTITION OF events DEFAULT WITH (fillfactor = 80);
+INSERT INTO events (id, account, at, kind, body) SELECT id, account, at, kind, body FROM before;
+DROP TABLE before;
+ALTER TABLE events ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 1000000), ALTER kind SET STATISTICS 50;
+COMMENT ON TABLE events IS 'what happened'; COMMENT ON CONSTRAINT events_key ON events IS 'key';
+CREATE STATISTICS events_stats (dependencies) ON account, kind FROM events;
+CREATE TRIGGER events_noted AFTER INSERT OR UPDATE OF kind ON events FOR EACH ROW WHEN (NEW.kind = 'noted') EXECUTE FUNCTION noted();
+GRANT SELECT, INSERT ON events TO app_writer; GRANT SELECT (id, kind) ON events TO app_reader;
