@@ -2,7 +2,7 @@
 //! read it and foreign keys that point at it. Must not make it again (`objects`, `carry`, `contract`).
 
 use super::draft::{Draft, DraftColumn};
-use crate::catalog::TableKind;
+use crate::catalog::{ForeignKey, Table, TableKind};
 use crate::ident::Ident;
 use std::collections::BTreeSet;
 
@@ -44,8 +44,8 @@ pub fn foreign_keys(draft: &mut Draft<'_>) {
     }
 }
 
-fn is_followed(draft: &Draft<'_>, table: usize, column: usize) -> bool {
-    let table = &draft.tables[table];
+fn is_followed(draft: &Draft<'_>, number: usize, column: usize) -> bool {
+    let table = &draft.tables[number];
     let column = &table.columns[column];
     let Some((source, old)) = table.source.zip(column.old()).filter(|_| column.is_replaced()) else {
         return false;
@@ -57,9 +57,23 @@ fn is_followed(draft: &Draft<'_>, table: usize, column: usize) -> bool {
     }
     let shown = draft.tables.iter().filter(|other| other.shown.is_some());
     let constraints = shown.filter_map(|other| other.source).flat_map(|other| &other.constraints);
-    constraints.filter(|key| key.parent.is_none()).filter_map(|key| key.foreign.as_ref()).any(|foreign| {
-        foreign.schema == draft.catalog.schema
-            && foreign.table == source.name
-            && foreign.columns.contains(old)
+    let mut pointing = constraints
+        .filter(|key| key.parent.is_none())
+        .filter_map(|key| key.foreign.as_ref())
+        .filter(|foreign| foreign.schema == draft.catalog.schema && foreign.table == source.name)
+        .filter(|foreign| foreign.columns.contains(old))
+        .peekable();
+    pointing.peek().is_some() && pointing.all(|foreign| keeps_key(draft, number, source, foreign))
+}
+
+/// Whether what makes the rows differ that a foreign key points at is there in the new form as well.
+fn keeps_key(draft: &Draft<'_>, number: usize, source: &Table, foreign: &ForeignKey) -> bool {
+    let table = &draft.tables[number];
+    let wanted: BTreeSet<&Ident> = foreign.columns.iter().collect();
+    source.indexes.iter().any(|index| {
+        let keys: Option<BTreeSet<&Ident>> = index.keys.iter().map(|key| key.column.as_ref()).collect();
+        let dropped = index.constraint.as_ref().is_some_and(|name| table.dropped_constraints.contains(name))
+            || draft.dropped_indexes.iter().any(|gone| gone.table == number && gone.name == index.name);
+        index.unique && index.valid && index.predicate.is_none() && !dropped && keys.as_ref() == Some(&wanted)
     })
 }
