@@ -31,7 +31,7 @@ impl Table {
                  INSERT INTO child_{number} SELECT {key} FROM {on}"
             ));
             self.columns[0].bound = true;
-            self.columns[0].pinned = chance(rng, 90);
+            self.columns[0].undroppable = true;
             self.constraints.last_mut().expect("just noted").needed = true;
         }
     }
@@ -94,7 +94,7 @@ impl Table {
             self.alter(format!("ADD CONSTRAINT {} EXCLUDE USING gist ({column} WITH &&){words}", q(&name)));
             self.comment(rng, &format!("CONSTRAINT {} ON {}", q(&name), q(&self.name)), 20);
             self.note(name, Kind::Exclude, vec![range]);
-            for other in other {
+            if let Some(other) = other {
                 (self.columns[other].bound, self.columns[other].undroppable) = (true, true);
             }
         }
