@@ -20,7 +20,7 @@ mod common;
 use common::{
     At, PATIENCE, each,
     schema::{Compare, WRITERS_FROM, catalog, differences, leftovers, row_differences, rows},
-    segue, state, wait_for,
+    segue, wait_for,
 };
 use segue::{
     catalog::Order,
@@ -92,6 +92,11 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         println!("passed over: {} needs PostgreSQL {}", name_of(folder), first("needs"));
         return;
     }
+    // Not by `segue status`, which has a look at the server of its own: too dear here.
+    let stands = |wanted: &str| {
+        let state = at.value("SELECT state FROM segue.rollouts ORDER BY id DESC LIMIT 1");
+        assert_eq!(state.as_deref(), Some(wanted));
+    };
     at.query(&before);
     if major < first("since") {
         at_step("refusal");
@@ -102,7 +107,7 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     if has_first {
         at_step("first plan");
         segue(&url, &["start", &path("first.yaml"), "--complete"]).exits(0);
-        assert_eq!(state(&url), "completed");
+        stands("completed");
     }
     let catalog_before = catalog(at, "public");
     let before_and_back = compare.rolled_back();
@@ -119,9 +124,7 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         let new =
             Writers::start(at, "new", "public_plan, public", Some("public_plan"), read("new.sql").as_deref());
         run(&["start", &plan], 0);
-        // Not by `segue status`, which has a look at the server of its own: too dear here.
-        let state = at.value("SELECT state FROM segue.rollouts ORDER BY id DESC LIMIT 1");
-        assert_eq!(state.as_deref(), Some("ready"));
+        stands("ready");
         old.wait_passes(3);
         new.wait_passes(3);
         if let Some(agree) = read("agree.sql") {
@@ -137,7 +140,7 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     new.finish();
     at_step("rollback");
     run(&["rollback"], 0);
-    assert_eq!(state(&url), "rolled_back");
+    stands("rolled_back");
     same("the schema after the rollback", differences(&catalog_before, &catalog(at, "public"), Order::Kept));
     same(
         "rows after the rollback",
@@ -151,7 +154,7 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     old.finish();
     at_step("complete");
     run(&["complete"], 0);
-    assert_eq!(state(&url), "completed");
+    stands("completed");
     new.wait_passes(2);
     new.finish();
 

@@ -326,7 +326,7 @@ fn bound(draft: &mut Draft<'_>, op: &PartitionTable, new: &NewPartition, width: 
             Some(format!("FOR VALUES IN ({})", values.join(", ")))
         }
         NewBound::Range { from, to } => {
-            for side in [from, to].into_iter().filter(|side| !side.is_empty() && side.len() != width) {
+            if let Some(side) = [from, to].into_iter().find(|side| !side.is_empty() && side.len() != width) {
                 let message = format!(
                     "partition_table {}: `{}` has a bound of {} values, and the partition key has {width} columns",
                     op.table.as_str(),

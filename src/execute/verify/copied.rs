@@ -20,6 +20,10 @@ use tokio::time::Instant;
 /// Rows are compared whole.
 const ALL: &str = "every column";
 
+/// Each row of the range is looked up; without workers, because those would read the whole table instead of the range.
+const ROW_BY_ROW: &str = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0";
+
 /// The copies that a program makes, with their steps.
 pub fn all(program: &Program) -> impl Iterator<Item = (usize, &BackfillSpec)> {
     program.steps.iter().enumerate().filter_map(|(number, step)| match &step.action {
@@ -72,7 +76,7 @@ impl Side<'_> {
     async fn counts(&self, session: &mut Session, blocks: &Range<u64>) -> Result<Counts, pg::Error> {
         let doing = format!("verifying {} in blocks {blocks:?}", self.leaf);
         let tx = session.snapshot(&doing, &READ).await?;
-        tx.batch(&doing, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off").await?;
+        tx.batch(&doing, ROW_BY_ROW).await?;
         let (gone, unlike) = (format!("c.{} IS NULL", self.copy.key[0]), self.unlike());
         let sql = format!(
             "SELECT count(*), count(*) FILTER (WHERE {gone}), count(*) FILTER (WHERE NOT {gone} AND {unlike}) {}",

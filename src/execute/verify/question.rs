@@ -218,6 +218,7 @@ mod tests {
             shown: vec!["a".into()],
             key: vec!["id".into()],
             partitioned: false,
+            copy: None,
             only: None,
             copy: None,
         };
