@@ -220,7 +220,6 @@ mod tests {
             partitioned: false,
             copy: None,
             only: None,
-            copy: None,
         };
         let asked = Asked {
             shown: "a".into(),
