@@ -58,7 +58,7 @@ pub struct Constraint {
     pub name: String,
     pub kind: Kind,
     pub columns: Vec<usize>,
-    /// A foreign key of another table needs it.
+    /// A foreign key of another table needs it, or rows are mended for it.
     pub needed: bool,
 }
 
