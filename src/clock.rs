@@ -1,14 +1,44 @@
 //! Owns the reading of time for the shell: wall-clock stamps for people and records, and deadlines on
 //! the monotonic clock for everything that waits. Must not be used by the pure core, which is given `now`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use nix::time::{ClockId, clock_gettime};
 use std::future::Future;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+/// Names a file with the seconds by which a test sets this process's wall clock.
+const SET_BY: &str = "SEGUE_CLOCK_SET_BY";
+/// Two clocks that are read further apart than this say nothing of each other.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// The wall clock, cut to the microseconds that PostgreSQL keeps, so that a stored time compares equal.
 pub fn now() -> Timestamp {
-    let now = Timestamp::now();
+    let now = Timestamp::now() + set_by();
     Timestamp::from_microsecond(now.as_microsecond()).expect("a time of today is in range")
+}
+
+fn set_by() -> SignedDuration {
+    static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let Some(file) = FILE.get_or_init(|| std::env::var_os(SET_BY).map(PathBuf::from)) else {
+        return SignedDuration::ZERO;
+    };
+    let seconds = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+    SignedDuration::from_secs(seconds.unwrap_or(0))
+}
+
+/// The wall clock beside one that nobody sets and that counts a machine's sleep; `None`: this process was not let run
+/// in between, so that they are of two moments.
+pub fn both() -> Option<(Timestamp, Duration)> {
+    let before = steady()?;
+    let wall = now();
+    let after = steady()?;
+    (after - before < TOGETHER).then_some((wall, after))
+}
+
+fn steady() -> Option<Duration> {
+    Some(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?.into())
 }
 
 /// A point on the monotonic clock after which waiting ends.

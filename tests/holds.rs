@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{At, Folder, PATIENCE, segue, spawn, status, wait_for};
+use common::{At, Folder, PATIENCE, segue, spawn, spawn_with, status, wait_for};
 use nix::sys::signal::Signal;
 use segue::sandbox::{self, Options, Pair, Shutdown};
 use serde_json::{Value, json};
@@ -283,5 +283,45 @@ fn a_standby_that_is_gone_is_ignored_for_a_while() {
     goes_on(at);
     lift_rate(&url);
     resumed.outcome().exits(0);
+    all_filled(at);
+}
+
+#[test]
+fn a_clock_that_is_set_neither_lifts_a_pause_nor_prolongs_it() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let url = at.url();
+    at.query(TABLE);
+    let (plan, clock) = (folder.file("plan.yaml", SLOW), folder.file("clock", "0"));
+    let mut started = spawn_with(&url, &["start", &plan], &[("SEGUE_CLOCK_SET_BY", &clock)]);
+    filling(at);
+    segue(&url, &["pause", "--for", "8s"]).exits(0);
+    let told = |times: usize| {
+        wait_for("the clock's jump to be told", PATIENCE, || {
+            (events(&url, "clock_moved").len() == times).then_some(())
+        });
+    };
+    // An hour ahead, and then two back.
+    for (times, set_by) in [(1, "3600"), (2, "-3600")] {
+        // At once, so that nobody reads half of it.
+        std::fs::rename(folder.file("clock.new", set_by), &clock).unwrap();
+        told(times);
+    }
+    wait_for("the pause to end", PATIENCE, || {
+        assert!(started.is_alive(), "it ended: {}", started.said());
+        holds(&url).is_empty().then_some(())
+    });
+    // By the server's clock, which nobody set. It was told of the pause after that was in force.
+    let lasted = "SELECT extract(epoch FROM r.at - h.at) FROM segue.records h, segue.records r
+                   WHERE h.kind = 'held' AND r.kind = 'released' AND r.body->'hold'->>'by' = 'operator'
+                     AND h.body->'hold'->>'by' = 'operator'";
+    let lasted: f64 = at.value(lasted).unwrap().parse().unwrap();
+    assert!(lasted > 7.5, "{lasted} s");
+    let seconds = |line: &Value| (line["by_ms"].as_f64().unwrap() / 1000.0).round();
+    let moved: Vec<f64> = events(&url, "clock_moved").iter().map(seconds).collect();
+    assert_eq!(moved, [3600.0, -7200.0]);
+    goes_on(at);
+    lift_rate(&url);
+    started.outcome().exits(0);
     all_filled(at);
 }

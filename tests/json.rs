@@ -126,7 +126,13 @@ const THRESHOLD: Is = Is::Object(&[
     ("signal", Is::Text),
     ("level", Is::OneOf(&["throttle", "pause"])),
     ("at", Is::Or(&Is::Number, &Is::Null)),
-    ("of", Is::OneOf(&["itself", "limit"])),
+    (
+        "of",
+        Is::Or(
+            &Is::OneOf(&["itself", "limit"]),
+            &Is::Object(&[("baseline", Is::Object(&[("plus", Is::Number)]))]),
+        ),
+    ),
     ("unit", Is::Text),
 ]);
 const EXCEPTION_THRESHOLD: Is = Is::Object(&[
@@ -187,6 +193,7 @@ const SIGNAL: Is = Is::With(
     &[
         ("subject", Is::Or(&Is::Text, &Is::Null)),
         ("limit", Is::Or(&Is::Number, &Is::Null)),
+        ("baseline", Is::Or(&Is::Number, &Is::Null)),
         ("detail", Is::Or(&Is::Text, &Is::Null)),
     ],
 );

@@ -253,13 +253,30 @@ fn segues_own_keys_are_read() {
         (lag.throttle.as_ref().map(|l| l.value), lag.only_if_ours),
         (Some(Threshold::at(1.0)), Some(true))
     );
-    assert_eq!(lag.rollback, Some(RollbackRule { above: 300.0, lasting: Duration::from_secs(90) }));
+    assert_eq!(
+        lag.rollback,
+        Some(RollbackRule { above: 300.0, of: Of::Itself, lasting: Duration::from_secs(90) })
+    );
     let wait = settings.guards.get("lock_wait").expect("given");
     assert_eq!(
         (wait.throttle.as_ref().map(|l| l.value), wait.rollback.clone()),
         (Some(Threshold::at(0.0)), None)
     );
-    assert_eq!(settings.probes.len(), 2);
+    let levels = |levels: &LevelSettings| {
+        [&levels.throttle, &levels.pause].map(|level| level.as_ref().map(|level| level.value))
+    };
+    let times = |value, plus, seconds| {
+        let lasting = Duration::from_secs(seconds);
+        Some(Threshold::At { value, of: Of::Baseline { plus }, lasting })
+    };
+    assert_eq!(levels(&settings.guards["wal_rate"]), [times(3.0, 0.0, 0), times(6.0, 1e7, 0)]);
+    assert_eq!(settings.baseline.as_ref().map(|length| length.value), Some(Duration::from_secs(60)));
+    let errors = &settings.probes[2].levels;
+    assert_eq!(levels(errors), [None, times(2.0, 0.0, 60)]);
+    let twice =
+        RollbackRule { above: 2.0, of: Of::Baseline { plus: 0.0 }, lasting: Duration::from_secs(600) };
+    assert_eq!(errors.rollback, Some(twice));
+    assert_eq!(settings.probes.len(), 3);
     assert_eq!(settings.probes[0].levels.pause.as_ref().map(|l| l.value), Some(Threshold::at(500.5)));
     assert_eq!(settings.probes[0].levels.rollback.as_ref().map(|r| r.above), Some(1000.0));
     assert_eq!(settings.quiet_for.as_ref().map(|q| q.value), Some(Duration::from_secs(86_400)));

@@ -8,7 +8,7 @@ use segue::control::signal::{Freshness, Reading, name};
 use segue::ident::{Ident, QualifiedName};
 use segue::monitor::{self, MonitorHandle, Watch};
 use segue::pg::Config;
-use segue::sandbox::{Cluster, Options, Pair};
+use segue::sandbox::{Cluster, Options, Pair, Shutdown};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -110,6 +110,76 @@ fn a_slot_that_nobody_reads_holds_the_rollout_until_it_is_dropped() {
     at.query("SELECT pg_drop_replication_slot('etl')");
     segue(&url, &["tune", "rate", "off"]).exits(0);
     started.outcome().exits(0);
+    all_filled(at);
+}
+
+/// Of the rollout's journal.
+fn journalled(at: At<'_>, kind: &str) -> Vec<Value> {
+    let sql = format!(
+        "SELECT coalesce(jsonb_agg(body ORDER BY seq), '[]') FROM segue.records WHERE kind = '{kind}'"
+    );
+    let records: Value = serde_json::from_str(&at.value(&sql).unwrap()).unwrap();
+    records.as_array().unwrap().clone()
+}
+
+#[test]
+fn a_probe_is_held_against_what_is_normal_which_is_learned_before_anything_is_written() {
+    let (cluster, folder) = (Cluster::start(&Options::test()).unwrap(), Folder::new());
+    let at = At { cluster: &cluster, name: "postgres" };
+    let url = at.url();
+    at.query(TABLE);
+    at.query("CREATE TABLE shop (p99 float8); INSERT INTO shop VALUES (100)");
+    let guards = "guards:
+  baseline: 1s
+  probes: [{name: p99, sql: SELECT p99 FROM shop, throttle: 2x, pause: 3x}]
+";
+    let started = spawn(&url, &["start", &folder.file("plan.yaml", &format!("{SLOW}{guards}"))]);
+    filling(at);
+    let learned = journalled(at, "baseline_learned");
+    assert_eq!(learned, [serde_json::json!({"signal": "p99", "value": 100.0, "unit": ""})]);
+    let learning = "body->'hold'->>'by' = 'p99' AND body->'hold'->>'reason' LIKE 'learning the baseline%'";
+    let seq = |which: &str| format!("(SELECT min(seq) FROM segue.records WHERE {which})");
+    assert!(at.is_true(&format!(
+        "SELECT {} < {} AND {} < {}",
+        seq(&format!("kind = 'held' AND {learning}")),
+        seq("kind = 'baseline_learned'"),
+        seq("kind = 'baseline_learned'"),
+        seq("kind = 'step_began'"),
+    )));
+
+    at.query("UPDATE shop SET p99 = 350");
+    let held = held_by(&url, "p99");
+    assert_eq!((&held["threshold"], &held["reading"]), (&300.0.into(), &350.0.into()));
+    assert!(held["reason"].as_str().unwrap().ends_with("; the baseline is 100"), "{held}");
+    wait_for("the readings of now", PATIENCE, || {
+        let text = segue(&url, &["status"]).exits(0).stdout;
+        (text.contains("paused by p99: 350, threshold 300;") && text.contains("p99 350, baseline 100"))
+            .then_some(())
+    });
+    let seen = status(&url)["signals"].as_array().unwrap().iter().find(|s| s["name"] == "p99").cloned();
+    assert_eq!(seen.unwrap()["baseline"], 100.0);
+
+    // The next supervisor knows it, and judges by it at once.
+    started.kill();
+    let resumed = spawn(&url, &["resume"]);
+    wait_for("the next supervisor's pause", PATIENCE, || {
+        let held = at.value(
+            "SELECT count(*) FROM segue.records WHERE kind = 'held' AND body->'hold'->>'threshold' = '300.0'
+             AND seq > (SELECT max(seq) FROM segue.records WHERE kind = 'supervisor_up' HAVING count(*) = 2)",
+        );
+        (held.as_deref() != Some("0")).then_some(())
+    });
+    assert_eq!(journalled(at, "baseline_learned").len(), 1);
+
+    // On a server that was restarted something else may be normal.
+    cluster.stop(Shutdown::Immediate).unwrap();
+    cluster.start_again().unwrap();
+    wait_for("another baseline", PATIENCE, || {
+        let learned = journalled(at, "baseline_learned");
+        (learned.len() == 2).then(|| assert_eq!(learned[1]["value"], 350.0))
+    });
+    segue(&url, &["tune", "rate", "off"]).exits(0);
+    resumed.outcome().exits(0);
     all_filled(at);
 }
 

@@ -265,7 +265,10 @@ fn a_guard_is_moved_and_a_limit_changed_for_a_while() {
         (vec!["guard", "busy", "pause"], "such as `segue tune guard"),
         (vec!["guard", "busy", "rollback", "9"], "such as `segue tune guard"),
         (vec!["guard", "buzy", "pause", "9"], "there is no signal \"buzy\""),
-        (vec!["guard", "busy", "pause", "9s"], "must be a number from 0, or `off`"),
+        (
+            vec!["guard", "busy", "pause", "9s"],
+            "must be a number from 0, a multiple of the baseline such as `2x` or `2x + 4`, or `off`",
+        ),
         (vec!["rate", "9", "9"], "takes one value"),
     ] {
         let said = segue(&url, &[vec!["tune"], wrong].concat()).exits(2).said();

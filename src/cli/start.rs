@@ -108,7 +108,9 @@ async fn guards_can_be_read(
     policy: &Policy,
 ) -> Result<(), Fail> {
     let guards = policy.guards.clone();
-    let watch = Watch { guards, self_test: true, ..Watch::new(context.schema.clone()) };
+    let standbys =
+        context.standbys()?.into_iter().map(|one| (one.name.clone(), one.config().clone())).collect();
+    let watch = Watch { guards, standbys, self_test: true, ..Watch::new(context.schema.clone()) };
     let monitor = monitor::start(config, watch).map_err(|error| {
         Fail::new(Exit::Failed, format!("the monitor's thread cannot be started: {error}"))
     })?;

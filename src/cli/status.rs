@@ -52,7 +52,11 @@ async fn read(context: &Context) -> Result<Status, Fail> {
     let signals = match live.and_then(said_signals) {
         Some(signals) => signals,
         None if state.state.is_over() => Vec::new(),
-        None => look_once(&connected, &contents).await?,
+        None => {
+            let mut signals = look_once(context, &connected, &contents).await?;
+            state.baselines.beside(&mut signals);
+            signals
+        }
     };
     let backfill = backfill(&connected, &rollout, &contents, &state, live).await?;
     let supervisor = lease.as_ref().map(|lease| Supervisor {
@@ -130,11 +134,18 @@ fn said_signals(lease: &LeaseSeen) -> Option<Vec<Reading>> {
 }
 
 /// With no supervisor to ask: one look of our own.
-async fn look_once(connected: &Connected, contents: &store::Contents) -> Result<Vec<Reading>, Fail> {
+async fn look_once(
+    context: &Context,
+    connected: &Connected,
+    contents: &store::Contents,
+) -> Result<Vec<Reading>, Fail> {
+    let standbys =
+        context.standbys()?.into_iter().map(|one| (one.name.clone(), one.config().clone())).collect();
     let watch = Watch {
         guards: contents.policy.guards.clone(),
         delayed_standbys: contents.policy.delayed_standbys.clone(),
         tables: contents.program.tables(),
+        standbys,
         ..Watch::new(contents.program.schema.clone())
     };
     let Ok(monitor) = monitor::start(&connected.config, watch) else { return Ok(Vec::new()) };

@@ -7,12 +7,13 @@ mod tests;
 
 use super::exception::Exceptional;
 use super::hold::{ContractHold, FLAG_FILE, Hold, OPERATOR, SHED};
+use super::moved;
 use super::record::{CommandKind, Direction, Outcome, Record};
 use super::retry::{FailureClass, Retry, retry};
 use super::server::{Change, Server};
 use super::state::{Goal, Hand, Leaving, RolloutState, State, StepStatus, same_hold};
 use crate::compile::program::Phase;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ pub enum Event {
     },
     /// Time has passed: what ends by itself may be over.
     Tick,
+    /// Somebody set the clock; `now` is by it as it goes now.
+    ClockMoved {
+        by: SignedDuration,
+    },
     /// Rest is over; the step may be tried again.
     Rested,
     /// Who still uses the old version; empty: nobody within the quiet period.
@@ -206,6 +211,7 @@ impl Advance {
                     self.go_on();
                 }
             }
+            Event::ClockMoved { by } => self.record(moved::record(by)),
             Event::Flag { reason } => self.flag(reason),
             Event::Guards { holds, cancel, rollback } => self.guards(holds, cancel, rollback),
             Event::StepEnded { step, direction, outcome, recorded } => {

@@ -121,6 +121,7 @@ fn made_up(drill: Drill, policy: &Policy, now: Timestamp) -> Option<Reading> {
     };
     Some(Reading {
         limit: None,
+        baseline: None,
         name: name::REPLICATION_LAG.to_owned(),
         subject: Some(DRILL.to_owned()),
         value,
@@ -164,6 +165,7 @@ mod tests {
     fn real(lag: f64, second: i64) -> Snapshot {
         let reading = |name: &str, subject: Option<&str>, value| Reading {
             limit: None,
+            baseline: None,
             name: name.into(),
             subject: subject.map(str::to_owned),
             value: Some(value),

@@ -10,7 +10,7 @@ mod throttle;
 use super::hold::{Hold, HoldKind};
 use super::policy::{Guard, Policy};
 use super::signal::{Freshness, Reading, Snapshot};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 use subject::{Decision, Sample, Subject};
@@ -63,9 +63,19 @@ pub struct GuardState {
 /// The most that one pair of samples adds to a duration.
 pub const LONGEST_STEP: Duration = Duration::from_secs(10);
 
+/// Time from one fold to the next, as far as it counts. A clock that was set back counts nothing.
+pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO).min(LONGEST_STEP)
+}
+
 impl GuardState {
     pub fn new() -> GuardState {
         GuardState::default()
+    }
+
+    /// Somebody set the clock: what it said before is by another one.
+    pub fn clock_moved(&mut self, by: SignedDuration) {
+        self.subjects.values_mut().for_each(|subject| subject.clock_moved(by));
     }
 
     /// A person said `resume`: pauses that wait for one end. A signal that is still bad pauses anew.
@@ -79,8 +89,7 @@ impl GuardState {
 pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: Timestamp) -> Verdict {
     state.subjects.retain(|(signal, _), _| policy.guards.iter().any(|g| g.signal == *signal));
     for guard in &policy.guards {
-        let may_be_blind = policy.accepted_blind.contains(&guard.signal);
-        observe(state, snapshot, guard, may_be_blind, now);
+        observe(state, snapshot, guard, policy, now);
     }
     let writes_stopped_before = state.paused;
     state.paused = state.subjects.values().any(Subject::paused);
@@ -110,13 +119,14 @@ pub fn fold(state: &mut GuardState, snapshot: &Snapshot, policy: &Policy, now: T
 }
 
 /// Brings all of one guard's subjects up to date.
-fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, may_be_blind: bool, now: Timestamp) {
+fn observe(state: &mut GuardState, snapshot: &Snapshot, guard: &Guard, policy: &Policy, now: Timestamp) {
+    let may_be_blind = policy.accepted_blind.contains(&guard.signal);
     let mut samples: BTreeMap<Option<String>, Sample> = BTreeMap::new();
     for reading in snapshot.readings.iter().filter(|r| r.name == guard.signal) {
         let sample = match reading.state {
             // Known no better than one that nobody speaks of: what it held before ends after the usual calm.
             Freshness::Blind if may_be_blind => Sample::Unmentioned,
-            _ => Sample::of(reading),
+            _ => Sample::of(reading).with_baseline(guard, policy.baseline),
         };
         // Two readings of one subject: the worse one counts.
         match samples.get(&reading.subject) {
@@ -159,9 +169,13 @@ impl Sample {
                 unreadable("what the server allows of it is not a number".into())
             }
             // Without an end is as bad as can be; without a beginning is nonsense.
-            (Freshness::Fresh, Some(value)) if value > f64::NEG_INFINITY => {
-                Sample::Value { value, at: reading.at, limit: reading.limit, detail: reading.detail.clone() }
-            }
+            (Freshness::Fresh, Some(value)) if value > f64::NEG_INFINITY => Sample::Value {
+                value,
+                at: reading.at,
+                limit: reading.limit,
+                baseline: reading.baseline,
+                detail: reading.detail.clone(),
+            },
             (Freshness::Fresh, Some(_)) => unreadable("the reading is not a number".into()),
             (Freshness::Fresh, None) => unreadable("the reading has no value".into()),
             (Freshness::Stale, _) => unreadable(format!(
@@ -175,11 +189,32 @@ impl Sample {
         }
     }
 
+    /// A multiple of what is not known is no threshold, and no threshold is not "all is well".
+    fn with_baseline(self, guard: &Guard, learned_for: Duration) -> Sample {
+        let Sample::Value { baseline, .. } = &self else { return self };
+        match baseline.filter(|baseline| baseline.is_finite()) {
+            _ if !guard.is_relative() => self,
+            None => Sample::Learning {
+                why: format!(
+                    "learning the baseline, what it is while Segue writes nothing: {} s of that",
+                    learned_for.as_secs_f64()
+                ),
+            },
+            Some(baseline) if baseline <= 0.0 && guard.needs_more_than_nothing() => Sample::Learning {
+                why: format!(
+                    "the baseline is {baseline}, and so is any multiple of it: say what to add, such as `segue tune guard {} pause '2x + 4'`",
+                    guard.signal
+                ),
+            },
+            Some(_) => self,
+        }
+    }
+
     fn worse_than(&self, other: &Sample) -> bool {
         match (self, other) {
             (Sample::Value { value, .. }, Sample::Value { value: than, .. }) => value > than,
             (Sample::Value { .. }, Sample::NotApplicable | Sample::Unmentioned) => true,
-            (Sample::Unreadable { .. }, _) => true,
+            (Sample::Unreadable { .. } | Sample::Learning { .. }, _) => true,
             _ => false,
         }
     }

@@ -37,6 +37,7 @@ mod tests {
             state: if value.is_some() { Freshness::Fresh } else { Freshness::Blind },
             at,
             limit: None,
+            baseline: None,
             detail: None,
         }
     }

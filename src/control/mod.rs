@@ -3,6 +3,7 @@
 
 pub mod adoption;
 pub mod advance;
+pub mod baseline;
 pub mod defaults;
 pub mod exception;
 pub mod growth;
@@ -13,6 +14,7 @@ pub mod ladder;
 pub mod lag;
 pub mod lease;
 pub mod limits;
+pub mod moved;
 pub mod pace;
 pub mod policy;
 pub mod privileges;

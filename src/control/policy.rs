@@ -43,6 +43,13 @@ pub struct Policy {
     pub locks: LockPolicy,
     #[serde(default)]
     pub ladder: Ladder,
+    /// How long a baseline is learned.
+    #[serde(default = "baseline")]
+    pub baseline: Duration,
+}
+
+fn baseline() -> Duration {
+    Duration::from_secs(30)
 }
 
 /// When automatic pauses are held for a person.
@@ -98,6 +105,8 @@ pub struct Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollbackAbove {
     pub above: f64,
+    #[serde(default)]
+    pub of: Of,
     pub lasting: Duration,
 }
 
@@ -168,6 +177,7 @@ impl Policy {
             accepted_blind: Vec::new(),
             quiet_for: last(layers, |l| l.quiet_for.as_ref().map(|q| q.value)).unwrap_or(Duration::ZERO),
             locks: LockPolicy::default(),
+            baseline: last(layers, |l| l.baseline.as_ref().map(|length| length.value)).unwrap_or(baseline()),
             ladder: Ladder {
                 pauses: last(layers, |l| l.hold_pauses).unwrap_or(Ladder::default().pauses),
                 longest: last(layers, |l| l.hold_longest.as_ref().map(|longest| longest.value))
@@ -250,7 +260,7 @@ fn default_rollback(guard: &mut Guard, usual_pause: Option<f64>) {
         // A pause that is asked for only above the default rollback moves it up in proportion.
         let beyond = guard.pause.filter(|pause| *pause >= ROLLBACK).zip(usual_pause);
         let above = beyond.map_or(ROLLBACK, |(pause, usual)| pause * ROLLBACK / usual);
-        Some(RollbackAbove { above, lasting: Duration::from_secs(60) })
+        Some(RollbackAbove { above, of: Of::Itself, lasting: Duration::from_secs(60) })
     });
 }
 
@@ -293,6 +303,8 @@ fn guard(usual: &Usual, said: &LevelSettings) -> Guard {
     let said_pause = said.pause.as_ref().map(|pause| pause.value);
     // A pause asked for below the default throttle, or measured in something else, takes the throttle along.
     let throttle = match (said_pause, usual.pause, usual.throttle) {
+        // Below a multiple of what is normal there is normal: who wants a throttle there says at what.
+        (Some(Threshold::At { of: Of::Baseline { .. }, .. }), ..) => (None, Of::Itself, Duration::ZERO),
         (Some(Threshold::At { value, of, .. }), Some(pause), Some(throttle))
             if of != usual.of || value < 2.0 * throttle =>
         {
@@ -316,10 +328,11 @@ fn guard(usual: &Usual, said: &LevelSettings) -> Guard {
         load: usual.load,
         resume_share: usual.resume_share,
         resume_after: Duration::from_secs(5),
-        rollback: said
-            .rollback
-            .as_ref()
-            .map(|rule| RollbackAbove { above: rule.above, lasting: rule.lasting }),
+        rollback: said.rollback.as_ref().map(|rule| RollbackAbove {
+            above: rule.above,
+            of: rule.of,
+            lasting: rule.lasting,
+        }),
         only_if_ours: said.only_if_ours.unwrap_or(false),
         cancels: false,
     }
@@ -327,19 +340,54 @@ fn guard(usual: &Usual, said: &LevelSettings) -> Guard {
 
 impl Guard {
     /// The guard with every threshold a number in the signal's unit, as far as that is known of a reading
-    /// that came with this limit.
-    pub fn against(&self, limit: Option<f64>) -> Guard {
+    /// that came with this limit and this baseline.
+    pub fn against(&self, limit: Option<f64>, baseline: Option<f64>) -> Guard {
         let number = |threshold: Option<f64>, of: Of| match of {
             Of::Itself => threshold,
             Of::Limit => threshold.zip(limit).map(|(share, limit)| share * limit),
+            Of::Baseline { plus } => threshold.zip(baseline).map(|(times, baseline)| times * baseline + plus),
+        };
+        let pause = number(self.pause, self.pause_of);
+        let resume_share = match (self.pause_of, pause.zip(baseline)) {
+            // What is normal must be low enough to go on.
+            (Of::Baseline { .. }, Some((pause, baseline))) if pause > 0.0 => {
+                self.resume_share.max((baseline + pause) / (2.0 * pause))
+            }
+            _ => self.resume_share,
+        };
+        let rollback = |rule: RollbackAbove| {
+            number(Some(rule.above), rule.of).map(|above| RollbackAbove { above, of: Of::Itself, ..rule })
         };
         Guard {
             throttle: number(self.throttle, self.throttle_of),
-            pause: number(self.pause, self.pause_of),
+            pause,
             throttle_of: Of::Itself,
             pause_of: Of::Itself,
+            rollback: self.rollback.and_then(rollback),
+            resume_share,
             ..self.clone()
         }
+    }
+
+    /// What its thresholds are multiples of, with what is added to each.
+    fn multiples(&self) -> impl Iterator<Item = f64> {
+        let throttle = self.throttle.map(|_| self.throttle_of);
+        let pause = self.pause.map(|_| self.pause_of);
+        let all = [throttle, pause, self.rollback.map(|rule| rule.of)];
+        all.into_iter().flatten().filter_map(|of| match of {
+            Of::Baseline { plus } => Some(plus),
+            Of::Itself | Of::Limit => None,
+        })
+    }
+
+    /// Whether a threshold is a multiple of the baseline.
+    pub fn is_relative(&self) -> bool {
+        self.multiples().next().is_some()
+    }
+
+    /// Whether a baseline of nothing leaves a threshold that everything reaches.
+    pub fn needs_more_than_nothing(&self) -> bool {
+        self.multiples().any(|plus| plus <= 0.0)
     }
 }
 
@@ -378,7 +426,10 @@ mod tests {
         let lag = policy.guard("replication_lag").unwrap();
         assert_eq!((lag.throttle, lag.pause, lag.resume_share), (Some(1.0), Some(10.0), 0.5));
         assert_eq!(lag.resume_after, Duration::from_secs(5));
-        assert_eq!(lag.rollback, Some(RollbackAbove { above: 300.0, lasting: Duration::from_secs(60) }));
+        assert_eq!(
+            lag.rollback,
+            Some(RollbackAbove { above: 300.0, of: Of::Itself, lasting: Duration::from_secs(60) })
+        );
         assert!(!lag.only_if_ours && !lag.cancels);
         let lock = policy.guard("lock_wait").unwrap();
         assert_eq!(
@@ -415,7 +466,7 @@ mod tests {
             ..with_lag(LevelSettings { only_if_ours: Some(true), ..level(None, Some(30.0)) })
         };
         let mut flags = with_lag(LevelSettings {
-            rollback: Some(RollbackRule { above: 90.0, lasting: Duration::from_secs(5) }),
+            rollback: Some(RollbackRule { above: 90.0, of: Of::Itself, lasting: Duration::from_secs(5) }),
             ..LevelSettings::default()
         });
         flags.guards.insert(name::LOCK_WAIT, level(None, Some(2.0)));
@@ -429,7 +480,10 @@ mod tests {
         assert_eq!(policy.quiet_for, Duration::from_secs(60));
         let lag = policy.guard("replication_lag").unwrap();
         assert_eq!((lag.throttle, lag.pause, lag.only_if_ours), (Some(2.0), Some(30.0), true));
-        assert_eq!(lag.rollback, Some(RollbackAbove { above: 90.0, lasting: Duration::from_secs(5) }));
+        assert_eq!(
+            lag.rollback,
+            Some(RollbackAbove { above: 90.0, of: Of::Itself, lasting: Duration::from_secs(5) })
+        );
         let lock = policy.guard("lock_wait").unwrap();
         assert_eq!((lock.throttle, lock.pause), (Some(0.1), Some(2.0)));
         // The other way round the plan does not win over the flags.
@@ -490,7 +544,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Policy>(stored.clone()).unwrap(), policy);
         // As it was written before there were such settings.
         let fields = stored.as_object_mut().unwrap();
-        ["rate", "wal", "rest", "vacuum", "accepted_blind", "ladder", "delayed_standbys"]
+        ["rate", "wal", "rest", "vacuum", "accepted_blind", "ladder", "delayed_standbys", "baseline"]
             .iter()
             .for_each(|later| assert!(fields.remove(*later).is_some()));
         let mut old = policy;
@@ -501,6 +555,9 @@ mod tests {
             ["throttle_of", "pause_of", "throttle_for", "pause_for", "load", "http"]
                 .iter()
                 .for_each(|later| assert!(guard.as_object_mut().unwrap().remove(*later).is_some()));
+            if let Some(rule) = guard["rollback"].as_object_mut() {
+                assert!(rule.remove("of").is_some());
+            }
         }
         old.guards.iter_mut().for_each(|guard| guard.load = false);
         assert_eq!(serde_json::from_value::<Policy>(stored).unwrap(), old);
@@ -510,13 +567,13 @@ mod tests {
     fn a_share_of_the_limit_becomes_a_number_with_the_reading() {
         let slots = |levels| Policy::resolve(&[&with(name::SLOT_WAL, levels)]).guard("slot_wal").cloned();
         let usual = slots(LevelSettings::default()).unwrap();
-        let seen = usual.against(Some(1e9));
+        let seen = usual.against(Some(1e9), None);
         assert_eq!((seen.throttle, seen.pause), (Some(5e8), Some(8e8)));
-        assert_eq!((usual.against(None).throttle, usual.against(None).pause), (None, None));
+        assert_eq!((usual.against(None, None).throttle, usual.against(None, None).pause), (None, None));
         // A pause in bytes takes the throttle along, whatever the limit.
         let said = slots(level(None, Some(4e9))).unwrap();
         assert_eq!((said.throttle, said.throttle_of), (Some(2.5e9), Of::Itself));
-        assert_eq!(said.against(Some(1.0)).pause, Some(4e9));
+        assert_eq!(said.against(Some(1.0), None).pause, Some(4e9));
     }
 
     #[test]

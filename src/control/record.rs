@@ -1,6 +1,7 @@
 //! Owns what the journal says: one record a decision or outcome. Must not store or print them.
 
 use super::adoption::Origin;
+use super::baseline::Baseline;
 use super::exception::{Drill, Exceptional};
 use super::growth::{Measure, Moment};
 use super::hold::{ContractHold, Hold};
@@ -165,6 +166,11 @@ pub enum Record {
     ServerSeen {
         server: Server,
     },
+    /// What a signal is while Segue writes nothing.
+    BaselineLearned {
+        #[serde(flatten)]
+        baseline: Baseline,
+    },
     /// A leaf table measured, in the transaction that begins its backfill or ends it.
     Measured {
         step: usize,
@@ -185,6 +191,10 @@ pub enum Record {
     /// The whole of the rollout's life where Segue did not carry it out.
     Adopted {
         from: Origin,
+    },
+    /// The clock of the supervisor's machine was set by so much.
+    ClockMoved {
+        by_ms: i64,
     },
     /// Readings kept for later judgement.
     Evidence {

@@ -196,6 +196,7 @@ mod tests {
                     at: now,
                     detail: None,
                     limit: None,
+                    baseline: None,
                 })
                 .collect(),
         };

@@ -75,6 +75,9 @@ pub struct Reading {
     /// How much the server allows, where it does not allow any amount.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<f64>,
+    /// What it is while Segue writes nothing, where a guard asks for that and it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub baseline: Option<f64>,
     /// Who or what is behind the value: pids, names, the reason of blindness.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,

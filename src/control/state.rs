@@ -1,6 +1,7 @@
 //! Owns a rollout's life as a value: its state is the fold of its records. Pure. Must not decide what
 //! is next: that is `advance`'s.
 
+use super::baseline::Baselines;
 use super::exception::{Exception, Exceptional};
 use super::growth::Measures;
 use super::hold::{ContractHold, DRILL, FLAG_FILE, Hold, HoldKind, LADDER, OPERATOR, SHED};
@@ -126,6 +127,7 @@ pub struct RolloutState {
     pub server: Option<Server>,
     /// Every standby seen since the rollout began, or since its primary is another.
     pub expected_standbys: Vec<String>,
+    pub baselines: Baselines,
     /// How large the tables were that are filled.
     pub measures: Measures,
     /// The guard that rolled it back, if one did.
@@ -204,6 +206,7 @@ impl RolloutState {
             ignored_standbys: Ignored::new(),
             server: None,
             expected_standbys: Vec::new(),
+            baselines: Baselines::default(),
             measures: Measures::default(),
             rolled_back_by: None,
             error: None,
@@ -226,6 +229,8 @@ impl RolloutState {
                 self.flag_pause = None;
             }
             Record::Evidence { .. } | Record::Vacuumed { .. } | Record::Adopted { .. } => {}
+            Record::ClockMoved { by_ms } => self.clock_moved(jiff::SignedDuration::from_millis(*by_ms)),
+            Record::BaselineLearned { .. } => self.baselines.fold(record, None),
             Record::Measured { .. } => self.measures.fold(record),
             Record::StepBegan { step, direction: Direction::Forward } => {
                 self.status[*step] = StepStatus::Begun;
@@ -293,6 +298,7 @@ impl RolloutState {
             Record::ExceptionEnded { what } => self.exceptions.retain(|exception| exception.what != *what),
             Record::StandbyCounts { standby } => drop(self.ignored_standbys.remove(standby)),
             Record::ServerSeen { server } => {
+                self.baselines.fold(record, self.server.as_ref());
                 let before = self.server.replace(server.clone());
                 if before.is_some_and(|before| before.timeline != server.timeline) {
                     // They were the old primary's, and this one was among them.
@@ -467,12 +473,14 @@ impl RolloutState {
                 self.contract_hold.is_none().then_some("nobody holds the contract")
             }
             CommandKind::IgnoreStandby { standby, .. } => {
-                if !state.is_over() && !self.expected_standbys.contains(standby) {
-                    let known = match self.expected_standbys.is_empty() {
+                let holds = |hold: &Hold| hold.subject.as_ref() == Some(standby);
+                let known = self.expected_standbys.contains(standby) || self.guard_holds.iter().any(holds);
+                if !state.is_over() && !known {
+                    let there = match self.expected_standbys.is_empty() {
                         true => "none was seen".to_owned(),
                         false => format!("there are: {}", self.expected_standbys.join(", ")),
                     };
-                    return Some(format!("the rollout knows no standby {standby:?}; {known}"));
+                    return Some(format!("the rollout knows no standby {standby:?}; {there}"));
                 }
                 state.is_over().then_some("it is over: no standby holds it")
             }

@@ -384,6 +384,7 @@ mod tests {
             state: Freshness::Fresh,
             at: at("2026-11-22T07:00:10Z"),
             limit: None,
+            baseline: None,
             detail: None,
         }];
         let status = Status::of(facts(), &program, &state, Some(supervisor), backfill, signals);

@@ -68,11 +68,13 @@ impl Moved {
                 "`throttle` of {signal} would be above its `pause`: throttling comes first, move the other one before"
             ));
         }
-        if let (Some(pause), Some(rule), Of::Itself) = (after.pause, after.rollback, after.pause_of)
+        if let (Some(pause), Some(rule)) = (after.pause, after.rollback)
+            && after.pause_of == rule.of
             && pause > rule.above
         {
+            let of = if rule.of == Of::Itself { "" } else { " times as much" };
             return Err(format!(
-                "`pause` of {signal} would be above {}, where the rollout is rolled back: it pauses before that",
+                "`pause` of {signal} would be above {}{of}, where the rollout is rolled back: it pauses before that",
                 rule.above
             ));
         }
@@ -170,6 +172,9 @@ mod tests {
         assert_eq!(moved("wal_rate", "50MB"), (Some(5e7), Of::Itself));
         assert_eq!(moved("on_cpu", "12"), (Some(12.0), Of::Itself));
         assert_eq!(moved("lock_wait", "off"), (None, Of::Itself));
+        assert_eq!(moved("wal_rate", "6x"), (Some(6.0), Of::Baseline { plus: 0.0 }));
+        assert_eq!(moved("active_sessions", "2x + 4"), (Some(2.0), Of::Baseline { plus: 4.0 }));
+        assert_eq!(moved("commit_time", "1.5x+50ms"), (Some(1.5), Of::Baseline { plus: 0.05 }));
     }
 
     #[test]
@@ -183,6 +188,9 @@ mod tests {
                 refused("slot_wal", Level::Throttle, "2000%"),
                 refused("on_cpu", Level::Pause, "NaN"),
                 refused("on_cpu", Level::Pause, "80%"),
+                refused("on_cpu", Level::Pause, "0.5x"),
+                refused("wal_rate", Level::Pause, "2x + 4"),
+                refused("replication_lag", Level::Pause, "2x"),
                 refused("replication_lag", Level::Throttle, "20s"),
                 refused("replication_lag", Level::Pause, "500ms"),
                 refused("replication_lag", Level::Pause, "10m"),
@@ -195,8 +203,11 @@ mod tests {
         `pause` of replication_lag must be a duration such as `30s`, or `off`, not "30"
         `pause` of replication_lag must be a duration such as `30s`, or `off`, not "-3s"
         `throttle` of slot_wal must be an amount such as `512MB`, a share of what the server allows such as `80%`, or `off`, not "2000%"
-        `pause` of on_cpu must be a number from 0, or `off`, not "NaN"
-        `pause` of on_cpu must be a number from 0, or `off`, not "80%"
+        `pause` of on_cpu must be a number from 0, a multiple of the baseline such as `2x` or `2x + 4`, or `off`, not "NaN"
+        `pause` of on_cpu must be a number from 0, a multiple of the baseline such as `2x` or `2x + 4`, or `off`, not "80%"
+        `pause` of on_cpu must be a number from 0, a multiple of the baseline such as `2x` or `2x + 4`, or `off`, not "0.5x"
+        `pause` of wal_rate must be an amount such as `512MB`, a multiple of the baseline such as `2x` or `2x + 10MB`, or `off`, not "2x + 4"
+        `pause` of replication_lag must be a duration such as `30s`, or `off`, not "2x"
         `throttle` of replication_lag would be above its `pause`: throttling comes first, move the other one before
         `throttle` of replication_lag would be above its `pause`: throttling comes first, move the other one before
         `pause` of replication_lag would be above 300, where the rollout is rolled back: it pauses before that

@@ -106,15 +106,25 @@ fn softened(mut complaint: Diagnostic) -> Diagnostic {
 
 /// What the server will not accept of the operator's own queries. A probe that can never answer would hold the
 /// rollout for ever. Such a query may still fail later, or return more than a number: then the guard is blind, and pauses.
-pub async fn probes(session: &Session, probes: &[ProbeSettings]) -> Result<Diagnostics, pg::Error> {
+/// Unqualified names are found where the monitor finds them.
+pub async fn probes(
+    session: &mut Session,
+    schema: &Ident,
+    probes: &[ProbeSettings],
+) -> Result<Diagnostics, pg::Error> {
     let mut found = Diagnostics::default();
+    let doing = "checking a probe";
     let limits = Limits::new(Duration::from_secs(2), Duration::from_secs(10));
     for probe in probes {
         let ProbeSource::Sql(source) = &probe.source else { continue };
         // As one statement of the extended protocol: what closes the bracket to begin another is refused.
         let query = source.as_str().trim().trim_end_matches(';');
         let sql = format!("EXPLAIN SELECT (\n{query}\n)::float8");
-        let Err(error) = session.query_within("checking a probe", &sql, &[], &limits).await else { continue };
+        let tx = session.transaction(doing, &limits).await?;
+        tx.batch(doing, &format!("SET LOCAL search_path = {schema}, public")).await?;
+        let answer = tx.query(doing, &sql, &[]).await.map(drop);
+        tx.rollback(doing).await?;
+        let Err(error) = answer else { continue };
         let Some(server) = error.server().filter(|_| pg::class(&error) == Class::Permanent) else {
             return Err(error);
         };

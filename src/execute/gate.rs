@@ -80,6 +80,11 @@ impl Gate {
         let _ = tokio::time::timeout(at_most, self.slices.write()).await;
     }
 
+    /// Whether no slice is in hand at this moment.
+    pub fn is_idle(&self) -> bool {
+        self.slices.try_write().is_ok()
+    }
+
     /// Waits until work may go on, or is to end.
     pub async fn pass(&mut self) -> Pass {
         loop {

@@ -1,7 +1,8 @@
 //! Owns the look at standbys before a strong lock, and the wait until they have replayed one. Must not lock anything,
 //! and must not decide whether what it found is in the way: that is `control::replay`'s.
 //!
-//! Only standbys that an operator named can be asked. One that cannot be reached is the lag guard's, and still waited for.
+//! Only standbys that an operator named can be asked. One that cannot be reached is the lag guard's, and still waited for,
+//! where it streams from the primary.
 
 use super::Work;
 use super::gate::Pass;
@@ -22,6 +23,11 @@ pub struct Standby {
 }
 
 impl Standby {
+    /// How it is reached.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub fn new(name: impl Into<String>, config: Config) -> Standby {
         Standby { name: name.into(), config: config.with_target(Target::Any) }
     }

@@ -101,13 +101,23 @@ pub fn fresh(name: &str, subject: Option<String>, value: f64, unit: &str, at: ji
         true => (Freshness::Fresh, Some(value), None),
         false => (Freshness::Blind, None, Some(format!("the reading is {value}, not a number to compare"))),
     };
-    Reading { name, subject, value, unit, state, at, limit: None, detail }
+    Reading { name, subject, value, unit, state, at, limit: None, baseline: None, detail }
 }
 
 /// A reading that cannot be taken, and why.
 pub fn blind(name: &str, subject: Option<String>, unit: &str, at: jiff::Timestamp, why: &str) -> Reading {
     let (name, unit, detail) = (name.to_owned(), unit.to_owned(), Some(why.to_owned()));
-    Reading { name, subject, value: None, unit, state: Freshness::Blind, at, limit: None, detail }
+    Reading {
+        name,
+        subject,
+        value: None,
+        unit,
+        state: Freshness::Blind,
+        at,
+        limit: None,
+        baseline: None,
+        detail,
+    }
 }
 
 /// A signal that has nothing to measure, and what shows it.

@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,12 +59,21 @@ fn reading(guard: &Guard, number: Result<f64, String>, at: Timestamp) -> Reading
 }
 
 async fn ask(source: &HttpSource, web: &mut Option<Web>) -> Result<f64, String> {
-    let body = get(&target(source), web).await?;
+    let (body, there) = get(&target(source), web).await?;
     let text = std::str::from_utf8(&body).map_err(|_| "the answer is not text".to_owned())?;
     match source.query {
-        Some(_) => sample(text, clock::now()),
+        // By the clock of who answers: ours may be another one, and says nothing of the sample.
+        Some(_) => sample(text, there.unwrap_or_else(clock::now)),
         None => number(text, source.json.as_deref()),
     }
+}
+
+/// What time it is by the clock of who answered: an answer that was kept on the way says for how long.
+fn time_there(headers: &header::HeaderMap) -> Option<Timestamp> {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(text(header::DATE)?).ok()?;
+    let kept = text(header::AGE).and_then(|age| age.trim().parse().ok()).unwrap_or(0);
+    date.checked_add(SignedDuration::from_secs(kept)).ok()
 }
 
 /// The address to ask.
@@ -77,8 +87,8 @@ fn target(source: &HttpSource) -> String {
     format!("{}/api/v1/query?query={encoded}", source.url.trim_end_matches('/'))
 }
 
-/// The body of a plain 200. `web`: what this probe's connections have in common, once it is known.
-async fn get(target: &str, web: &mut Option<Web>) -> Result<Bytes, String> {
+/// The body of a plain 200, and what time it is there. `web`: what this probe's connections have in common, once it is known.
+async fn get(target: &str, web: &mut Option<Web>) -> Result<(Bytes, Option<Timestamp>), String> {
     let uri: Uri = target.parse().map_err(|error| format!("{target:?} is no address: {error}"))?;
     let host = uri.host().ok_or("the address has no host")?.to_owned();
     let encrypted = uri.scheme_str() == Some("https");
@@ -106,8 +116,9 @@ async fn get(target: &str, web: &mut Option<Web>) -> Result<Bytes, String> {
             let redirects = if status.is_redirection() { "; redirects are not followed" } else { "" };
             return Err(format!("the answer is {status}{redirects}"));
         }
+        let there = time_there(answer.headers());
         let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
-        Ok(body.map_err(|error| format!("the answer could not be read: {error}"))?.to_bytes())
+        Ok((body.map_err(|error| format!("the answer could not be read: {error}"))?.to_bytes(), there))
     };
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(exchange);
@@ -201,6 +212,18 @@ mod tests {
         }
         // What is not finite is told apart where readings are made.
         assert!(number("NaN", None).unwrap().is_nan());
+    }
+
+    #[test]
+    fn a_sample_is_as_old_as_its_own_server_says() {
+        let mut headers = header::HeaderMap::new();
+        assert_eq!(time_there(&headers), None);
+        headers.insert(header::DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(time_there(&headers), Some(at("1994-11-06T08:49:37Z")));
+        // Kept on the way for five minutes.
+        headers.insert(header::AGE, "300".parse().unwrap());
+        assert_eq!(time_there(&headers), Some(at("1994-11-06T08:54:37Z")));
     }
 
     #[test]

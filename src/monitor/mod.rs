@@ -6,6 +6,7 @@
 mod archive;
 pub mod board;
 mod capability;
+mod cascade;
 mod checkpoints;
 mod clients;
 mod commit;
@@ -77,6 +78,8 @@ pub struct Watch {
     pub expected_standbys: Vec<String>,
     /// Standbys that replay late on purpose (`recovery_min_apply_delay`): the primary cannot tell.
     pub delayed_standbys: Vec<String>,
+    /// Standbys that can be asked how they are, and who streams from them.
+    pub standbys: Vec<(String, pg::Config)>,
     /// Standbys (or slots) that an operator has given up.
     pub ignored_standbys: Vec<String>,
     /// Whether the lock signals are blind until they passed a test whose answer is known. It needs Segue's own schema.
@@ -96,6 +99,7 @@ impl Watch {
             own: "segue/".to_owned(),
             expected_standbys: Vec::new(),
             delayed_standbys: Vec::new(),
+            standbys: Vec::new(),
             ignored_standbys: Vec::new(),
             self_test: false,
         }

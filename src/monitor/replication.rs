@@ -38,7 +38,7 @@ SELECT jsonb_build_object(
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Answer {
     may_see: bool,
-    position: String,
+    pub position: String,
     standbys: Vec<Standby>,
     /// Physical slots that keep WAL for somebody who is not there.
     idle_slots: Vec<String>,
@@ -72,6 +72,8 @@ pub(super) struct Replication {
     /// Which standby a slot was used by.
     slots: BTreeMap<String, String>,
     looked: bool,
+    /// Who streamed from the primary at the last look.
+    listed: BTreeSet<String>,
 }
 
 impl Replication {
@@ -84,6 +86,7 @@ impl Replication {
             slots: BTreeMap::new(),
             delayed: BTreeSet::new(),
             looked: false,
+            listed: BTreeSet::new(),
         }
     }
 
@@ -108,6 +111,16 @@ impl Replication {
         self.expected.keys().cloned().collect()
     }
 
+    /// The primary's own standbys, there or missing.
+    pub fn own(&self) -> BTreeSet<String> {
+        self.listed.iter().chain(self.expected.keys()).cloned().collect()
+    }
+
+    /// When the primary was where.
+    pub fn clock(&self) -> &PositionClock {
+        &self.clock
+    }
+
     /// One look at `now` (monotonic, from any fixed start), which is `at` on the wall.
     pub fn readings(
         &mut self,
@@ -118,6 +131,7 @@ impl Replication {
         let position: Lsn = answer.position.parse()?;
         self.clock.observe(now, position);
         let names = self.names(&answer.standbys);
+        self.listed = names.iter().cloned().collect();
         let mut readings = Vec::new();
         let mut present = BTreeSet::new();
         for (standby, name) in answer.standbys.iter().zip(names) {
@@ -304,6 +318,17 @@ mod tests {
         let behind = answer("0/200", vec![standby(1, "standby1", Some("0/100"))]);
         assert_eq!(look(&mut sampler, &behind, 11), [fresh_of("standby1", 1.0)]);
         assert_eq!(look(&mut sampler, &behind, 15), [fresh_of("standby1", 5.0)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_no_lag() {
+        let mut sampler = Replication::new(&[], &[]);
+        for (second, wall) in [(10, 1_000_010), (11, 1_003_611), (12, 996_412), (13, 1_000_013)] {
+            let behind = answer("0/200", vec![standby(1, "standby1", Some("0/100"))]);
+            let at = Timestamp::from_second(wall).unwrap();
+            let readings = sampler.readings(&behind, Duration::from_secs(second), at).unwrap();
+            assert!(readings[0].value.unwrap() <= 3.0, "{readings:?}");
+        }
     }
 
     #[test]

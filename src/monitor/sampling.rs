@@ -6,7 +6,9 @@ use super::board::{Board, Failure, blind};
 use super::capability::{CAPABILITY_SQL, Capability, IDENTITY_SQL, Identity};
 use super::probes::Probe;
 use super::{MEASURE_INTERVAL, MonitorState, SLOW_INTERVAL, Watch};
-use super::{clients, commit, growth, health, horizon, http, locks, replication, self_test, waits, wal};
+use super::{
+    cascade, clients, commit, growth, health, horizon, http, locks, replication, self_test, waits, wal,
+};
 use crate::clock;
 use crate::control::signal::{Reading, name};
 use crate::ident::Ident;
@@ -37,8 +39,10 @@ pub(super) struct Shared {
     /// Why the lock signals are not to be believed; `None`: they are.
     untested: Mutex<Option<String>>,
     state: watch::Sender<Arc<MonitorState>>,
+    /// What named standbys said last.
+    heard: Mutex<cascade::AllHeard>,
     /// Start of the position clock.
-    start: Instant,
+    pub start: Instant,
 }
 
 #[derive(Default)]
@@ -88,7 +92,8 @@ impl Shared {
         inner.state.snapshot = inner.state.snapshot_at(now);
         let state = watch::Sender::new(Arc::new(inner.state.clone()));
         let untested = Mutex::new(watch.self_test.then(|| NOT_READ_YET.to_owned()));
-        Shared { untested, config, watch, inner: Mutex::new(inner), state, start: now }
+        let heard = Mutex::default();
+        Shared { heard, untested, config, watch, inner: Mutex::new(inner), state, start: now }
     }
 
     pub fn subscribe(&self) -> watch::Receiver<Arc<MonitorState>> {
@@ -107,6 +112,10 @@ impl Shared {
 
     pub fn put(&self, name: &str, readings: Vec<Reading>, taken: Instant, interval: Duration) {
         self.publish(|board, _| board.put(name, readings, taken, interval));
+    }
+
+    pub fn heard(&self, standby: &str, heard: cascade::Heard) {
+        self.heard.lock().expect("nobody panics while holding this").insert(standby.to_owned(), heard);
     }
 
     fn fail(&self, names: &[&str], failure: &Failure) {
@@ -131,6 +140,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
             commit::run(&shared),
             probing,
             http::run(&shared),
+            cascade::run(&shared),
             prove(&shared)
         )
     };
@@ -236,6 +246,7 @@ async fn fast(shared: &Shared) {
     let watch = &shared.watch;
     let mut sampler = replication::Replication::new(&watch.expected_standbys, &watch.ignored_standbys)
         .with_delayed(&watch.delayed_standbys);
+    let mut cascade = cascade::Cascade::new(&watch.delayed_standbys);
     loop {
         let session = link.open(shared).await;
         let mut ticks = ticks(watch.interval);
@@ -258,7 +269,8 @@ async fn fast(shared: &Shared) {
                     break why;
                 }
             }
-            if let Err(why) = note(shared, &REPLICATION, replication(shared, &session, &mut sampler).await) {
+            let replicated = replication(shared, &session, &mut sampler, &mut cascade).await;
+            if let Err(why) = note(shared, &REPLICATION, replicated) {
                 break why;
             }
             if let Err(why) = note(shared, &LOCKS, locks(shared, &session).await) {
@@ -306,12 +318,37 @@ async fn replication(
     shared: &Shared,
     session: &Session,
     sampler: &mut replication::Replication,
+    cascade: &mut cascade::Cascade,
 ) -> Result<(), Trouble> {
     let answer: replication::Answer = ask(session, "replication", replication::SQL, &[]).await?;
     let (taken, at, interval) = (Instant::now(), clock::now(), shared.watch.interval);
-    let readings = sampler
-        .readings(&answer, taken - shared.start, at)
-        .map_err(|why| Trouble::Signal(Failure::Blind(why)))?;
+    let blind = |why| Trouble::Signal(Failure::Blind(why));
+    let mut readings = sampler.readings(&answer, taken - shared.start, at).map_err(blind)?;
+    let further = {
+        let named: Vec<String> = shared.watch.standbys.iter().map(|(name, _)| name.clone()).collect();
+        let heard = shared.heard.lock().expect("nobody panics while holding this").clone();
+        let position = (sampler.clock(), answer.position.parse().map_err(blind)?);
+        let system = shared.state.borrow().identity.as_ref().map(|server| server.system.clone());
+        cascade.readings(
+            &named,
+            &heard,
+            &sampler.own(),
+            system.as_deref(),
+            position,
+            taken - shared.start,
+            at,
+        )
+    };
+    if !further.is_empty() {
+        // There is something to lag, then.
+        readings.retain(|reading| reading.subject.is_some());
+    }
+    let ignored = &shared.watch.ignored_standbys;
+    readings.extend(
+        further
+            .into_iter()
+            .filter(|reading| !reading.subject.as_ref().is_some_and(|name| ignored.contains(name))),
+    );
     let (lag, bytes) = readings.into_iter().partition(|reading| reading.name == name::REPLICATION_LAG);
     shared.publish(|board, state| {
         board.put(name::REPLICATION_LAG, lag, taken, interval);

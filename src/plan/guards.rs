@@ -10,7 +10,11 @@ use super::settings::{
 };
 use super::{Spanned, Text};
 use crate::diagnostic::{Diagnostic, clip};
-use std::{collections::HashSet, ops::Range, time::Duration};
+use std::{
+    collections::HashSet,
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 /// A signal of Segue's own that a guard may be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Known {
     pub unit: Unit,
     /// The server allows so much of it and no more: then a threshold may be a share of that.
     pub limited: bool,
+    /// What is normal differs from server to server: a threshold may be a multiple of that.
+    pub varies: bool,
 }
 
 /// What a threshold is measured in.
@@ -33,11 +39,15 @@ pub enum Unit {
 }
 
 const fn known(name: &'static str, unit: Unit) -> Known {
-    Known { name, unit, limited: false }
+    Known { name, unit, limited: false, varies: false }
 }
 
 const fn limited(name: &'static str, unit: Unit) -> Known {
-    Known { name, unit, limited: true }
+    Known { limited: true, ..known(name, unit) }
+}
+
+const fn varying(name: &'static str, unit: Unit) -> Known {
+    Known { varies: true, ..known(name, unit) }
 }
 
 /// In the order in which they are judged and shown.
@@ -49,21 +59,23 @@ pub const KNOWN: [Known; 18] = [
     limited("slot_wal", Unit::Bytes),
     known("archive_backlog", Unit::Bare),
     known("archive_failing", Unit::Seconds),
-    known("commit_time", Unit::Seconds),
-    limited("connections", Unit::Bare),
-    known("active_sessions", Unit::Bare),
-    known("on_cpu", Unit::Bare),
+    varying("commit_time", Unit::Seconds),
+    Known { varies: true, ..limited("connections", Unit::Bare) },
+    varying("active_sessions", Unit::Bare),
+    varying("on_cpu", Unit::Bare),
     known("deadlocks", Unit::Bare),
     known("forced_checkpoints", Unit::Bare),
     limited("freeze_age", Unit::Bare),
     known("wraparound_vacuum", Unit::Bare),
     known("dead_rows", Unit::Bare),
     known("horizon", Unit::Bare),
-    known("wal_rate", Unit::Bytes),
+    varying("wal_rate", Unit::Bytes),
 ];
 
 /// How the thresholds of a probe are written.
-pub const PROBE: Known = known("", Unit::Bare);
+pub const PROBE: Known = varying("", Unit::Bare);
+/// How long a baseline may be learned.
+const BASELINE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
     let cx = f.cx;
@@ -91,6 +103,14 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
         fields.finish();
     }
     settings.delayed_standbys = f.names("delayed_standbys");
+    settings.baseline = f.optional_duration("baseline").filter(|length| {
+        let fits = BASELINE.contains(&length.value);
+        if !fits {
+            let message = "`baseline` of `guards` must be from 1s to 1h";
+            cx.report(Diagnostic::error("plan.invalid_value", message).at(length.span.clone()));
+        }
+        fits
+    });
     let mut names = HashSet::new();
     for item in f.optional_list("probes").unwrap_or_default() {
         let Some(probe) = ProbeSettings::decode(cx, item) else { continue };
@@ -103,35 +123,69 @@ pub(crate) fn decode_guards(settings: &mut Settings, mut f: Fields<'_>) {
     f.finish();
 }
 
-/// A threshold in one word, as an operator writes it: `10s`, `5GB`, a number, `80%` where there is a limit, `off`.
+/// A threshold in one word, as an operator writes it: `10s`, `5GB`, a number, `80%` where there is a limit, `2x` where there
+/// is a baseline, `off`.
 pub fn threshold(known: &Known, text: &str) -> Option<Threshold> {
     let text = text.trim();
     if text == "off" {
         return Some(Threshold::Off);
     }
-    let at = |value: f64, of| Threshold::At { value, of, lasting: Duration::ZERO };
-    if known.limited
-        && let Some(percent) = text.strip_suffix('%')
-    {
-        return share(percent).map(|share| at(share, Of::Limit));
-    }
-    let value = match known.unit {
-        Unit::Seconds => parse_duration(text).ok().map(|time| time.as_secs_f64()),
-        Unit::Bytes => limits::bytes(text),
-        Unit::Bare => text.parse().ok(),
+    let (value, of) = match text.strip_suffix('%') {
+        Some(percent) if known.limited => (share(percent)?, Of::Limit),
+        _ if is_multiple(known, text) => multiple(known, text)?,
+        _ => (amount(known.unit, text)?, Of::Itself),
     };
-    value.filter(|value| value.is_finite() && *value >= 0.0).map(|value| at(value, Of::Itself))
+    Some(Threshold::At { value, of, lasting: Duration::ZERO })
 }
 
 /// What may be written for it.
 pub fn possible(known: &Known) -> String {
-    let amount = match known.unit {
+    let share = if known.limited { ", a share of what the server allows such as `80%`" } else { "" };
+    let multiple = if known.varies { format!(", {}", multiples(known.unit)) } else { String::new() };
+    format!("{}{share}{multiple}, or `off`", amounts(known.unit))
+}
+
+fn amounts(unit: Unit) -> &'static str {
+    match unit {
         Unit::Seconds => "a duration such as `30s`",
         Unit::Bytes => "an amount such as `512MB`",
         Unit::Bare => "a number from 0",
+    }
+}
+
+fn multiples(unit: Unit) -> String {
+    let more = match unit {
+        Unit::Seconds => "50ms",
+        Unit::Bytes => "10MB",
+        Unit::Bare => "4",
     };
-    let share = if known.limited { ", a share of what the server allows such as `80%`" } else { "" };
-    format!("{amount}{share}, or `off`")
+    format!("a multiple of the baseline such as `2x` or `2x + {more}`")
+}
+
+fn amount(unit: Unit, text: &str) -> Option<f64> {
+    let value = match unit {
+        Unit::Seconds => parse_duration(text).ok().map(|time| time.as_secs_f64()),
+        Unit::Bytes => limits::bytes(text),
+        Unit::Bare => text.parse().ok(),
+    };
+    value.filter(|value| value.is_finite() && *value >= 0.0)
+}
+
+/// Whether it is meant as one: no amount has an `x`.
+fn is_multiple(known: &Known, text: &str) -> bool {
+    known.varies && text.contains('x')
+}
+
+/// `2x`, `2x + 4`. Nothing that is normal may reach it.
+fn multiple(known: &Known, text: &str) -> Option<(f64, Of)> {
+    let (times, plus) = text.split_once('x')?;
+    let times = times.trim().parse().ok().filter(|times: &f64| times.is_finite())?;
+    let plus = match plus.trim() {
+        "" => 0.0,
+        more => amount(known.unit, more.strip_prefix('+')?.trim())?,
+    };
+    let is_above = times > 1.0 || (times == 1.0 && plus > 0.0);
+    is_above.then_some((times, Of::Baseline { plus }))
 }
 
 /// Per cent of a limit, as a share.
@@ -245,25 +299,27 @@ fn rollback_rule(
     pause: Option<&Spanned<Threshold>>,
 ) -> Option<RollbackRule> {
     let mut f = Fields::of(cx, node, "`rollback`", Some(at))?;
-    let above = if f.required("above").is_some() { f.amount("above", known.unit) } else { None };
+    let span = f.required("above").map(|node| cx.span(&node.bytes));
+    let above = span.as_ref().and_then(|_| f.level("above", known));
     let lasting = if f.required("for").is_some() { f.optional_duration("for") } else { None };
     f.finish();
-    let (above, lasting) = (above?, lasting?);
-    if let Some(Threshold::At { value: pause, of: Of::Itself, .. }) = pause.map(|pause| pause.value)
-        && pause > above.value
+    let ((above, of), lasting) = (above?, lasting?.value);
+    if let Some(Threshold::At { value: pause, of: its, .. }) = pause.map(|pause| pause.value)
+        && its == of
+        && pause > above
     {
         cx.report(
             Diagnostic::error("plan.invalid_value", "`rollback` is below `pause`")
-                .at(above.span)
+                .at(span)
                 .help("a rollout pauses before it rolls back: make `above` at least `pause`"),
         );
         return None;
     }
-    Some(RollbackRule { above: above.value, lasting: lasting.value })
+    Some(RollbackRule { above, of, lasting })
 }
 
 impl Fields<'_> {
-    /// `10s`, `5GB`, `80%` where there is a limit, `off`, or `{above: 10s, for: 1m}`.
+    /// `10s`, `5GB`, `80%` where there is a limit, `2x` where there is a baseline, `off`, or `{above: 10s, for: 1m}`.
     fn threshold(&mut self, key: &'static str, known: &Known) -> Option<Spanned<Threshold>> {
         let node = self.optional(key)?;
         let span = Some(self.cx.span(&node.bytes));
@@ -294,6 +350,21 @@ impl Fields<'_> {
                 self.cx.error("plan.invalid_value", &node.bytes, format!("{what} must be from 0% to 1000%"));
             }
             return Some((share?, Of::Limit));
+        }
+        if let Value::Scalar { text, .. } = &node.value
+            && is_multiple(known, text)
+        {
+            let read = multiple(known, text);
+            if read.is_none() {
+                let message = format!(
+                    "{} must be {}, above the baseline itself, found {}",
+                    self.named(key),
+                    multiples(known.unit),
+                    node.described()
+                );
+                self.cx.error("plan.invalid_value", &node.bytes, message);
+            }
+            return read;
         }
         Some((self.amount(key, known.unit)?.value, Of::Itself))
     }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub probes: Vec<ProbeSettings>,
     /// Standbys that replay late on purpose.
     pub delayed_standbys: Vec<Text>,
+    /// How long a baseline is learned.
+    pub baseline: Option<Spanned<Duration>>,
     pub quiet_for: Option<Spanned<Duration>>,
     /// More automatic pauses an hour than this are held for a person,
     pub hold_pauses: Option<u32>,
@@ -80,7 +82,7 @@ impl Threshold {
 }
 
 /// What a threshold is a multiple of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
     /// Of nothing: a number in the signal's unit.
@@ -88,11 +90,14 @@ pub enum Of {
     Itself,
     /// Of what the server allows, which comes with each reading.
     Limit,
+    /// Of what the signal is while Segue writes nothing, and so much on top.
+    Baseline { plus: f64 },
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RollbackRule {
     pub above: f64,
+    pub of: Of,
     pub lasting: Duration,
 }
 

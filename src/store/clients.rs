@@ -36,7 +36,7 @@ pub struct Usage {
     pub last_seen: Option<Timestamp>,
 }
 
-/// A look after a longer gap than this starts the watch anew.
+/// A look after a longer gap than this starts the watch anew, and so does one by a clock that was set back.
 const LONGEST_GAP_SECONDS: f64 = 3.0;
 
 /// Notes that the version schemas `watched` were looked at at `at`, and who was seen on them.
@@ -53,8 +53,9 @@ pub async fn clients_seen(
           INSERT INTO segue.watched AS w (schema, version_schema, since, until)
           SELECT $1, v, $3, $3 FROM unnest($2::text[]) AS v
           ON CONFLICT (schema, version_schema) DO UPDATE
-             SET until = greatest(w.until, excluded.until),
-                 since = CASE WHEN excluded.until - w.until > make_interval(secs => $5) THEN excluded.since
+             SET until = CASE WHEN w.until - excluded.until > make_interval(secs => $5) THEN excluded.until
+                              ELSE greatest(w.until, excluded.until) END,
+                 since = CASE WHEN abs(extract(epoch FROM excluded.until - w.until)) > $5 THEN excluded.since
                               ELSE w.since END
         )
         INSERT INTO segue.clients AS c

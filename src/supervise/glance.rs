@@ -49,7 +49,10 @@ impl Supervisor {
     pub(super) fn signals_now(&self) -> Vec<Reading> {
         let drills = |one: &&Exception| matches!(one.what, Exceptional::Drill(_));
         let drills: Vec<Exception> = self.state.exceptions.iter().filter(drills).cloned().collect();
-        exception::seen(self.monitor.snapshot(), &drills, &self.policy, clock::now()).readings
+        let mut readings =
+            exception::seen(self.monitor.snapshot(), &drills, &self.policy, clock::now()).readings;
+        self.state.baselines.beside(&mut readings);
+        readings
     }
 
     /// The holds in force, with the readings of now rather than of when they began.

@@ -7,6 +7,7 @@ pub mod begin;
 mod elsewhere;
 mod glance;
 pub mod keeper;
+mod normal;
 mod quiet;
 mod shedding;
 pub mod told;
@@ -14,16 +15,18 @@ pub mod told;
 use crate::clock;
 use crate::compile::program::Program;
 use crate::control::advance::{Effect, Ending, Event, RollbackCause, advance};
+use crate::control::baseline::Learner;
 use crate::control::exception::{Exception, Exceptional};
 use crate::control::guard::{self, GuardState, Verdict};
 use crate::control::hold::HoldKind;
 use crate::control::lease::Lease as Trust;
+use crate::control::moved::Clocks;
 use crate::control::policy::Policy;
 use crate::control::progress::{Speed, TableProgress};
 use crate::control::record::{CommandKind, Record};
 use crate::control::server::{Change, Server};
 use crate::control::signal::Reading;
-use crate::control::state::{Leaving, RolloutState, State};
+use crate::control::state::{Leaving, RolloutState, State, StepStatus};
 use crate::control::tuning::Tuning;
 use crate::control::{exception, hold::Hold, ignored, ladder, thresholds};
 use crate::execute::backfill::bare_name;
@@ -77,6 +80,8 @@ pub struct Supervisor {
     policy: Arc<Policy>,
     state: RolloutState,
     guards: GuardState,
+    learner: Learner,
+    clocks: Clocks,
     verdict: Verdict,
     monitor: MonitorHandle,
     readings: watch::Receiver<Arc<MonitorState>>,
@@ -118,8 +123,9 @@ impl Supervisor {
         let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
         // Before anything is expected of it: another primary has other standbys.
         state.fold(&Record::ServerSeen { server: server.clone() });
+        let learner = Learner::new(state.status.iter().any(|status| *status != StepStatus::Pending));
         let policy = in_force(&stored, &state);
-        let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys);
+        let watch = watch_of(&program, &policy, rollout.id, &state.expected_standbys, &outside.standbys);
         let monitor = monitor::start(&keeper.config, watch).map_err(|error| {
             store::Error::Pg(crate::pg::Error::protocol("starting the monitor's thread", error.to_string()))
         })?;
@@ -145,6 +151,8 @@ impl Supervisor {
             policy,
             state,
             guards: GuardState::new(),
+            learner,
+            clocks: Clocks::default(),
             verdict: Verdict::default(),
             monitor,
             readings,
@@ -216,6 +224,7 @@ impl Supervisor {
                     Err(_) => return Err(monitor_died()),
                 },
                 _ = commands.tick() => {
+                    self.heed_clock().await?;
                     self.heed_flag().await?;
                     self.take_commands().await?;
                     if self.state.is_due(clock::now()) {
@@ -255,6 +264,9 @@ impl Supervisor {
 
     /// One event through control: records first, effects after.
     async fn take(&mut self, event: Event) -> Result<(), store::Error> {
+        if !matches!(event, Event::ClockMoved { .. }) {
+            Box::pin(self.heed_clock()).await?;
+        }
         if let Event::StepEnded { step, direction, outcome, recorded: true } = &event {
             // Journalled in the step's own transaction: only to be folded and told.
             let record = Record::StepEnded { step: *step, direction: *direction, outcome: outcome.clone() };
@@ -340,6 +352,7 @@ impl Supervisor {
 
     /// Judges the newest readings, and lets work go on accordingly.
     async fn judge(&mut self) -> Result<(), store::Error> {
+        self.heed_clock().await?;
         let names = self.readings.borrow().expected_standbys.clone();
         if names.iter().any(|name| !self.state.expected_standbys.contains(name)) {
             let mut all = self.state.expected_standbys.clone();
@@ -349,7 +362,10 @@ impl Supervisor {
             self.note(vec![Record::StandbysExpected { names: all }]).await?;
         }
         let now = clock::now();
-        let snapshot = exception::seen(self.monitor.snapshot(), &self.state.exceptions, &self.policy, now);
+        let mut measured = self.monitor.snapshot();
+        self.learn(&measured, now).await?;
+        self.state.baselines.beside(&mut measured.readings);
+        let snapshot = exception::seen(measured, &self.state.exceptions, &self.policy, now);
         self.work.standbys.ignore(self.state.ignored_standbys.keys());
         let seen = ignored::without(snapshot, &self.state.ignored_standbys, now);
         self.verdict = guard::fold(&mut self.guards, &seen, &self.policy, now);
@@ -535,7 +551,13 @@ fn tuning(policy: &Policy, state: &RolloutState) -> Tuning {
 }
 
 /// What the monitor of a rollout watches.
-fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String]) -> Watch {
+fn watch_of(
+    program: &Program,
+    policy: &Policy,
+    rollout: i64,
+    expected: &[String],
+    standbys: &[Standby],
+) -> Watch {
     Watch {
         tables: program.tables(),
         filled: program.filled(),
@@ -544,7 +566,8 @@ fn watch_of(program: &Program, policy: &Policy, rollout: i64, standbys: &[String
         delayed_standbys: policy.delayed_standbys.clone(),
         role: format!("{rollout}/monitor"),
         own: format!("segue/{rollout}/work"),
-        expected_standbys: standbys.to_vec(),
+        expected_standbys: expected.to_vec(),
+        standbys: standbys.iter().map(|one| (one.name.clone(), one.config().clone())).collect(),
         self_test: true,
         ..Watch::new(program.schema.clone())
     }

@@ -57,7 +57,9 @@ async fn look(
             .collect());
     }
     let watched = match usage.watched {
-        Some((since, until)) if seconds(until) <= LONGEST_GAP => Duration::from_secs(seconds(since)),
+        Some((since, until)) if until.as_second().abs_diff(now.as_second()) <= LONGEST_GAP => {
+            Duration::from_secs(seconds(since))
+        }
         _ => Duration::ZERO,
     };
     let end = Instant::now() + quiet_for.saturating_sub(watched).max(AT_LEAST);

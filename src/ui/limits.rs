@@ -49,6 +49,11 @@ pub fn threshold(moved: &Moved) -> String {
     let at = match (moved.at, moved.of) {
         (None, _) => return format!("{} {acts} nothing", moved.signal),
         (Some(at), Of::Itself) => human::value(at, &moved.unit),
+        (Some(at), Of::Baseline { plus }) => {
+            let more =
+                if plus > 0.0 { format!(" and {}", human::value(plus, &moved.unit)) } else { String::new() };
+            format!("{at} times the baseline{more}")
+        }
         (Some(at), Of::Limit) => format!("{} % of what the server allows", at * 100.0),
     };
     format!("{} {acts} at {at}", moved.signal)

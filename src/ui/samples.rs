@@ -103,6 +103,7 @@ pub fn reading(name: &str, subject: Option<&str>, value: Option<f64>, unit: &str
         state: if value.is_some() { Freshness::Fresh } else { Freshness::Blind },
         at: at(5000),
         limit: None,
+        baseline: None,
         detail: None,
     }
 }

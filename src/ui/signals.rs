@@ -27,7 +27,7 @@ pub fn parts(readings: &[Reading], guards: &[Guard], now: Timestamp, details: bo
     }
     parts.extend(locks(of(name::LOCK_WAIT).next(), of(name::LOCK_VICTIMS).next(), now, details));
     parts.extend(of(name::HORIZON).map(|r| format!("horizon {}", said(r, now, details))));
-    parts.extend(of(name::WAL_RATE).map(|r| format!("WAL {}", said(r, now, details))));
+    parts.extend(of(name::WAL_RATE).map(|r| format!("WAL {}{}", said(r, now, details), normal(r))));
     const ALWAYS: [&str; 6] = [
         name::REPLICATION_LAG,
         name::REPLICATION_LAG_BYTES,
@@ -46,6 +46,7 @@ pub fn parts(readings: &[Reading], guards: &[Guard], now: Timestamp, details: bo
         let of = other.limit.filter(|_| other.state == Freshness::Fresh);
         let of =
             of.map(|limit| format!(" of at most {}", human::value(limit, &other.unit))).unwrap_or_default();
+        let of = of + &normal(other);
         let (called, said) =
             (other.name.replace('_', if own { " " } else { "_" }), said(other, now, details));
         let (value, who) =
@@ -63,7 +64,7 @@ fn is_notable(reading: &Reading, guards: &[Guard]) -> bool {
         // Lost, say: nothing to compare, and to be known.
         (Freshness::NotApplicable, _) => reading.subject.is_some(),
         (Freshness::Fresh, Some(value)) => guard.is_some_and(|guard| {
-            let guard = guard.against(reading.limit);
+            let guard = guard.against(reading.limit, reading.baseline);
             guard.throttle.or(guard.pause).is_some_and(|threshold| value > 0.0 && value >= NEAR * threshold)
         }),
         // Of those that nobody guards only what is read; where guards are not known, the usual ones are.
@@ -83,6 +84,12 @@ fn locks(wait: Option<&Reading>, victims: Option<&Reading>, now: Timestamp, deta
         }
         _ => wait.or(victims).map(|r| format!("locks {}", said(r, now, details))),
     }
+}
+
+/// What a guard measures it by.
+fn normal(reading: &Reading) -> String {
+    let baseline = reading.baseline.filter(|_| reading.state == Freshness::Fresh);
+    baseline.map(|normal| format!(", baseline {}", human::value(normal, &reading.unit))).unwrap_or_default()
 }
 
 fn said(reading: &Reading, now: Timestamp, details: bool) -> String {

@@ -238,6 +238,25 @@ impl Teller {
             Record::StandbysExpected { names } => {
                 news(Mark::Note, format!("standbys watched from now on: {}", names.join(", ")))
             }
+            Record::ClockMoved { by_ms } => {
+                let (length, way) =
+                    (Duration::from_millis(by_ms.unsigned_abs()), if *by_ms < 0 { "back" } else { "ahead" });
+                let length = human::duration(length);
+                news(
+                    Mark::Warn,
+                    format!(
+                        "the clock here was set {way} by {length}; what ends by itself ends when it would have"
+                    ),
+                )
+            }
+            Record::BaselineLearned { baseline } => news(
+                Mark::Note,
+                format!(
+                    "the baseline of {} is {}: what it is while Segue writes nothing",
+                    baseline.signal,
+                    human::value(baseline.value, &baseline.unit)
+                ),
+            ),
             Record::Measured { step, relation, moment, .. } => {
                 self.measures.fold(record);
                 if *moment == Moment::Began {

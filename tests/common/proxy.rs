@@ -1,11 +1,14 @@
-//! Owns a network between Segue and a server that can be bad: late, narrow, silent, cut, or one that eats an answer. Must not
-//! read more of the protocol than it takes to know a message by its text.
+//! Owns a network between a server and who speaks to it that can be bad: late, narrow, silent, cut, or one that eats an answer.
+//! Must not read more of the protocol than it takes to know a message by its text.
 
 use std::{
     fs,
     io::{self, Read, Write},
     net::Shutdown,
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -51,7 +54,10 @@ impl Proxy {
         let name = format!("segue-proxy.{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory).expect("the temporary directory can be written to");
-        let listener = UnixListener::bind(directory.join(".s.PGSQL.5432")).expect("a socket");
+        let socket = directory.join(".s.PGSQL.5432");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        // A standby may run under another account.
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket is ours");
         let (state, target) = (Arc::<State>::default(), server.join(format!(".s.PGSQL.{port}")));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -72,6 +78,11 @@ impl Proxy {
     /// Where a libpq-like client finds a database through it.
     pub fn url(&self, database: &str) -> String {
         format!("postgresql://postgres@/{database}?host={}&port=5432", self.directory.display())
+    }
+
+    /// Where its socket is, with the port 5432.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub fn delay(&self, by: Duration) {

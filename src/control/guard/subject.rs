@@ -2,10 +2,11 @@
 //! the rollback threshold and the experiment that a pause is. Must not see other subjects.
 
 use super::super::hold::{Hold, HoldKind};
+use super::super::moved::moved;
 use super::super::policy::Guard;
 use super::super::signal::name::REPLICATION_LAG;
-use super::{Evidence, LONGEST_STEP, standby, throttle};
-use jiff::Timestamp;
+use super::{Evidence, between, standby, throttle};
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// As much of the throttle's threshold counts while a signal is over it for too short a time.
@@ -17,7 +18,12 @@ pub(super) enum Sample {
         value: f64,
         at: Timestamp,
         limit: Option<f64>,
+        baseline: Option<f64>,
         detail: Option<String>,
+    },
+    /// It can be read, and not judged: what is normal is not known.
+    Learning {
+        why: String,
     },
     Unreadable {
         why: String,
@@ -40,6 +46,10 @@ enum Cause {
     Unreadable {
         why: String,
         before: Before,
+    },
+    /// What its thresholds are multiples of is not known.
+    Learning {
+        why: String,
     },
     /// Only a person ends it.
     Person {
@@ -129,6 +139,7 @@ pub(super) struct Subject {
     over_pause: Option<Stretch>,
     /// What came with the last value: how much the server allows, and who is behind it.
     limit: Option<f64>,
+    baseline: Option<f64>,
     detail: Option<String>,
     share: Share,
     throttled_since: Option<Timestamp>,
@@ -154,7 +165,7 @@ impl Subject {
 
     /// The guard as it is for this subject: every threshold a number.
     pub(super) fn guard(&self, guard: &Guard) -> Guard {
-        guard.against(self.limit)
+        guard.against(self.limit, self.baseline)
     }
 
     /// At the threshold of a pause, and for long enough.
@@ -168,6 +179,14 @@ impl Subject {
         matches!(self.pause, Some(Pause { cause: Cause::Person { .. }, .. }))
     }
 
+    pub(super) fn clock_moved(&mut self, by: SignedDuration) {
+        let folded = self.seen.iter_mut().map(|(_, folded)| folded);
+        let stretches = [&mut self.calm, &mut self.over, &mut self.over_throttle, &mut self.over_pause];
+        let since = stretches.into_iter().flatten().map(|stretch| &mut stretch.since);
+        let since = since.chain(self.pause.iter_mut().map(|pause| &mut pause.since));
+        folded.chain(since).chain(&mut self.throttled_since).for_each(|moment| *moment = moved(*moment, by));
+    }
+
     pub(super) fn released(&mut self) {
         if self.waits_for_a_person() {
             (self.pause, self.over, self.experiment) = (None, None, None);
@@ -178,10 +197,11 @@ impl Subject {
     /// `stopped`: some guard pauses.
     pub(super) fn observe(&mut self, guard: &Guard, sample: Sample, stopped: bool, now: Timestamp) -> bool {
         match sample {
-            Sample::Value { value, at, limit, detail } => {
-                (self.limit, self.detail) = (limit, detail);
-                self.value_seen(&guard.against(limit), value, stopped, at, now);
+            Sample::Value { value, at, limit, baseline, detail } => {
+                (self.limit, self.baseline, self.detail) = (limit, baseline, detail);
+                self.value_seen(&guard.against(limit, baseline), value, stopped, at, now);
             }
+            Sample::Learning { why } => self.learning(why, now),
             // Of what is not known nothing is to be feared that was not there before.
             Sample::Unreadable { .. } if guard.load && self.pause.is_none() => {
                 (self.value, self.calm) = (None, None);
@@ -211,7 +231,9 @@ impl Subject {
             self.calm = None;
             match &mut self.pause {
                 None => self.pause = Some(Pause { cause: Cause::Level, since: now }),
-                Some(pause) if matches!(pause.cause, Cause::Unreadable { .. }) => pause.cause = Cause::Level,
+                Some(pause) if matches!(pause.cause, Cause::Unreadable { .. } | Cause::Learning { .. }) => {
+                    pause.cause = Cause::Level;
+                }
                 Some(_) => {}
             }
         }
@@ -273,7 +295,9 @@ impl Subject {
                 (calm, resume_after(guard, self.relapses))
             }
             // Nothing was ever wrong, nothing had been read yet: there is no relapse to fear.
-            Cause::Unreadable { before: Before::Nothing, .. } => (true, Duration::ZERO),
+            Cause::Unreadable { before: Before::Nothing, .. } | Cause::Learning { .. } => {
+                (true, Duration::ZERO)
+            }
             Cause::Unreadable { .. } => (true, guard.resume_after),
             Cause::Person { .. } => return,
         };
@@ -296,9 +320,22 @@ impl Subject {
             None => self.pause = Some(Pause { cause: Cause::Unreadable { why, before }, since: now }),
             Some(pause) => match &mut pause.cause {
                 Cause::Person { .. } => {}
+                Cause::Learning { .. } => pause.cause = Cause::Unreadable { why, before: Before::Nothing },
                 Cause::Level => pause.cause = Cause::Unreadable { why, before: Before::Bad },
                 Cause::Unreadable { why: known, .. } => *known = why,
             },
+        }
+    }
+
+    /// Whatever it is by what was normal once: that is not known any more, or not yet.
+    fn learning(&mut self, why: String, now: Timestamp) {
+        self.baseline = None;
+        (self.value, self.calm, self.over) = (None, None, None);
+        (self.over_throttle, self.over_pause) = (None, None);
+        match &mut self.pause {
+            None => self.pause = Some(Pause { cause: Cause::Learning { why }, since: now }),
+            Some(Pause { cause: Cause::Person { .. }, .. }) => {}
+            Some(pause) => pause.cause = Cause::Learning { why },
         }
     }
 
@@ -308,9 +345,9 @@ impl Subject {
         (self.value, self.over) = (None, None);
         (self.over_throttle, self.over_pause) = (None, None);
         match &self.pause {
-            None | Some(Pause { cause: Cause::Unreadable { before: Before::Nothing, .. }, .. }) => {
-                return false;
-            }
+            None => return false,
+            Some(Pause { cause: Cause::Unreadable { before: Before::Nothing, .. }, .. }) => return false,
+            Some(Pause { cause: Cause::Learning { .. }, .. }) => return false,
             Some(Pause { cause: Cause::Person { .. }, .. }) => return true,
             Some(_) => {}
         }
@@ -394,13 +431,14 @@ impl Subject {
                     "goes on when it was readable for {}",
                     show(guard.resume_after.as_secs_f64(), "s")
                 )),
-                Cause::Person { why } => Some(why.clone()),
+                Cause::Person { why } | Cause::Learning { why } => Some(why.clone()),
                 Cause::Level if self.value.is_none() => Some("has no reading any more".into()),
                 Cause::Level => resume_level(guard).map(|level| {
                     format!(
-                        "goes on when under {} for {}",
+                        "goes on when under {} for {}{}",
                         show(level, &guard.unit),
-                        show(resume_after(guard, self.relapses).as_secs_f64(), "s")
+                        show(resume_after(guard, self.relapses).as_secs_f64(), "s"),
+                        self.normal(guard)
                     )
                 }),
             };
@@ -416,8 +454,15 @@ impl Subject {
         };
         let percent = share * 100.0;
         let places = usize::from(percent < 9.95);
-        let reason = format!("at {percent:.places$} % of full speed{what}");
+        let reason = format!("at {percent:.places$} % of full speed{what}{}", self.normal(guard));
         Some(hold(HoldKind::Throttle, Some(reason), guard.throttle, since))
+    }
+
+    /// What the thresholds are measured by, where that is not a number of the policy's.
+    fn normal(&self, guard: &Guard) -> String {
+        self.baseline
+            .map(|baseline| format!("; the baseline is {}", show(baseline, &guard.unit)))
+            .unwrap_or_default()
     }
 }
 
@@ -446,11 +491,6 @@ fn stretch(before: Option<Stretch>, goes_on: bool, step: Duration, now: Timestam
 
 fn lasted(stretch: Option<Stretch>, long: Duration) -> bool {
     stretch.is_some_and(|stretch| stretch.lasted >= long)
-}
-
-/// Time from one fold to the next, as far as it counts. A clock that was set back counts nothing.
-fn between(earlier: Timestamp, later: Timestamp) -> Duration {
-    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO).min(LONGEST_STEP)
 }
 
 /// A number as people write it, with its unit.

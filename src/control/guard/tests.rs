@@ -1,5 +1,6 @@
 //! What the guards are held to, rule by rule, under simulated time.
 
+mod baseline;
 mod closed_loop;
 mod floors;
 mod properties;
@@ -32,6 +33,7 @@ fn reading(name: &str, subject: Option<&str>, value: f64, at: Timestamp) -> Read
         state: Freshness::Fresh,
         at,
         limit: None,
+        baseline: None,
         detail: None,
     }
 }
@@ -84,7 +86,7 @@ impl Run {
 }
 
 fn rule(above: f64, lasting: u64) -> Option<RollbackAbove> {
-    Some(RollbackAbove { above, lasting: Duration::from_secs(lasting) })
+    Some(RollbackAbove { above, of: Default::default(), lasting: Duration::from_secs(lasting) })
 }
 
 fn reason(verdict: &Verdict) -> &str {

@@ -23,6 +23,16 @@ fn a_noisy_standby() {
 }
 
 #[test]
+fn a_standby_as_one_was_recorded() {
+    for seed in 1..=3 {
+        let seen = Server { noise: 0.05, ..Server::recorded() }.play(1800.0, seed);
+        held(&format!("recorded, seed {seed}"), &seen);
+    }
+    let seen = Server { full_speed: 10.0 * MB, ..Server::recorded() }.play(1800.0, 1);
+    held("recorded, at times bearing full speed", &seen);
+}
+
+#[test]
 fn a_noisy_standby_that_at_times_bears_full_speed() {
     for seed in 1..=4 {
         let server = Server { full_speed: 10.0 * MB, ..Server::noisy(seed) };

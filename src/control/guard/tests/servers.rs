@@ -88,6 +88,28 @@ impl Server {
         })
     }
 
+    /// A real one, as `tests/standbys.rs` recorded it: what the standby replayed while there was something to replay is what it can,
+    /// over and over.
+    pub fn recorded() -> Server {
+        let lines = include_str!("recorded.csv").lines().skip(1);
+        let points: Vec<[f64; 3]> = lines
+            .map(|line| {
+                let numbers: Vec<f64> = line.split(',').map(|number| number.parse().unwrap()).collect();
+                [numbers[0] / 1e3, numbers[1] * 1e3, numbers[2] * 1e3]
+            })
+            .collect();
+        let (mut ends, mut end) = (Vec::new(), 0.0);
+        for two in points.windows(2) {
+            let [seconds, _, replayed] = [0, 1, 2].map(|i| two[1][i] - two[0][i]);
+            if two.iter().all(|[_, primary, standby]| primary - standby > MB) {
+                end += seconds;
+                ends.push((end, replayed / seconds));
+            }
+        }
+        assert!(ends.len() > 80, "it was seldom behind: {}", ends.len());
+        Server::of(move |t| ends[ends.partition_point(|(ends, _)| *ends <= t % end)].1)
+    }
+
     pub fn play(self, seconds: f64, seed: u64) -> Seen {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut run = Run::new(|_| {});
