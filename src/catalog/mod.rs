@@ -169,6 +169,12 @@ pub struct Constraint {
     pub no_inherit: bool,
     /// Backing index of primary key, unique and exclude.
     pub index: Option<Ident>,
+    /// Of a partition: the foreign key, primary key or unique constraint of its parent that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Ident>,
+    /// Of EXCLUDE: what each key is compared by, as SQL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<String>,
     pub comment: Option<String>,
     /// Foreign keys only.
     pub foreign: Option<ForeignKey>,

@@ -3,9 +3,11 @@
 
 use super::carry::BuiltForeignKey;
 use super::draft::{Draft, DraftColumn, Up};
+use super::exclusion;
 use super::names;
 use super::op::comment_sql;
 use super::partitioned;
+use super::partitioned_key;
 use super::program::{Action, Cost, Lock, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
@@ -319,8 +321,12 @@ pub fn backfill(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<Step> {
         steps.push(partitioned::whole_foreign_key(draft, shape, key));
     }
     for index in &shape.built.indexes {
+        if let Some(exclusion) = exclusion::build(draft, shape, index) {
+            steps.push(exclusion);
+            continue;
+        }
         if partitioned {
-            steps.extend(partitioned::index(draft, shape, index));
+            steps.extend(partitioned_key::build(draft, shape, index));
             continue;
         }
         steps.push(step(
@@ -342,12 +348,22 @@ pub fn late_foreign_keys(draft: &Draft<'_>, shapes: &[Shape<'_>]) -> Vec<Step> {
         .iter()
         .flat_map(|shape| shape.built.foreign_keys.iter().filter(|key| key.late).map(move |key| (shape, key)))
         .collect();
-    let adds = late.iter().map(|(shape, key)| add_foreign_key(shape, &shown(shape), key));
-    let proofs = late.iter().filter(|(_, key)| key.validate).map(|(shape, key)| {
-        let (constraint, title) = prove_foreign_key(&shown(shape), key);
-        prove(shape.name.clone(), constraint, title)
-    });
-    adds.chain(proofs).collect()
+    let (mut steps, mut validate, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for (shape, key) in late {
+        if shape.source.kind == TableKind::Partitioned {
+            steps.extend(partitioned::foreign_key(draft, shape, key, &mut validate));
+            whole.push(partitioned::whole_foreign_key(draft, shape, key));
+            continue;
+        }
+        steps.push(add_foreign_key(shape, &shown(shape), key));
+        if key.validate {
+            let (constraint, title) = prove_foreign_key(&shown(shape), key);
+            validate.push((shape.name.clone(), constraint, title));
+        }
+    }
+    steps.extend(validate.into_iter().map(|(table, constraint, title)| prove(table, constraint, title)));
+    steps.extend(whole);
+    steps
 }
 
 fn add_foreign_key(shape: &Shape<'_>, shown: &str, key: &BuiltForeignKey) -> Step {

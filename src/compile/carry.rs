@@ -3,10 +3,12 @@
 
 use super::addition::{AdditionKind, NewForeignKey, NewKey, NewUnique};
 use super::draft::Draft;
+use super::exclusion;
 use super::expr::Expression;
 use super::names;
 use super::op::{actions_sql, index_names, index_sql, index_tail};
-use super::partitioned::{Part, parts};
+use super::partitioned::{KeyPart, Part, key_parts, parts};
+use super::partitioned_key::{PRIMARY, head, words};
 use crate::catalog::{Constraint, ConstraintKind, Index, IndexKey, Table, TableKind};
 use crate::diagnostic::Span;
 use crate::ident::{Ident, QualifiedName, list, literal};
@@ -46,6 +48,8 @@ pub struct BuiltForeignKey {
     pub comment: Option<String>,
     /// Types of its columns and of what they point at, as far as this schema has it.
     pub types: Vec<(String, String)>,
+    /// Of a partitioned table: those of its partitions.
+    pub parts: Vec<KeyPart>,
     pub span: Option<(usize, usize)>,
 }
 
@@ -62,6 +66,8 @@ pub struct BuiltIndex {
     pub unique: bool,
     /// What `sql` says after the table, which the server must accept before anything starts.
     pub tail: String,
+    /// What its constraint says where it is not made of an index.
+    pub words: String,
     pub span: Option<(usize, usize)>,
     /// Physical columns it keeps a name of its own for, which RENAME COLUMN on the table does not reach.
     pub columns: Vec<Ident>,
@@ -100,6 +106,11 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
             }
             ConstraintKind::ForeignKey => {
                 let span = place(draft, table, &constraint.columns);
+                let span = span.or_else(|| {
+                    let foreign = constraint.foreign.as_ref()?;
+                    let to = draft.pointed_at(foreign)?;
+                    foreign.columns.iter().filter_map(|name| to.column_of(name)).find_map(|c| c.span.clone())
+                });
                 let key = foreign_key(draft, table, constraint, &mapping, name.clone());
                 let span = bytes(&span);
                 built.foreign_keys.extend(key.map(|key| BuiltForeignKey { span, ..key }))
@@ -122,7 +133,9 @@ pub fn built(draft: &mut Draft<'_>, table: usize) -> Built {
     if source.kind == TableKind::Partitioned {
         // Those carried have the parts that they had.
         for index in built.indexes.iter_mut().filter(|index| index.parts.is_empty()) {
-            index.parts = parts(draft, source, &index.name, &index_names(draft, table, &index.name));
+            let kind = index.constraint.as_ref().map(|(kind, ..)| *kind);
+            index.parts =
+                parts(draft, source, &index.name, &index_names(draft, table, &index.last_name), kind);
         }
     }
     built
@@ -247,6 +260,7 @@ fn foreign_key(
     Some(BuiltForeignKey {
         early: false,
         types: types.collect(),
+        parts: key_parts(draft, draft.tables[table].source?, &constraint.name, None),
         span: None,
         name,
         last_name: draft.tables[table].last_name(constraint).clone(),
@@ -272,8 +286,9 @@ fn carried_index(
     let constraint =
         source.constraints.iter().find(|constraint| constraint.index.as_ref() == Some(&index.name));
     let becomes = match constraint.map(|constraint| constraint.kind) {
-        Some(ConstraintKind::PrimaryKey) => Some("PRIMARY KEY"),
+        Some(ConstraintKind::PrimaryKey) => Some(PRIMARY),
         Some(ConstraintKind::Unique) => Some("UNIQUE"),
+        Some(ConstraintKind::Exclude) if exclusion::is_carried(source) => Some(exclusion::KIND),
         // hazard refuses it.
         Some(_) => return None,
         None => None,
@@ -315,34 +330,43 @@ fn carried_index(
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut tail = format!(" USING {} ({})", index.method, keys.join(", "));
     let plain = index.keys.iter().filter_map(|key| key.column.as_ref()).chain(&index.include);
-    let columns = plain.map(|column| mapped(column, mapping)).collect();
-    if !index.include.is_empty() {
-        let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
+    let columns: Vec<Ident> = plain.map(|column| mapped(column, mapping)).collect();
+    let include: Vec<Ident> = index.include.iter().map(|column| mapped(column, mapping)).collect();
+    if !include.is_empty() {
         tail.push_str(&format!(" INCLUDE ({})", list(&include)));
     }
     if index.nulls_not_distinct {
         tail.push_str(" NULLS NOT DISTINCT");
     }
-    if !index.options.is_empty() {
-        let options: Vec<String> = index
-            .options
-            .iter()
-            .map(|option| match option.split_once('=') {
-                Some((name, value)) => format!("{} = {}", Ident::new(name), literal(value)),
-                None => Ident::new(option.as_str()).to_string(),
-            })
-            .collect();
-        tail.push_str(&format!(" WITH ({})", options.join(", ")));
+    let options: Vec<String> = index
+        .options
+        .iter()
+        .map(|option| match option.split_once('=') {
+            Some((name, value)) => format!("{} = {}", Ident::new(name), literal(value)),
+            None => Ident::new(option.as_str()).to_string(),
+        })
+        .collect();
+    let with = (!options.is_empty()).then(|| options.join(", "));
+    if let Some(with) = &with {
+        tail.push_str(&format!(" WITH ({with})"));
     }
     if let Some(tablespace) = &index.tablespace {
         tail.push_str(&format!(" TABLESPACE {tablespace}"));
     }
+    let head = match constraint.filter(|constraint| constraint.kind == ConstraintKind::Exclude) {
+        Some(exclude) => exclusion::head(&index.method, &keys, &exclude.operators),
+        None => head(&columns[..columns.len() - include.len()], index.nulls_not_distinct),
+    };
+    let mut words = words(head, &include, with.as_deref(), index.tablespace.as_ref());
     if let Some(predicate) = &index.predicate {
         let predicate = expression(draft, source, predicate, mapping, (&what, &span))?;
-        tail.push_str(&format!(" WHERE {predicate}"));
+        for sql in [&mut tail, &mut words] {
+            sql.push_str(&format!(" WHERE {predicate}"));
+        }
     }
     let parts = carried_parts(draft, table, source, index, (&name, mapping))?;
     Some(BuiltIndex {
+        words,
         last_name: constraint.map_or(&index.name, |c| draft.tables[table].last_name(c)).clone(),
         sql: format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {on}{tail}"),
         tail,
@@ -387,15 +411,21 @@ fn carried_parts(
         let part = |own: &&Index| own.parent.as_ref() == Some(&index.name);
         let Some(own) = child.indexes.iter().find(part) else { continue };
         let built = carried_index(draft, table, child, own, mapping)?;
+        let leaf = child.kind != TableKind::Partitioned;
+        let primary = built.constraint.as_ref().is_some_and(|(kind, ..)| *kind == PRIMARY);
+        let key = (primary && leaf).then(|| draft.names.hidden(&own.name, "_segue_key_"));
+        let child = QualifiedName::new(&catalog.schema, &child.name);
         found.push(Part {
-            table: QualifiedName::new(&catalog.schema, &child.name),
-            name: built.name,
-            last_name: own.name.clone(),
-            of: of.clone(),
-            leaf: child.kind != TableKind::Partitioned,
+            leaf,
             tail: Some(built.tail),
+            words: Some(built.words),
+            key,
             comment: built.comment,
+            constraint_comment: built.constraint.and_then(|(.., comment)| comment),
             statistics_targets: built.statistics_targets,
+            clustered: built.clustered,
+            replica_identity: built.replica_identity,
+            ..Part::new(child, built.name, own.name.clone(), of.clone())
         });
         found.extend(built.parts);
     }
@@ -439,17 +469,22 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
             AdditionKind::ForeignKey(key) => {
                 let key = new_foreign_key(draft, table, key, name, position);
                 let early = addition.early;
-                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { last_name, early, ..key }))
+                let source = draft.tables[table].source;
+                let parts = source
+                    .map_or_else(Vec::new, |source| key_parts(draft, source, &last_name, Some(&last_name)));
+                built.foreign_keys.extend(key.map(|key| BuiltForeignKey { last_name, early, parts, ..key }))
             }
             AdditionKind::Unique(unique) => {
                 let Some(tail) = unique_tail(draft, table, unique) else { continue };
-                let kind = if unique.primary { "PRIMARY KEY" } else { "UNIQUE" };
+                let Some(words) = unique_words(draft, table, unique) else { continue };
+                let kind = if unique.primary { PRIMARY } else { "UNIQUE" };
                 let (deferrable, initially_deferred) = unique.deferral;
                 let deferral = super::op::deferrable_sql(deferrable, initially_deferred);
                 let columns = unique.columns.iter().chain(&unique.include);
                 built.indexes.push(BuiltIndex {
                     sql: format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on}{tail}"),
                     tail,
+                    words,
                     unique: true,
                     span: position,
                     last_name,
@@ -484,6 +519,7 @@ fn add(draft: &mut Draft<'_>, table: usize, taken: &[Ident], built: &mut Built) 
                     clustered: false,
                     replica_identity: false,
                     tail,
+                    words: String::new(),
                     unique: index.unique,
                     span: position,
                     columns,
@@ -519,8 +555,16 @@ fn new_foreign_key(
         late: false,
         validate: true,
         comment: None,
+        parts: Vec::new(),
         span,
     })
+}
+
+fn unique_words(draft: &Draft<'_>, table: usize, unique: &NewUnique) -> Option<String> {
+    let keys = physical(draft, table, &unique.columns)?;
+    let include = physical(draft, table, &unique.include)?;
+    let with = unique.storage_parameters.as_deref();
+    Some(words(head(&keys, unique.nulls_not_distinct), &include, with, unique.tablespace.as_ref()))
 }
 
 /// What a unique index says after the table's name.

@@ -7,26 +7,29 @@ use super::assemble::{
 };
 use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable, Up};
+use super::exclusion;
 use super::hazard::partitions;
 use super::names;
 use super::op::{comment_sql, replica_identity_sql};
+use super::partitioned;
+use super::partitioned_key;
 use super::program::{Action, Cost, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use super::sync;
-use crate::catalog::{Constraint, ConstraintKind, ForeignKey, Identity, Sequence};
+use crate::catalog::{Constraint, ConstraintKind, ForeignKey, Identity, Sequence, TableKind};
 use crate::ident::{Ident, QualifiedName, literal};
 use std::collections::BTreeSet;
 
 /// A column on its way to its last name.
 type Rename = (Ident, Ident);
 
-/// Whether keys that are widened tie the table to others: they change over at one moment.
+/// Whether keys with new forms tie the table to others: they change over at one moment.
 pub fn is_joined(draft: &Draft<'_>, shape: &Shape<'_>) -> bool {
     is_joined_table(&draft.tables[shape.number])
 }
 
 fn is_joined_table(table: &DraftTable<'_>) -> bool {
-    table.retargeted || table.under_view || table.columns.iter().any(|column| column.widened)
+    table.retargeted || table.under_view || table.columns.iter().any(|column| column.followed)
 }
 
 /// One transaction: the last form of tables that are joined. They come before all others.
@@ -95,7 +98,8 @@ fn held_by(
         (goes || draft.is_retargeted(constraint))
             .then(|| (name_then(draft, foreign, has_its_last_name), LockMode::AccessExclusive))
     });
-    std::iter::once((shape.name.clone(), LockMode::AccessExclusive)).chain(gone).collect()
+    let before = beside::dropped_before(draft, shape.number).map(|by| (by, LockMode::AccessExclusive));
+    std::iter::once((shape.name.clone(), LockMode::AccessExclusive)).chain(gone).chain(before).collect()
 }
 
 fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
@@ -144,16 +148,15 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
         sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
     }
     for index in &shape.built.indexes {
-        if let Some((kind, deferral, _)) = &index.constraint {
+        let excludes = index.constraint.as_ref().is_some_and(|(kind, ..)| *kind == exclusion::KIND);
+        if excludes || shape.source.kind == TableKind::Partitioned {
+            partitioned_key::last_form(name, index, &mut sql);
+        } else if let Some((kind, deferral, _)) = &index.constraint {
             let (last, now) = (&index.last_name, &index.name);
             sql.push(format!("ALTER TABLE {name} ADD CONSTRAINT {last} {kind} USING INDEX {now}{deferral}"));
         } else if index.name != index.last_name {
             let now = QualifiedName::new(&name.schema, &index.name);
             sql.push(format!("ALTER INDEX {now} RENAME TO {}", index.last_name));
-        }
-        for part in index.parts.iter().filter(|part| part.name != part.last_name) {
-            let now = QualifiedName::new(&name.schema, &part.name);
-            sql.push(format!("ALTER INDEX {now} RENAME TO {}", part.last_name));
         }
     }
     let renames = table.columns.iter().filter_map(|c| Some((c.new.clone()?, c.name.clone())));
@@ -173,6 +176,7 @@ fn statements(draft: &Draft<'_>, shape: &Shape<'_>) -> Vec<String> {
     for (from, to) in late_renames {
         sql.push(format!("ALTER TABLE {name} RENAME CONSTRAINT {from} TO {to}"));
     }
+    partitioned::last_key_names(shape, &mut sql);
     for column in &table.columns {
         end_column(draft, name, column, &mut sql);
     }
@@ -437,15 +441,7 @@ fn end_indexes(draft: &Draft<'_>, shape: &Shape<'_>, sql: &mut Vec<String>) {
         if let Some(comment) = &index.comment {
             sql.push(comment_sql(&format!("INDEX {qualified}"), Some(comment)));
         }
-        for part in &index.parts {
-            let part_name = QualifiedName::new(&name.schema, &part.last_name);
-            for (key, target) in &part.statistics_targets {
-                sql.push(format!("ALTER INDEX {part_name} ALTER COLUMN {key} SET STATISTICS {target}"));
-            }
-            if let Some(comment) = &part.comment {
-                sql.push(comment_sql(&format!("INDEX {part_name}"), Some(comment)));
-            }
-        }
+        partitioned_key::end_parts(index, sql);
         if let Some((_, _, Some(comment))) = &index.constraint {
             sql.push(comment_sql(&format!("CONSTRAINT {last} ON {name}"), Some(comment)));
         }

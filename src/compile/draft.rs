@@ -28,6 +28,8 @@ pub struct Draft<'a> {
     pub alias: Option<(usize, usize, Ident)>,
     /// Views and functions that the new version has otherwise, in the plan's order.
     pub objects: Vec<Object>,
+    /// Views of the catalog that no operation names and that read what gets a new form: they are made again.
+    pub read_views: BTreeSet<Ident>,
     /// Types that the plan changes.
     pub enums: Vec<DraftEnum<'a>>,
     /// Tables that become partitioned ones.
@@ -140,6 +142,8 @@ pub struct DraftColumn<'a> {
     pub comment_changed: bool,
     pub type_changed: bool,
     /// Its new form takes with it the foreign keys that point at it.
+    pub followed: bool,
+    /// The sequence that fills it grows with it.
     pub widened: bool,
     /// Its type is changed at the contract, which leaves what is stored as it is.
     pub retyped: bool,
@@ -222,6 +226,7 @@ impl<'a> DraftColumn<'a> {
             default_changed: false,
             comment_changed: false,
             type_changed: false,
+            followed: false,
             widened: false,
             retyped: false,
             nullable_late: false,
@@ -368,6 +373,7 @@ impl<'a> Draft<'a> {
             scripts: Vec::new(),
             alias: None,
             objects: Vec::new(),
+            read_views: BTreeSet::new(),
             enums: Vec::new(),
             partitionings: Vec::new(),
             version_schema: Ident::default(),
@@ -410,19 +416,21 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// What a replaced view is called among what depends on a column.
+    /// What views that are made anew are called among what depends on a column.
     pub fn replaced_labels(&self) -> Vec<String> {
+        self.replaced_views().chain(&self.read_views).flat_map(|name| self.view_labels(name)).collect()
+    }
+
+    pub fn view_labels(&self, name: &Ident) -> [String; 4] {
         // The server quotes a name where it has to.
         let both = |name: &Ident| [name.as_str().to_owned(), name.to_string()];
-        let schemas = both(&self.catalog.schema);
-        let named = |name: &Ident| {
-            let names = both(name);
-            schemas
-                .iter()
-                .flat_map(|s| names.iter().map(move |n| format!("view {s}.{n}")))
-                .collect::<Vec<_>>()
-        };
-        self.replaced_views().flat_map(named).collect()
+        let ([schema, quoted_schema], [name, quoted]) = (both(&self.catalog.schema), both(name));
+        [
+            format!("view {schema}.{name}"),
+            format!("view {schema}.{quoted}"),
+            format!("view {quoted_schema}.{name}"),
+            format!("view {quoted_schema}.{quoted}"),
+        ]
     }
 
     /// The table of this schema that a foreign key points at.
@@ -433,22 +441,14 @@ impl<'a> Draft<'a> {
             .find(|table| here && table.source.is_some_and(|source| source.name == foreign.table))
     }
 
-    /// Whether a foreign key of the catalog points at a column that is widened, and so is made again with it.
+    /// Whether a foreign key of the catalog points at a column whose new form it follows, and so is made again with it.
     pub fn is_retargeted(&self, constraint: &Constraint) -> bool {
-        let Some(foreign) = &constraint.foreign else { return false };
+        // A partition's follows its parent's.
+        let foreign = constraint.foreign.as_ref().filter(|_| constraint.parent.is_none());
+        let Some(foreign) = foreign else { return false };
         self.pointed_at(foreign).is_some_and(|to| {
-            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.widened))
+            foreign.columns.iter().any(|name| to.column_of(name).is_some_and(|c| c.followed))
         })
-    }
-
-    /// Notes the tables with a foreign key that [`Self::is_retargeted`].
-    pub fn retarget(&mut self) {
-        for table in 0..self.tables.len() {
-            let draft_table = &self.tables[table];
-            let Some(source) = draft_table.source.filter(|_| draft_table.shown.is_some()) else { continue };
-            let retargeted = source.constraints.iter().any(|constraint| self.is_retargeted(constraint));
-            self.tables[table].retargeted |= retargeted;
-        }
     }
 
     pub fn qualified(&self, table: usize) -> QualifiedName {

@@ -4,6 +4,7 @@
 use super::addition::AdditionKind;
 use super::beside;
 use super::draft::{Draft, DraftColumn, DraftTable};
+use super::exclusion;
 use super::expr::Expression;
 use super::shape::Shape;
 use crate::catalog::{Catalog, ConstraintKind, Identity, Index, Table, TableKind};
@@ -154,29 +155,22 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     let old = found.old().expect("of the catalog").clone();
     let mut against = BTreeSet::new();
     depending(draft.catalog, source, &old, replaced, &mut against);
-    for label in draft.replaced_labels().into_iter().chain(beside::labels(draft, number)) {
-        against.remove(&label);
+    let exclusions = match replaced {
+        true => exclusion::labels(draft.catalog.schema.as_str(), source),
+        false => Vec::new(),
+    };
+    let mut taken: BTreeSet<String> = draft.replaced_labels().into_iter().chain(exclusions).collect();
+    taken.extend(beside::labels(draft, number));
+    if found.followed {
+        taken.extend(carried_keys(draft, source, &old));
     }
-    if found.widened {
-        for label in carried_keys(draft, source, &old) {
-            against.remove(&label);
-        }
-    }
+    let taken: BTreeSet<String> = taken.iter().map(|label| bare(label)).collect();
+    against.retain(|object| !taken.contains(&bare(object)));
     for partition in partitions(draft.catalog, source) {
         depending(draft.catalog, partition, &old, replaced, &mut against);
         if replaced {
             on_partition(partition, source, &old, &mut against);
         }
-    }
-    if replaced && source.kind == TableKind::Partitioned {
-        let constrains = |index: &&Index| index.constraint.is_some() && index.columns.contains(&old);
-        let indexes = source.indexes.iter().filter(constrains);
-        against.extend(indexes.map(|index| format!("index {} of a partitioned table", index.name.as_str())));
-        let keys = source
-            .constraints
-            .iter()
-            .filter(|c| c.kind == ConstraintKind::ForeignKey && c.columns.contains(&old));
-        against.extend(keys.map(|key| format!("foreign key {} of a partitioned table", key.name.as_str())));
     }
     let span = found.span.clone();
     let name = format!("{}.{}", source.name.as_str(), old.as_str());
@@ -187,20 +181,7 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     if !against.is_empty() {
         let list: Vec<&str> = against.iter().map(String::as_str).collect();
         let (verb, help) = if replaced {
-            let keys_alone = against.iter().all(|against| against.starts_with("foreign key "));
-            let widens =
-                keys_alone && found.type_changed && found.type_name.trim().eq_ignore_ascii_case("bigint");
-            (
-                "give",
-                match widens {
-                    true => {
-                        "`widen_key` gives the foreign keys that point at it, and their columns, new forms with it"
-                    }
-                    false => {
-                        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
-                    }
-                },
-            )
+            ("give", what_instead(&against, found.type_changed))
         } else {
             ("drop", "drop or change these before, with an `sql` plan")
         };
@@ -231,7 +212,20 @@ fn changed_column(draft: &mut Draft<'_>, number: usize, column: usize, source: &
     }
 }
 
-/// Foreign keys that follow a widened column, by the names they have among what depends on it.
+fn what_instead(against: &BTreeSet<String>, type_changed: bool) -> &'static str {
+    let all = |kind: &str| against.iter().all(|against| against.starts_with(kind));
+    if all("exclusion constraint ") {
+        "to build one locks everybody out, so Segue does it for tables up to a megabyte: drop it before with an `sql` plan and \
+         make it again after, when the table can be spared"
+    } else if !type_changed && !all("foreign key ") {
+        "a new form of a column cannot take these with it: `in_place: true` puts a constraint on the column itself; or drop \
+         them before with an `sql` plan and make them again after"
+    } else {
+        "a new form of a column cannot take these with it: drop them before with an `sql` plan and make them again after"
+    }
+}
+
+/// Foreign keys that follow a column, by the names they have among what depends on it.
 fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String> {
     let points_here = |constraint: &&crate::catalog::Constraint| {
         constraint.foreign.as_ref().is_some_and(|foreign| {
@@ -241,11 +235,17 @@ fn carried_keys(draft: &Draft<'_>, source: &Table, column: &Ident) -> Vec<String
         })
     };
     let schema = draft.catalog.schema.as_str();
-    let joined = draft.tables.iter().filter(|table| table.retargeted || table.shown.is_none());
-    joined
-        .filter_map(|table| table.source)
-        .flat_map(|table| {
+    let joined = |table: &&DraftTable<'_>| {
+        table.retargeted || table.source.is_some_and(|source| source.partition_of.is_some())
+    };
+    draft
+        .tables
+        .iter()
+        .filter(joined)
+        .filter_map(|table| Some((table.retargeted, table.source?)))
+        .flat_map(|(all, table)| {
             let keys = table.constraints.iter().filter(points_here);
+            let keys = keys.filter(move |key| all || key.parent.is_some());
             keys.map(|key| format!("foreign key {} on {schema}.{}", key.name.as_str(), table.name.as_str()))
         })
         .collect()
@@ -312,14 +312,13 @@ fn depending(
             add(against, format!("publication {}", publication.name.as_str()));
         }
     }
-    if replaced {
-        for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
-            let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
-            if constraint.columns.contains(column)
-                || index.is_some_and(|index| index.columns.contains(column))
-            {
-                add(against, format!("exclusion constraint {} on {on}", constraint.name.as_str()));
-            }
+    for constraint in table.constraints.iter().filter(|c| c.kind == ConstraintKind::Exclude) {
+        let index = table.indexes.iter().find(|index| Some(&index.name) == constraint.index.as_ref());
+        let plain = constraint.columns.contains(column);
+        let reads = plain || index.is_some_and(|index| index.columns.contains(column));
+        // It goes with a column that is one of its keys, and not with what an expression of it reads.
+        if reads && (replaced || !plain) {
+            add(against, format!("exclusion constraint {} on {on}", constraint.name.as_str()));
         }
     }
     for other in catalog.tables.values() {
@@ -342,9 +341,12 @@ fn depending(
     }
 }
 
+fn bare(object: &str) -> String {
+    object.replace('"', "")
+}
+
 /// Names are quoted where they stand in the catalog's list of dependents and bare in ours: one of both is enough.
 fn add(against: &mut BTreeSet<String>, object: String) {
-    let bare = |object: &str| object.replace('"', "");
     if !against.iter().any(|known| bare(known) == bare(&object)) {
         against.insert(object);
     }
@@ -352,12 +354,14 @@ fn add(against: &mut BTreeSet<String>, object: String) {
 
 /// What a partition has beside what its parent has.
 fn on_partition(partition: &Table, parent: &Table, column: &Ident, against: &mut BTreeSet<String>) {
-    let own = |index: &&Index| index.parent.is_none() || index.constraint.is_some();
+    let own = |index: &&Index| index.parent.is_none();
     for index in partition.indexes.iter().filter(own).filter(|index| index.columns.contains(column)) {
         against.insert(format!("index {} of partition {}", index.name.as_str(), partition.name.as_str()));
     }
     for constraint in partition.constraints.iter().filter(|c| c.kind != ConstraintKind::NotNull) {
-        let inherited = parent.constraints.iter().any(|c| c.name == constraint.name);
+        let inherited = constraint.parent.is_some()
+            || constraint.kind == ConstraintKind::Check
+                && parent.constraints.iter().any(|c| c.name == constraint.name);
         if constraint.columns.contains(column) && !inherited {
             let name = constraint.name.as_str();
             against.insert(format!("constraint {name} of partition {}", partition.name.as_str()));

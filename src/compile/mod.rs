@@ -11,9 +11,11 @@ mod carry;
 mod contract;
 mod draft;
 mod enums;
+mod exclusion;
 pub mod explain;
 pub mod expr;
 pub mod firing;
+mod followed;
 mod hazard;
 mod lookup;
 mod mirror;
@@ -21,8 +23,10 @@ mod names;
 mod objects;
 mod op;
 mod partitioned;
+mod partitioned_key;
 mod partitioning;
 pub mod program;
+mod published;
 mod reshape;
 mod shape;
 pub mod sync;
@@ -61,6 +65,7 @@ pub fn compile(
         return (None, draft.diagnostics);
     }
     op::check_alone(&mut draft, &plan.operations);
+    followed::foreign_keys(&mut draft);
     objects::join(&mut draft);
     hazard::check(&mut draft);
     enums::check(&mut draft);
@@ -74,7 +79,10 @@ pub fn compile(
         .collect();
     let shapes: Vec<Shape<'_>> =
         existing.into_iter().map(|number| shape::shape(&mut draft, number, &versions)).collect();
-    shapes.iter().for_each(|shape| hazard::published(&mut draft, shape));
+    for shape in &shapes {
+        hazard::published(&mut draft, shape);
+        published::warn(&mut draft, shape);
+    }
     if draft.diagnostics.has_errors() {
         return (None, draft.diagnostics);
     }
@@ -101,6 +109,7 @@ pub fn compile(
             .into_iter()
             .chain(shape::defining_checks(&draft))
             .chain(shapes.iter().flat_map(|shape| shape::checks(&draft, shape)))
+            .chain(shapes.iter().flat_map(|shape| published::checks(&draft, shape)))
             .chain(shape::created_checks(&draft))
             .chain(objects.iter().flat_map(|objects| objects.checks.clone()))
             .chain(draft.partitionings.iter().flat_map(|one| one.checks(previous_version_schema)))

@@ -92,6 +92,13 @@ pub fn object_name(first: &Ident, second: &Ident, label: &str) -> Ident {
     Ident::new(format!("{}_{}_{label}", clip(first, a), clip(second, b)))
 }
 
+/// What PostgreSQL calls a primary key that has no name.
+pub fn primary_key_name(table: &Ident, tag: &str) -> Ident {
+    let label = format!("_pkey{tag}");
+    let table = table.as_str();
+    Ident::new(format!("{}{label}", clip(table, table.len().min(MAX_BYTES - label.len()))))
+}
+
 /// What PostgreSQL's `ChooseIndexColumnNames` makes of these: the later of two that are the same gets a number.
 pub fn index_columns<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<Ident> {
     let mut chosen: Vec<Ident> = Vec::new();

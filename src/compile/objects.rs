@@ -3,6 +3,7 @@
 //! has nothing to restore. Must not decide what may change in tables.
 
 use super::draft::{Draft, DraftTable, NewFunction, NewView, Object};
+use super::followed;
 use super::program::{CheckKind, ExpressionCheck};
 use super::views;
 use crate::catalog::{Catalog, View};
@@ -27,6 +28,7 @@ pub struct Objects {
 /// Which tables change at one moment with a view that the plan replaces, because it reads what changes. All do then: in its
 /// new text the view may read any of them, under the last names.
 pub fn join(draft: &mut Draft<'_>) {
+    draft.read_views = followed::views(draft);
     let labels = draft.replaced_labels();
     for table in &mut draft.tables {
         let Some(source) = table.source.filter(|_| table.shown.is_some()) else { continue };
@@ -42,7 +44,7 @@ pub fn join(draft: &mut Draft<'_>) {
 }
 
 pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&Ident>) -> Option<Objects> {
-    if draft.objects.is_empty() {
+    if draft.objects.is_empty() && draft.read_views.is_empty() {
         return None;
     }
     let carried = carried(draft);
@@ -58,9 +60,11 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
     })
 }
 
-/// Views of the schema that stand on one the plan replaces or drops, each after what it reads.
+/// Views of the schema that stand on one the plan replaces or drops, or on a column's new form, each after what it reads.
 fn carried<'a>(draft: &Draft<'a>) -> Vec<&'a View> {
-    readers(draft.catalog, &draft.replaced_views().collect(), BTreeSet::new())
+    let read = draft.read_views.iter().filter_map(|name| draft.catalog.views.get(name));
+    let read = read.map(|view| &view.name).collect();
+    readers(draft.catalog, &draft.replaced_views().collect(), read)
 }
 
 /// These views of the schema and those that stand on them, each after what it reads.
@@ -143,9 +147,10 @@ fn stands_against(draft: &mut Draft<'_>, carried: &[&View]) {
         Object::View { span, .. } => span.clone(),
         _ => None,
     });
+    let first = first.or_else(|| first_changed(draft));
     for view in carried.iter().filter(|view| !view.held_by.is_empty()) {
         let message = format!(
-            "view `{}` stands on a view of this plan and cannot be made again, because of: {}",
+            "view `{}` stands on what this plan changes and cannot be made again, because of: {}",
             view.name.as_str(),
             view.held_by.join(", ")
         );
@@ -154,6 +159,12 @@ fn stands_against(draft: &mut Draft<'_>, carried: &[&View]) {
     for (message, span, help) in faults {
         draft.error_help("compile.dependents", message, &span, help);
     }
+}
+
+/// Where a column gets a new form under a view that the plan does not name.
+fn first_changed(draft: &Draft<'_>) -> Option<Span> {
+    let under = draft.tables.iter().filter(|table| table.under_view);
+    under.flat_map(|table| &table.columns).filter(|c| c.is_replaced()).find_map(|column| column.span.clone())
 }
 
 const HELD: &str = "drop these before, with an `sql` plan, and make them again after";
@@ -238,6 +249,7 @@ impl Sql<'_, '_> {
         let schema = if in_version { self.version_schema } else { &self.draft.catalog.schema };
         let mut missing: BTreeSet<&Ident> = self.draft.replaced_views().collect();
         missing.extend(self.carried.iter().map(|view| &view.name));
+        self.each_carried(in_version, &mut missing, sql);
         for object in &self.draft.objects {
             match object {
                 Object::View { name, new, .. } => {
@@ -264,18 +276,19 @@ impl Sql<'_, '_> {
                 }
                 Object::DroppedFunction { .. } => {}
             }
-            for (number, view) in self.carried.iter().enumerate() {
-                if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
-                    missing.remove(&view.name);
-                    let at = QualifiedName::new(schema, &view.name);
-                    sql.push(self.create_again("VIEW", &at.to_string(), number, view));
-                    self.attributes(
-                        view,
-                        view.comment.as_ref(),
-                        &At { name: &at, in_version, is_new: false },
-                        sql,
-                    );
-                }
+            self.each_carried(in_version, &mut missing, sql);
+        }
+    }
+
+    fn each_carried(&self, in_version: bool, missing: &mut BTreeSet<&Ident>, sql: &mut Vec<String>) {
+        let schema = if in_version { self.version_schema } else { &self.draft.catalog.schema };
+        for (number, view) in self.carried.iter().enumerate() {
+            if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
+                missing.remove(&view.name);
+                let at = QualifiedName::new(schema, &view.name);
+                sql.push(self.create_again("VIEW", &at.to_string(), number, view));
+                let comment = view.comment.as_ref();
+                self.attributes(view, comment, &At { name: &at, in_version, is_new: false }, sql);
             }
         }
     }
@@ -387,7 +400,9 @@ END",
             Object::Function { name, .. } => format!("make function {}", name.as_str()),
             Object::DroppedFunction { name, .. } => format!("drop function {}", name.as_str()),
         };
-        self.draft.objects.iter().map(named).collect::<Vec<_>>().join(", ")
+        let again = self.carried.iter().filter(|view| self.draft.read_views.contains(&view.name));
+        let again = again.map(|view| format!("make view {} again", view.name.as_str()));
+        self.draft.objects.iter().map(named).chain(again).collect::<Vec<_>>().join(", ")
     }
 
     /// The new version's tables as temporary views, then everything over them: the server says whether it fits.
@@ -410,6 +425,7 @@ END",
             | Object::Function { span, .. }
             | Object::DroppedFunction { span, .. } => span.clone(),
         });
+        let first = first.or_else(|| first_changed(self.draft));
         let schema = &self.draft.catalog.schema;
         // From here on a type's name means the new version's, as it will.
         if !super::enums::in_version(self.draft).is_empty() {
@@ -432,6 +448,7 @@ END",
         }
         let mut missing: BTreeSet<&Ident> = self.draft.replaced_views().collect();
         missing.extend(self.carried.iter().map(|view| &view.name));
+        self.check_carried(&mut missing, &mut |what, name, sql| push(what, name, sql, &first));
         for object in &self.draft.objects {
             match object {
                 Object::View { name, new, span } => {
@@ -456,14 +473,7 @@ END",
                     push(format!("drop of function {}", name.as_str()), name, sql, span);
                 }
             }
-            for (number, view) in self.carried.iter().enumerate() {
-                if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
-                    missing.remove(&view.name);
-                    let what = format!("view {}, which stands on a view of this plan", view.name.as_str());
-                    let sql = self.create_again("TEMPORARY VIEW", &view.name.to_string(), number, view);
-                    push(what, &view.name, sql, &first);
-                }
-            }
+            self.check_carried(&mut missing, &mut |what, name, sql| push(what, name, sql, &first));
         }
         let gone = self.draft.replaced_views().chain(self.carried.iter().map(|view| &view.name));
         let gone: Vec<String> = gone.map(|name| literal(&self.base(name).to_string())).collect();
@@ -479,6 +489,17 @@ END",
             });
         }
         checks
+    }
+
+    fn check_carried(&self, missing: &mut BTreeSet<&Ident>, push: &mut dyn FnMut(String, &Ident, String)) {
+        for (number, view) in self.carried.iter().enumerate() {
+            if missing.contains(&view.name) && !view.reads.iter().any(|read| missing.contains(read)) {
+                missing.remove(&view.name);
+                let what = format!("view {}, which stands on what this plan changes", view.name.as_str());
+                let sql = self.create_again("TEMPORARY VIEW", &view.name.to_string(), number, view);
+                push(what, &view.name, sql);
+            }
+        }
     }
 
     /// Whether a table's name stands in any of the texts: where in doubt, yes.

@@ -5,7 +5,9 @@ use super::assemble::{locks, step};
 use super::carry::{BuiltForeignKey, BuiltIndex};
 use super::draft::Draft;
 use super::hazard::partitions;
-use super::names::{numbered, object_name};
+use super::names::{numbered, object_name, primary_key_name};
+use super::op::comment_sql;
+use super::partitioned_key::PRIMARY;
 use super::program::{Action, Cost, Lock, LockMode, Phase, Step, Undo};
 use super::shape::Shape;
 use crate::catalog::{Table, TableKind};
@@ -22,12 +24,32 @@ pub struct Part {
     pub leaf: bool,
     /// What its statement says after the table, where that need not be what its parent's says.
     pub tail: Option<String>,
+    /// The same of a constraint that it is made by.
+    pub words: Option<String>,
+    /// A leaf's index that becomes its primary key.
+    pub key: Option<Ident>,
     pub comment: Option<String>,
+    pub constraint_comment: Option<String>,
     pub statistics_targets: Vec<(i16, i32)>,
+    pub clustered: bool,
+    pub replica_identity: bool,
 }
 
-/// Parents before their partitions, each with the name PostgreSQL would give.
-pub fn parts(draft: &mut Draft<'_>, source: &Table, index: &Ident, columns: &[String]) -> Vec<Part> {
+/// What a foreign key's constraint of one partition is called from the contract on.
+pub struct KeyPart {
+    pub table: QualifiedName,
+    pub last_name: Ident,
+    pub comment: Option<String>,
+}
+
+/// Parents before their partitions, each with the name PostgreSQL would give. `constraint`: its kind, if it is one.
+pub fn parts(
+    draft: &mut Draft<'_>,
+    source: &Table,
+    index: &Ident,
+    columns: &[String],
+    constraint: Option<&str>,
+) -> Vec<Part> {
     let catalog = draft.catalog;
     let mut found: Vec<Part> = Vec::new();
     let mut open = vec![(source.name.clone(), index.clone())];
@@ -36,26 +58,54 @@ pub fn parts(draft: &mut Draft<'_>, source: &Table, index: &Ident, columns: &[St
             catalog.tables.values().filter(|t| t.partition_of.as_ref().is_some_and(|(p, _)| *p == parent));
         for child in children {
             let second = Ident::new(columns.join("_"));
-            let make = |tag: &str| object_name(&child.name, &second, &format!("idx{tag}"));
-            let name = numbered(make, |name| draft.names.is_taken(name));
-            draft.names.take(&name);
+            let primary = constraint == Some(PRIMARY);
+            let label = if constraint.is_some() { "key" } else { "idx" };
+            let make = |tag: &str| match primary {
+                true => primary_key_name(&child.name, tag),
+                false => object_name(&child.name, &second, &format!("{label}{tag}")),
+            };
+            let last_name = numbered(make, |name| draft.names.is_taken(name));
+            draft.names.take(&last_name);
+            let leaf = child.kind != TableKind::Partitioned;
+            let key = (primary && leaf).then(|| draft.names.hidden(&last_name, "_segue_key_"));
+            let name = match primary {
+                true => draft.names.hidden(&last_name, "_segue_new_"),
+                false => last_name.clone(),
+            };
             open.push((child.name.clone(), name.clone()));
-            found.push(Part {
-                table: QualifiedName::new(&catalog.schema, &child.name),
-                last_name: name.clone(),
-                name,
-                of: of.clone(),
-                leaf: child.kind != TableKind::Partitioned,
-                tail: None,
-                comment: None,
-                statistics_targets: Vec::new(),
-            });
+            let table = QualifiedName::new(&catalog.schema, &child.name);
+            found.push(Part { key, leaf, ..Part::new(table, name, last_name, of.clone()) });
         }
     }
     found
 }
 
-fn whole(draft: &Draft<'_>, shape: &Shape<'_>, mode: LockMode) -> Vec<(QualifiedName, LockMode)> {
+impl Part {
+    pub fn new(table: QualifiedName, name: Ident, last_name: Ident, of: Ident) -> Part {
+        Part {
+            table,
+            name,
+            last_name,
+            of,
+            leaf: false,
+            tail: None,
+            words: None,
+            key: None,
+            comment: None,
+            constraint_comment: None,
+            statistics_targets: Vec::new(),
+            clustered: false,
+            replica_identity: false,
+        }
+    }
+}
+
+pub fn attach(schema: &Ident, part: &Part) -> String {
+    let (of, name) = (QualifiedName::new(schema, &part.of), QualifiedName::new(schema, &part.name));
+    format!("ALTER INDEX {of} ATTACH PARTITION {name}")
+}
+
+pub fn whole(draft: &Draft<'_>, shape: &Shape<'_>, mode: LockMode) -> Vec<(QualifiedName, LockMode)> {
     let parts = partitions(draft.catalog, shape.source).into_iter();
     let parts = parts.map(|partition| QualifiedName::new(&shape.name.schema, &partition.name));
     std::iter::once(shape.name.clone()).chain(parts).map(|name| (name, mode)).collect()
@@ -71,10 +121,6 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
     let only = |name: &Ident, on: &QualifiedName, tail: &str| {
         format!("CREATE {unique}INDEX {name} ON ONLY {on}{tail}")
     };
-    let attach = |part: &Part| {
-        let (of, name) = (QualifiedName::new(schema, &part.of), QualifiedName::new(schema, &part.name));
-        format!("ALTER INDEX {of} ATTACH PARTITION {name}")
-    };
     let gone = || Undo::Ddl {
         statements: vec![format!("DROP INDEX IF EXISTS {}", QualifiedName::new(schema, &index.name))],
         locks: locks(whole(draft, shape, LockMode::AccessExclusive)),
@@ -83,7 +129,7 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
     let mut statements = vec![only(&index.name, &shape.name, &index.tail)];
     let mut held = vec![(shape.name.clone(), LockMode::Share)];
     for part in parents {
-        statements.extend([only(&part.name, &part.table, &tail(part)), attach(part)]);
+        statements.extend([only(&part.name, &part.table, &tail(part)), attach(schema, part)]);
         held.push((part.table.clone(), LockMode::Share));
     }
     let begin = Action::Ddl { statements };
@@ -108,7 +154,7 @@ pub fn index(draft: &Draft<'_>, shape: &Shape<'_>, index: &BuiltIndex) -> Vec<St
         steps.push(step(
             format!("attach index {last} of {}", part.table.name.as_str()),
             Phase::Backfill,
-            Action::Ddl { statements: vec![attach(part)] },
+            Action::Ddl { statements: vec![attach(schema, part)] },
             locks([(if deep { &shape.name } else { &part.table }.clone(), LockMode::AccessExclusive)]),
             Cost::Catalog,
             gone(),
@@ -147,8 +193,10 @@ pub fn foreign_key(
             Cost::Catalog,
             undo,
         ));
-        let title = format!("prove foreign key {} of {shown}", key.last_name.as_str());
-        validate.push((name, key.name.clone(), title));
+        if key.validate {
+            let title = format!("prove foreign key {} of {shown}", key.last_name.as_str());
+            validate.push((name, key.name.clone(), title));
+        }
     }
     steps
 }
@@ -160,11 +208,15 @@ pub fn whole_foreign_key(draft: &Draft<'_>, shape: &Shape<'_>, key: &BuiltForeig
     };
     let name = &shape.name;
     let shown = draft.tables[shape.number].logical().as_str();
+    let valid = if key.validate { "" } else { " NOT VALID" };
     step(
         format!("make foreign key {} one of {shown}", key.last_name.as_str()),
         Phase::Backfill,
         Action::Ddl {
-            statements: vec![format!("ALTER TABLE {name} ADD CONSTRAINT {} {}", key.name, key.definition)],
+            statements: vec![format!(
+                "ALTER TABLE {name} ADD CONSTRAINT {} {}{valid}",
+                key.name, key.definition
+            )],
         },
         held(LockMode::ShareRowExclusive),
         Cost::Catalog,
@@ -173,4 +225,35 @@ pub fn whole_foreign_key(draft: &Draft<'_>, shape: &Shape<'_>, key: &BuiltForeig
             locks: held(LockMode::AccessExclusive),
         },
     )
+}
+
+/// The foreign keys of a new form that the partitions have in the catalog, and what those are called there; of a new one, all.
+pub fn key_parts(draft: &Draft<'_>, source: &Table, name: &Ident, last_name: Option<&Ident>) -> Vec<KeyPart> {
+    let mut found = Vec::new();
+    let partition = |t: &&Table| t.partition_of.as_ref().is_some_and(|(parent, _)| *parent == source.name);
+    for child in draft.catalog.tables.values().filter(partition) {
+        let own = child.constraints.iter().find(|c| c.parent.as_ref() == Some(name));
+        let Some(last) = last_name.or(own.map(|own| &own.name)) else { continue };
+        found.push(KeyPart {
+            table: QualifiedName::new(&draft.catalog.schema, &child.name),
+            last_name: last.clone(),
+            comment: own.and_then(|own| own.comment.clone()),
+        });
+        found.extend(key_parts(draft, child, own.map_or(name, |own| &own.name), last_name));
+    }
+    found
+}
+
+/// At the contract, when the old columns are gone: a partition's constraint does not follow its parent's name.
+pub fn last_key_names(shape: &Shape<'_>, sql: &mut Vec<String>) {
+    for key in &shape.built.foreign_keys {
+        for KeyPart { table, last_name, comment } in &key.parts {
+            if key.name != *last_name {
+                sql.push(format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {last_name}", key.name));
+            }
+            if let Some(comment) = comment {
+                sql.push(comment_sql(&format!("CONSTRAINT {last_name} ON {table}"), Some(comment)));
+            }
+        }
+    }
 }

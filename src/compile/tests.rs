@@ -2,7 +2,7 @@
 
 use super::program::{Action, LockMode, Program, ViewDefault};
 use super::*;
-use crate::catalog::{Column, Constraint, ConstraintKind, EnumType, ForeignKey, Table};
+use crate::catalog::{Column, Constraint, ConstraintKind, EnumType, ForeignKey, Index, IndexKey, Table};
 use crate::diagnostic::Source;
 use std::sync::Arc;
 
@@ -22,8 +22,40 @@ fn constraint(name: &str, kind: ConstraintKind, columns: &[&str]) -> Constraint 
         initially_deferred: false,
         no_inherit: false,
         index: None,
+        parent: None,
+        operators: Vec::new(),
         comment: None,
         foreign: None,
+    }
+}
+
+fn index_of_key(name: &str, column: &str) -> Index {
+    let key = IndexKey {
+        column: Some(column.into()),
+        expression: column.to_owned(),
+        collation: None,
+        opclass: None,
+        descending: false,
+        nulls_first: false,
+    };
+    Index {
+        name: name.into(),
+        definition: String::new(),
+        method: "btree".into(),
+        unique: true,
+        nulls_not_distinct: false,
+        valid: true,
+        constraint: Some(name.into()),
+        parent: None,
+        keys: vec![key],
+        include: Vec::new(),
+        predicate: None,
+        columns: vec![column.into()],
+        options: Vec::new(),
+        tablespace: None,
+        comment: None,
+        clustered: false,
+        statistics_targets: Vec::new(),
     }
 }
 
@@ -367,7 +399,11 @@ fn a_replica_identity_that_publications_cannot_live_with_is_refused() {
 
 #[test]
 fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
-    let program = program(&catalog(), "  - widen_key: {table: users}\n");
+    let mut catalog = catalog();
+    let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");
+    users.constraints[0].index = Some("users_pkey".into());
+    users.indexes.push(index_of_key("users_pkey", "id"));
+    let program = program(&catalog, "  - widen_key: {table: users}\n");
     let titles: Vec<&str> = program.steps.iter().map(|step| step.title.as_str()).collect();
     let at = |title: &str| {
         titles.iter().position(|t| *t == title).unwrap_or_else(|| panic!("{title}: {titles:?}"))
@@ -380,7 +416,17 @@ fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
     assert_eq!(locked, ["orders", "users"]);
     let Action::Ddl { statements } = &contract.action else { panic!("{contract:?}") };
     assert_eq!(statements[0], r#"ALTER TABLE "public"."orders" DROP CONSTRAINT "orders_user""#);
-    assert!(codes(&catalog(), "  - widen_key: {table: orders}\n").contains(&"compile.not_a_key"));
+    assert!(codes(&catalog, "  - widen_key: {table: orders}\n").contains(&"compile.not_a_key"));
+    // Without the key there is nothing that a foreign key could point at.
+    let gone = "  - drop_constraint: {table: users, name: users_key, down: email}\n";
+    let users = catalog.tables.get_mut(&Ident::from("users")).expect("users");
+    users.constraints.push(constraint("users_key", ConstraintKind::Unique, &["email"]));
+    users.constraints[1].index = Some("users_key".into());
+    users.indexes.push(index_of_key("users_key", "email"));
+    assert_eq!(codes(&catalog, gone), [""; 0]);
+    let orders = catalog.tables.get_mut(&Ident::from("orders")).expect("orders");
+    orders.constraints[0].foreign.as_mut().expect("a foreign key").columns = vec!["email".into()];
+    assert_eq!(codes(&catalog, gone), ["compile.dependents"]);
 }
 
 fn with_mood() -> Catalog {

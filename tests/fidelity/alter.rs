@@ -7,8 +7,14 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 pub fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
-    let column =
-        case.table.pick(rng, |c| !c.generated && !c.pinned && !c.read_anew && !c.ty.to.is_empty())?;
+    let column = case
+        .table
+        .pick(rng, |c| !c.generated && (!c.pinned || c.followed) && !c.read_anew && !c.ty.to.is_empty())?;
+    let around = case.table.around.clone().filter(|around| around.columns.contains(&column));
+    let alike = around.as_ref().is_none_or(|around| case.table.names_of(&around.columns) == around.names);
+    if !alike || case.table.columns[column].followed && around.is_none() {
+        return None;
+    }
     let found = case.table.columns[column].clone();
     let (to, up, down) = *rng.choice(found.ty.to)?;
     let target = named(to);
@@ -30,10 +36,12 @@ pub fn alter_type(case: &mut Case, rng: &mut Rng) -> Option<()> {
         case.alter(format!("ALTER {} DROP DEFAULT", case.table.column(column)));
     }
     let using = case.of(up, column);
+    case.plain.extend(around.as_ref().map(|around| around.drop.clone()));
     case.alter(format!("ALTER {} TYPE {to} USING {using}", case.table.column(column)));
     let lost = case.table.lost.iter().filter(|(columns, _)| columns.contains(&column));
     let lost: Vec<String> = lost.map(|(_, sql)| sql.clone()).collect();
     case.plain.extend(lost);
+    case.plain.extend(around.map(|around| around.make));
     if drops {
         let default = target.default;
         merge(&mut op, json!({"default": default}));
@@ -153,6 +161,8 @@ pub fn alter_check(case: &mut Case, rng: &mut Rng) -> Option<()> {
     case.alter(format!("ADD CONSTRAINT {} CHECK ({holds}){words}", q(&name)));
     case.push(json!({"alter_column": op}));
     case.table.note(name, Kind::Check, vec![column]);
+    // Dropped again in the same plan, it mends nothing.
+    case.table.constraints.last_mut().expect("just noted").needed = in_place;
     case.table.columns[column].genuine = false;
     Some(())
 }

@@ -61,7 +61,7 @@ impl Table {
         let Some((column, quoted)) = any(self, rng) else { return };
         let name = self.fresh(rng, "x");
         let name = q(&name);
-        match rng.u8(..20) {
+        match rng.u8(..22) {
             0 | 1 | 8 if !self.partitioned => {
                 self.alter("ENABLE ROW LEVEL SECURITY".to_owned());
                 let words = ["FOR SELECT TO fid_reader", "TO \"Fid Writer\", fid_reader", "AS RESTRICTIVE"];
@@ -73,8 +73,8 @@ impl Table {
                 self.columns[column].secured = true;
             }
             2 => {
-                self.add(format!("CREATE VIEW view_{number} AS SELECT {quoted} AS seen FROM {on}"));
-                pin(self, column);
+                let make = format!("CREATE VIEW view_{number} AS SELECT {quoted} AS seen FROM {on}");
+                self.go_around(vec![column], format!("DROP VIEW view_{number}"), make);
             }
             3 if !self.partitioned => {
                 self.add(format!(
@@ -86,10 +86,9 @@ impl Table {
                 let all: Vec<usize> =
                     (0..self.columns.len()).filter(|c| !self.columns[*c].generated).collect();
                 let list = self.list(&all);
-                self.add(format!(
-                    "CREATE PUBLICATION {name} FOR TABLE {on} ({list}) WITH (publish = 'insert')"
-                ));
-                self.columns.iter_mut().filter(|c| !c.generated).for_each(|c| c.pinned = true);
+                let make =
+                    format!("CREATE PUBLICATION {name} FOR TABLE {on} ({list}) WITH (publish = 'insert')");
+                self.go_around(all, format!("DROP PUBLICATION {name}"), make);
             }
             5 if !self.unlogged => {
                 self.add(format!("CREATE PUBLICATION {name} FOR TABLE {on} WITH (publish = 'insert')"))
@@ -109,6 +108,18 @@ impl Table {
                 }
                 self.columns[column].ordered = true;
                 self.columns[other].ordered = true;
+            }
+            10 if !self.partitioned && self.columns[column].ty.has_btree() => {
+                self.add(format!(
+                    "CREATE TRIGGER {name} AFTER UPDATE ON {on} FOR EACH ROW \
+                     WHEN (old.{quoted} IS DISTINCT FROM new.{quoted}) EXECUTE FUNCTION touched()"
+                ));
+                self.comment(rng, &format!("TRIGGER {name} ON {on}"), 30);
+                if chance(rng, 30) {
+                    self.alter(format!("DISABLE TRIGGER {name}"));
+                }
+                self.columns[column].followed = !self.columns[column].pinned;
+                pin(self, column);
             }
             9 => {
                 self.add(format!(

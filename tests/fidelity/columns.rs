@@ -105,7 +105,7 @@ pub fn add_column(case: &mut Case, rng: &mut Rng) -> Option<()> {
 
 pub fn drop_column(case: &mut Case, rng: &mut Rng) -> Option<()> {
     let pinned_too = chance(rng, 4);
-    let column = case.table.pick(rng, |c| !c.pinned || (pinned_too && !c.generated))?;
+    let column = case.table.pick(rng, |c| !(c.pinned || c.undroppable) || (pinned_too && !c.generated))?;
     let left = case.table.columns.iter().filter(|c| !c.dropped).count();
     if left < 2 {
         return None;

@@ -16,9 +16,13 @@ pub fn create_constraint(case: &mut Case, rng: &mut Rng) -> Option<()> {
     let single = case.table.partitioned || chance(rng, 40);
     let kind = rng.u8(..4);
     let (columns, sql) = match kind {
-        0 if !case.table.partitioned => {
-            let columns: Vec<usize> =
-                [Some(first), second.filter(|_| !single)].into_iter().flatten().collect();
+        0 => {
+            let second = second.filter(|_| !single);
+            let columns: Vec<usize> = match case.table.partitioned {
+                true if first == 0 => vec![0],
+                true => vec![0, first],
+                false => [Some(first), second].into_iter().flatten().collect(),
+            };
             let deferrable = chance(rng, 25);
             merge(&mut op, json!({"type": "unique", "deferrable": deferrable}));
             let words = if deferrable { " DEFERRABLE" } else { "" };
@@ -33,12 +37,16 @@ pub fn create_constraint(case: &mut Case, rng: &mut Rng) -> Option<()> {
             case.table.note(name.clone(), Kind::Unique, columns.clone());
             (columns, sql)
         }
-        1 if !case.table.partitioned && !case.table.has_primary() => {
+        1 if !case.table.has_primary() => {
             let ready = !case.table.columns[first].nullable;
-            let columns = ready.then(|| vec![first])?;
+            let columns = match case.table.partitioned && first != 0 {
+                true => ready.then(|| vec![first, 0])?,
+                false => ready.then(|| vec![first])?,
+            };
             merge(&mut op, json!({"type": "primary_key"}));
             case.table.note(name.clone(), Kind::Primary, columns.clone());
-            (columns, format!("PRIMARY KEY ({})", case.table.column(first)))
+            let list = case.table.list(&columns);
+            (columns, format!("PRIMARY KEY ({list})"))
         }
         2 => {
             let column = case.table.pick(rng, |c| movable(c) && c.genuine && c.ty.class == Class::Int)?;
@@ -77,7 +85,8 @@ pub fn create_constraint(case: &mut Case, rng: &mut Rng) -> Option<()> {
     };
     let names: Vec<String> = columns.iter().map(|column| case.name(*column)).collect();
     merge(&mut op, json!({"columns": names}));
-    if chance(rng, 40) {
+    // What parts a table's rows gets no second form.
+    if chance(rng, 40) || case.table.partitioned && columns.contains(&0) {
         merge(&mut op, json!({"in_place": true}));
     } else {
         let same: serde_json::Map<String, Value> =

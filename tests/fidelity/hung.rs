@@ -31,7 +31,7 @@ impl Table {
                  INSERT INTO child_{number} SELECT {key} FROM {on}"
             ));
             self.columns[0].bound = true;
-            self.columns[0].pinned = chance(rng, 90);
+            self.columns[0].undroppable = true;
             self.constraints.last_mut().expect("just noted").needed = true;
         }
     }
@@ -88,8 +88,31 @@ impl Table {
         {
             let name = self.fresh(rng, "ex");
             let column = self.column(range);
-            self.alter(format!("ADD CONSTRAINT {} EXCLUDE USING gist ({column} WITH &&)", q(&name)));
+            let other = self.pick(rng, |_| true).filter(|other| *other != range && chance(rng, 30));
+            let only = other.map(|other| format!(" WHERE ({} IS NOT NULL)", self.column(other)));
+            let words = only.unwrap_or_default();
+            self.alter(format!("ADD CONSTRAINT {} EXCLUDE USING gist ({column} WITH &&){words}", q(&name)));
+            self.comment(rng, &format!("CONSTRAINT {} ON {}", q(&name), q(&self.name)), 20);
             self.note(name, Kind::Exclude, vec![range]);
+            if let Some(other) = other {
+                (self.columns[other].bound, self.columns[other].undroppable) = (true, true);
+            }
+        }
+    }
+
+    /// Each with the column that parts the rows.
+    pub fn partitioned_keys(&mut self, rng: &mut Rng) {
+        let other = self.pick(rng, |c| !c.generated && c.ty.has_btree()).filter(|other| *other != 0);
+        if let Some(other) = other.filter(|_| chance(rng, 60)) {
+            let name = self.fresh(rng, "uq");
+            let list = self.list(&[0, other]);
+            let words = if chance(rng, 20) { " DEFERRABLE" } else { "" };
+            self.alter(format!("ADD CONSTRAINT {} UNIQUE ({list}){words}", q(&name)));
+            self.comment(rng, &format!("CONSTRAINT {} ON {}", q(&name), q(&self.name)), 20);
+            self.note(name, Kind::Unique, vec![0, other]);
+        }
+        if chance(rng, 40) {
+            self.foreign(rng);
         }
     }
 
@@ -113,7 +136,8 @@ impl Table {
                 " DEFERRABLE INITIALLY DEFERRED",
             ])
             .expect("some");
-        let valid = if chance(rng, 15) { " NOT VALID" } else { "" };
+        let can_wait = !self.partitioned || self.major >= 18;
+        let valid = if can_wait && chance(rng, 15) { " NOT VALID" } else { "" };
         let list = self.list(&columns);
         self.alter(format!(
             "ADD CONSTRAINT {} FOREIGN KEY ({list}) REFERENCES {target}{actions}{valid}",
@@ -198,7 +222,10 @@ impl Table {
             self.add(sql.clone());
             self.lost.push((columns.clone(), sql));
         }
-        self.comment(rng, &format!("INDEX {}", q(&name)), 15);
+        // Plain DDL gives it to the partitions' indexes, too.
+        if !self.partitioned {
+            self.comment(rng, &format!("INDEX {}", q(&name)), 15);
+        }
         if !self.partitioned && plain && chance(rng, 10) {
             self.alter(format!("CLUSTER ON {}", q(&name)));
         }

@@ -109,5 +109,5 @@ pub fn merge(into: &mut Value, more: Value) {
 /// Mostly what plain DDL can do without hands on what depends on the column.
 pub fn movable(rng: &mut Rng) -> impl Fn(&super::table::Column) -> bool + use<> {
     let pinned_too = chance(rng, 10);
-    move |c| !c.generated && (!c.pinned || c.secured || pinned_too)
+    move |c| !c.generated && (!c.pinned || c.secured || c.followed || pinned_too)
 }

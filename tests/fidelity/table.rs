@@ -30,9 +30,13 @@ pub struct Column {
     pub pinned: bool,
     /// A policy of the table reads it.
     pub secured: bool,
+    /// What pins it goes with it where Segue gives it a new form.
+    pub followed: bool,
     /// A foreign key is over it; over it and others.
     pub foreign: bool,
     pub foreign_of_several: bool,
+    /// Something reads it that would not go with it.
+    pub undroppable: bool,
     /// Part of the index that is the replica identity.
     pub identifies: bool,
     /// An operation of the plan put something on it that reads it in an expression: plain DDL would then have the types
@@ -54,7 +58,7 @@ pub struct Constraint {
     pub name: String,
     pub kind: Kind,
     pub columns: Vec<usize>,
-    /// A foreign key of another table needs it.
+    /// A foreign key of another table needs it, or rows are mended for it.
     pub needed: bool,
 }
 
@@ -64,6 +68,16 @@ pub struct Index {
     pub columns: Vec<usize>,
     /// Unique, over columns alone, all rows.
     pub identifying: bool,
+}
+
+/// What reads columns and has to go and come again where plain DDL changes their types.
+#[derive(Clone, Debug)]
+pub struct Around {
+    pub columns: Vec<usize>,
+    pub drop: String,
+    pub make: String,
+    /// Table and columns, as `make` calls them.
+    pub names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -82,6 +96,7 @@ pub struct Table {
     pub writers: Vec<&'static str>,
     /// What plain DDL loses where it makes things on these columns again.
     pub lost: Vec<(Vec<usize>, String)>,
+    pub around: Option<Around>,
     pub major: u32,
     names: usize,
     pub unlogged: bool,
@@ -110,6 +125,7 @@ impl Table {
             sql: Vec::new(),
             writers: Vec::new(),
             lost: Vec::new(),
+            around: None,
             major,
             names: 0,
             unlogged: false,
@@ -121,8 +137,9 @@ impl Table {
         for _ in 0..rng.u8(..3) {
             table.check(rng);
         }
-        if !table.partitioned {
-            table.more_keys(rng);
+        match table.partitioned {
+            true => table.partitioned_keys(rng),
+            false => table.more_keys(rng),
         }
         for _ in 0..rng.u8(..4) {
             table.index(rng);
@@ -164,6 +181,23 @@ impl Table {
         rng.choice(fitting)
     }
 
+    /// Notes what Segue takes along with these columns, and plain DDL does not where it changes their types.
+    pub fn go_around(&mut self, columns: Vec<usize>, drop: String, make: String) {
+        let free: Vec<usize> = columns.into_iter().filter(|c| !self.columns[*c].pinned).collect();
+        for column in &free {
+            (self.columns[*column].pinned, self.columns[*column].followed) = (true, true);
+        }
+        self.add(make.clone());
+        let names = self.names_of(&free);
+        self.around = Some(Around { columns: free, drop, make, names });
+    }
+
+    pub fn names_of(&self, columns: &[usize]) -> Vec<String> {
+        std::iter::once(self.name.clone())
+            .chain(columns.iter().map(|c| self.columns[*c].name.clone()))
+            .collect()
+    }
+
     pub fn has_primary(&self) -> bool {
         self.constraints.iter().any(|constraint| constraint.kind == Kind::Primary)
     }
@@ -189,9 +223,11 @@ impl Table {
             ordered: false,
             pinned: false,
             secured: false,
+            followed: false,
             foreign: false,
             foreign_of_several: false,
             identifies: false,
+            undroppable: false,
             read_anew: false,
         }
     }

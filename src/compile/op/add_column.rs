@@ -1,6 +1,6 @@
 //! Owns `add_column`: a hidden column, filled by `up` or given by its default, shown by the new version.
 
-use super::column::{add_check, add_reference, added, can_index, comment_sql, created_column, serial};
+use super::column::{add_check, add_reference, added, can_be_unique, comment_sql, created_column, serial};
 use crate::catalog::TableKind;
 use crate::compile::addition::{Addition, AdditionKind, NewIdentity, NewUnique};
 use crate::compile::draft::{Bound, Draft, DraftColumn, Only, Resolved, Up};
@@ -127,7 +127,7 @@ fn to_existing(draft: &mut Draft<'_>, op: &AddColumn, table: usize) {
     if let Some(references) = &def.references {
         add_reference(draft, table, number, references, &what);
     }
-    if def.unique && can_index(draft, table, &def.name.span, &what) {
+    if def.unique && can_be_unique(draft, table, &[], &def.name.span, &what) {
         let shown = draft.tables[table].logical().clone();
         let key = draft.names.choose(&shown, &name, "key");
         draft.tables[table].additions.push(Addition {

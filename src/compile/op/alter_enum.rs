@@ -253,11 +253,8 @@ fn change(draft: &mut Draft<'_>, columns: &[(usize, usize, bool)], span: &Option
         }
         for form in &forms {
             default(draft, table, form.column, &form.what, span);
-            let pointed_at = is_pointed_at(draft, table, form.column);
-            draft.tables[table].columns[form.column].widened |= pointed_at;
         }
     }
-    draft.retarget();
 }
 
 /// A default of the old type as one of the new.
@@ -272,14 +269,4 @@ fn default(draft: &mut Draft<'_>, table: usize, column: usize, what: &str, span:
             "give the column another one before, with `alter_column`",
         ),
     }
-}
-
-fn is_pointed_at(draft: &Draft<'_>, table: usize, column: usize) -> bool {
-    let Some(old) = draft.tables[table].columns[column].old() else { return false };
-    let keys = draft.tables.iter().filter_map(|other| other.source).flat_map(|other| &other.constraints);
-    keys.filter_map(|constraint| constraint.foreign.as_ref()).any(|foreign| {
-        foreign.schema == draft.catalog.schema
-            && foreign.table == draft.tables[table].physical
-            && foreign.columns.contains(old)
-    })
 }

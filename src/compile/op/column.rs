@@ -1,6 +1,7 @@
 //! Owns what `create_table`, `add_column` and `alter_column` share: serial types, checks, foreign keys, and a
 //! column's definition as SQL for tables that this plan creates.
 
+use crate::catalog::TableKind;
 use crate::compile::addition::{Addition, AdditionKind, NewForeignKey, NewUnique};
 use crate::compile::draft::{Draft, DraftColumn, Up};
 use crate::compile::lookup::Target;
@@ -125,7 +126,7 @@ pub fn add_foreign_key(draft: &mut Draft<'_>, table: usize, name: &Text, key: Ne
 
 /// Adds a unique constraint or a primary key to what is to be built on an existing table.
 pub fn add_unique(draft: &mut Draft<'_>, table: usize, name: &Text, unique: NewUnique, what: &str) {
-    if !can_index(draft, table, &name.span, what) {
+    if !can_be_unique(draft, table, &unique.columns, &name.span, what) {
         return;
     }
     let Some(ident) = draft.constraint_name(table, name) else { return };
@@ -145,18 +146,31 @@ pub fn add_unique(draft: &mut Draft<'_>, table: usize, name: &Text, unique: NewU
     });
 }
 
-/// Whether an existing table can have an index built without blocking it. Reports why not.
-pub fn can_index(draft: &mut Draft<'_>, table: usize, span: &Option<Span>, what: &str) -> bool {
-    let Some(source) = draft.tables[table].source else { return true };
-    if source.kind != crate::catalog::TableKind::Partitioned {
+/// A unique index of a partitioned table tells its rows apart only where it has the columns that part them. Reports which
+/// it lacks.
+pub fn can_be_unique(
+    draft: &mut Draft<'_>,
+    table: usize,
+    columns: &[usize],
+    span: &Option<Span>,
+    what: &str,
+) -> bool {
+    let of = &draft.tables[table];
+    let Some(source) = of.source.filter(|source| source.kind == TableKind::Partitioned) else { return true };
+    let has = |name: &Ident| columns.iter().any(|column| of.columns[*column].old() == Some(name));
+    let missing: Vec<&str> =
+        source.partition_columns.iter().filter(|name| !has(name)).map(Ident::as_str).collect();
+    let expression = source.partition_columns.is_empty();
+    if missing.is_empty() && !expression {
         return true;
     }
-    draft.error_help(
-        "compile.partitioned_index",
-        format!("{what} needs an index on `{}`, which is partitioned", source.name.as_str()),
-        span,
-        "PostgreSQL cannot build one there CONCURRENTLY: build it on each partition with `sql` operations",
-    );
+    let message =
+        format!("{what}: a unique index of a partitioned table must have all columns of its partition key");
+    let help = match expression {
+        true => "this key is an expression, so there can be none".to_owned(),
+        false => format!("add {}", missing.join(", ")),
+    };
+    draft.error_help("compile.partitioned_index", message, span, help);
     false
 }
 
@@ -264,6 +278,7 @@ pub fn added<'a>(def: &ColumnDef, physical: Ident) -> DraftColumn<'a> {
         default_changed: false,
         comment_changed: false,
         type_changed: false,
+        followed: false,
         widened: false,
         retyped: false,
         nullable_late: false,

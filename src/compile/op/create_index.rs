@@ -1,7 +1,7 @@
 //! Owns `create_index`: built CONCURRENTLY once rows are filled; plain DDL on a table of this plan.
 
+use super::column::can_be_unique;
 use super::create_constraint::numbers;
-use crate::catalog::TableKind;
 use crate::compile::addition::{Addition, AdditionKind, NewIndex, NewKey};
 use crate::compile::draft::Draft;
 use crate::compile::names;
@@ -13,7 +13,12 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     let Some(table) = draft.changeable(&op.table, "create an index on") else { return };
     let Some(name) = draft.relation_name(&op.name, "index") else { return };
     let what = format!("create_index {}", name.as_str());
-    if !can_be_partitioned(draft, table, op, &what) {
+    let named = op.columns.iter().filter_map(|key| match &key.key {
+        IndexKey::Column(given) => draft.tables[table].column(&Ident::new(given.as_str())),
+        _ => None,
+    });
+    let named: Vec<usize> = named.collect();
+    if op.unique && !can_be_unique(draft, table, &named, &op.name.span, &what) {
         return;
     }
     let mut keys = Vec::new();
@@ -75,42 +80,24 @@ pub fn apply(draft: &mut Draft<'_>, op: &CreateIndex, span: &Option<Span>) {
     });
 }
 
-/// A unique index of a partitioned table tells its rows apart only where it has the columns that part them.
-fn can_be_partitioned(draft: &mut Draft<'_>, table: usize, op: &CreateIndex, what: &str) -> bool {
-    let Some(source) = draft.tables[table].source.filter(|source| source.kind == TableKind::Partitioned)
-    else {
-        return true;
-    };
-    let has = |name: &Ident| {
-        op.columns.iter().any(|key| {
-            let IndexKey::Column(given) = &key.key else { return false };
-            let column = draft.tables[table].column(&Ident::new(given.as_str()));
-            column.is_some_and(|column| draft.tables[table].columns[column].old() == Some(name))
-        })
-    };
-    let missing: Vec<&str> =
-        source.partition_columns.iter().filter(|name| op.unique && !has(name)).map(Ident::as_str).collect();
-    let expression = source.partition_columns.is_empty() && op.unique;
-    if missing.is_empty() && !expression {
-        return true;
-    }
-    let message =
-        format!("{what}: a unique index of a partitioned table must have all columns of its partition key");
-    let help = match expression {
-        true => "this key is an expression, so there can be none".to_owned(),
-        false => format!("add {}", missing.join(", ")),
-    };
-    draft.error_help("compile.partitioned_index", message, &op.name.span, help);
-    false
-}
-
 /// What PostgreSQL makes the names of a partitioned index's parts of: its columns, as they are called in the end.
 pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String> {
     let table = &draft.tables[table];
     let found = table.additions.iter().find(|addition| addition.name == *name);
-    let Some(AdditionKind::Index(index)) = found.map(|addition| &addition.kind) else { return Vec::new() };
+    let called = |column: &usize| table.columns[*column].name.as_str().to_owned();
+    let chosen = |names: Vec<String>| {
+        let chosen = names::index_columns(names.iter().map(String::as_str));
+        chosen.iter().map(|name| name.as_str().to_owned()).collect()
+    };
+    let index = match found.map(|addition| &addition.kind) {
+        Some(AdditionKind::Index(index)) => index,
+        Some(AdditionKind::Unique(unique)) => {
+            return chosen(unique.columns.iter().chain(&unique.include).map(called).collect());
+        }
+        _ => return Vec::new(),
+    };
     let keys = index.keys.iter().map(|(key, _)| match key {
-        NewKey::Column(column) => table.columns[*column].name.as_str().to_owned(),
+        NewKey::Column(column) => called(column),
         // A call goes by the function's name.
         NewKey::Expression(bound) => {
             let text = bound.expression.text();
@@ -121,10 +108,7 @@ pub fn index_names(draft: &Draft<'_>, table: usize, name: &Ident) -> Vec<String>
             call.filter(|_| is_call && text.ends_with(')')).unwrap_or("expr").to_owned()
         }
     });
-    let include = index.include.iter().map(|column| table.columns[*column].name.as_str().to_owned());
-    let names: Vec<String> = keys.chain(include).collect();
-    let chosen = names::index_columns(names.iter().map(String::as_str));
-    chosen.iter().map(|name| name.as_str().to_owned()).collect()
+    chosen(keys.chain(index.include.iter().map(called)).collect())
 }
 
 /// CREATE INDEX over the physical columns of the new version as they stand; `None` where one is gone.

@@ -50,7 +50,6 @@ pub fn apply(draft: &mut Draft<'_>, op: &WidenKey) {
         }
         draft.tables[table].columns[column].widened = true;
     }
-    draft.retarget();
 }
 
 fn named(draft: &Draft<'_>, table: usize, column: usize) -> String {
@@ -163,7 +162,8 @@ fn tied(
             }
             for constraint in &source.constraints {
                 let Some(foreign) = &constraint.foreign else { continue };
-                if foreign.schema != schema || foreign.table != target {
+                // A partition's is its parent's.
+                if foreign.schema != schema || foreign.table != target || constraint.parent.is_some() {
                     continue;
                 }
                 for (own, to) in constraint.columns.iter().zip(&foreign.columns) {

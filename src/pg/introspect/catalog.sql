@@ -107,6 +107,11 @@ SELECT jsonb_build_object(
         -- Set for keys as well, where it says nothing.
         'no_inherit', k.connoinherit AND k.contype IN ('c', 'n'),
         'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN (SELECT x.relname FROM pg_class x WHERE x.oid = k.conindid) END,
+        'operators', (
+            SELECT coalesce(jsonb_agg(format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY u.place), '[]')
+            FROM unnest(k.conexclop) WITH ORDINALITY u(operator, place)
+            JOIN pg_operator o ON o.oid = u.operator JOIN pg_namespace s ON s.oid = o.oprnamespace),
+        'parent', (SELECT o.conname FROM pg_constraint o WHERE o.oid = k.conparentid),
         'comment', obj_description(k.oid, 'pg_constraint'),
         'foreign', CASE WHEN k.contype = 'f' THEN (SELECT jsonb_build_object(
             'schema', fn.nspname,

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (:n, 'new', int4range(:n, :n + 1), :n);
+UPDATE t SET room = 'hall', n = -:n WHERE id = :n;

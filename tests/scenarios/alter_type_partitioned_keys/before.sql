@@ -1,0 +1,15 @@
+CREATE TABLE ref (code integer PRIMARY KEY);
+INSERT INTO ref SELECT generate_series(0, 9);
+CREATE TABLE ev (part integer, sub integer, id integer, code integer DEFAULT 1, n integer, CONSTRAINT "Ev key" PRIMARY KEY (id, part, sub)) PARTITION BY LIST (part);
+CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1);
+CREATE TABLE ev_2 PARTITION OF ev FOR VALUES IN (2) PARTITION BY HASH (sub);
+CREATE TABLE ev_2_a PARTITION OF ev_2 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE ev_2_b PARTITION OF ev_2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+ALTER TABLE ev ADD CONSTRAINT ev_once UNIQUE (part, n, sub) WITH (fillfactor = 80), ADD CONSTRAINT ev_late UNIQUE (n, code, sub, part) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ev ADD CONSTRAINT ev_ref FOREIGN KEY (code) REFERENCES ref ON DELETE CASCADE DEFERRABLE;
+ALTER TABLE ev_2_a RENAME CONSTRAINT ev_ref TO "Ref of a";
+COMMENT ON CONSTRAINT "Ev key" ON ev IS 'the key';
+COMMENT ON CONSTRAINT ev_2_a_pkey ON ev_2_a IS 'its part';
+COMMENT ON CONSTRAINT ev_ref ON ev_1 IS 'points';
+COMMENT ON INDEX ev_1_n_code_sub_part_key IS 'late one';
+INSERT INTO ev SELECT 1 + n % 2, n % 5, n, n % 10, n FROM generate_series(1, 300) n;

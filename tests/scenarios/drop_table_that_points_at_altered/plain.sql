@@ -1,0 +1,2 @@
+DROP TABLE child, parts;
+ALTER TABLE t ALTER id TYPE bigint, ALTER code SET NOT NULL, DROP COLUMN gone;

@@ -1,0 +1,6 @@
+CREATE TABLE ev (id bigint, part integer NOT NULL, code text) PARTITION BY LIST (part);
+CREATE TABLE ev_1 PARTITION OF ev FOR VALUES IN (1);
+CREATE TABLE ev_2 PARTITION OF ev FOR VALUES IN (2) PARTITION BY HASH (id);
+CREATE TABLE ev_2_a PARTITION OF ev_2 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE TABLE other (part integer, id bigint) PARTITION BY LIST (part);
+INSERT INTO ev SELECT n, 1 + n % 2, 'c' || n FROM generate_series(1, 300) n;

@@ -1,0 +1,2 @@
+ALTER TABLE ev ADD CONSTRAINT "Ev key" PRIMARY KEY (part, id), ADD CONSTRAINT ev_code UNIQUE (code, part, id) WITH (fillfactor = 70);
+ALTER TABLE other ADD CONSTRAINT other_once UNIQUE (part, id) DEFERRABLE INITIALLY DEFERRED;

@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER id TYPE bigint;
+ALTER TABLE child ALTER t TYPE bigint;

@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (:n, 5, 8);
+UPDATE t SET "A b" = 60 WHERE id = :n;
+INSERT INTO p VALUES (:n, 1, 4);

@@ -1,0 +1,12 @@
+CREATE TABLE t (id integer PRIMARY KEY, "A b" varchar(20), n integer, kind text);
+CREATE TABLE u (id integer PRIMARY KEY, t integer REFERENCES t, n smallint);
+CREATE VIEW "Seen" (id, "what it is", n) WITH (security_barrier = true) AS SELECT t.id, t."A b", u.n FROM t JOIN u ON u.t = t.id WHERE t.n > 0;
+CREATE VIEW above AS SELECT upper("what it is") AS loud, count(*) AS times FROM "Seen" GROUP BY 1;
+CREATE VIEW plain AS SELECT id, kind FROM t;
+ALTER VIEW plain ALTER kind SET DEFAULT 'some';
+COMMENT ON VIEW "Seen" IS 'it''s seen';
+COMMENT ON COLUMN "Seen".n IS 'how many';
+GRANT SELECT ON "Seen" TO app_reader WITH GRANT OPTION;
+GRANT SELECT (loud) ON above TO PUBLIC;
+INSERT INTO t SELECT n, 'v' || n, n, 'k' FROM generate_series(1, 300) n;
+INSERT INTO u SELECT n, n, n FROM generate_series(1, 200) n;

@@ -1,0 +1,11 @@
+DROP VIEW above, plain, "Seen";
+ALTER TABLE t ALTER "A b" TYPE varchar(90), ALTER kind SET NOT NULL, ADD CONSTRAINT filled CHECK ("A b" <> '');
+ALTER TABLE u ALTER n TYPE integer;
+CREATE VIEW "Seen" (id, "what it is", n) WITH (security_barrier = true) AS SELECT t.id, t."A b", u.n FROM t JOIN u ON u.t = t.id WHERE t.n > 0;
+CREATE VIEW above AS SELECT upper("what it is") AS loud, count(*) AS times FROM "Seen" GROUP BY 1;
+CREATE VIEW plain AS SELECT id, kind FROM t;
+ALTER VIEW plain ALTER kind SET DEFAULT 'some';
+COMMENT ON VIEW "Seen" IS 'it''s seen';
+COMMENT ON COLUMN "Seen".n IS 'how many';
+GRANT SELECT ON "Seen" TO app_reader WITH GRANT OPTION;
+GRANT SELECT (loud) ON above TO PUBLIC;
