@@ -162,8 +162,12 @@ fn drills_hold_visibly_as_drills_and_end_by_themselves() {
         }
         let text = segue(&url, &["status"]).exits(0).stdout;
         assert!(text.contains(&format!("DRILL {drill} until")), "{text}");
+        // Answered means in force: no slice is begun. One that was begun before comes to its end.
+        let slice = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'segue/%' \
+            AND state <> 'idle' AND query LIKE '%UPDATE ONLY%')";
+        wait_for("the slice in hand to end", PATIENCE, || (!rig.at().is_true(slice)).then_some(()));
         let before = rig.filled();
-        // Answered means in force.
+        segue(&url, &["status"]).exits(0);
         assert_eq!(rig.filled(), before, "rows are filled in a drill");
         assert_eq!(rig.asks("drill", &format!(r#"{{"drill": "{drill}", "for": "200ms"}}"#)), "done");
         rig.free();
