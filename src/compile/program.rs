@@ -279,6 +279,9 @@ pub struct Pair {
     pub up: Option<PairExpression>,
     /// Gives `old` from what the new version sees.
     pub down: Option<PairExpression>,
+    /// What SET DEFAULT of a foreign key over `new` gives: until the contract that column has no default to give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! Owns one existing table on its way: what of it is filled, kept in step, shown, and checked beforehand.
 //! Must not order steps (that is `assemble` and `contract`).
 
-use super::addition::DraftMend;
+use super::addition::{AdditionKind, DraftMend};
 use super::beside;
 use super::carry::{self, Built};
-use super::draft::{Draft, DraftColumn, Resolved, Up};
+use super::draft::{Draft, DraftColumn, DraftTable, Resolved, Up};
 use super::hazard::partitions;
 use super::names;
 use super::program::{
@@ -233,12 +233,31 @@ fn pairs(draft: &mut Draft<'_>, number: usize) -> Vec<Pair> {
             new,
             up: up.map(|up| expression(up, only)),
             down: down.map(|down| expression(down, None)),
+            reset: column.default.clone().filter(|_| is_reset(table, at)),
         });
     }
     for (message, span) in faults {
         draft.error("compile.down_unreadable", message, &span);
     }
     pairs
+}
+
+/// Whether a foreign key, of the catalog or of the plan, sets the column to its default.
+fn is_reset(table: &DraftTable<'_>, column: usize) -> bool {
+    const RESET: &str = "SET DEFAULT";
+    let resets = |on_delete: &str, on_update: &str| on_delete == RESET || on_update == RESET;
+    let of_catalog = table.source.into_iter().flat_map(|source| &source.constraints).any(|constraint| {
+        let old = table.columns[column].old();
+        constraint.foreign.as_ref().is_some_and(|foreign| resets(&foreign.on_delete, &foreign.on_update))
+            && constraint.columns.iter().any(|name| old == Some(name))
+    });
+    of_catalog
+        || table.additions.iter().any(|addition| match &addition.kind {
+            AdditionKind::ForeignKey(key) => {
+                resets(&key.on_delete, &key.on_update) && key.columns.contains(&column)
+            }
+            _ => false,
+        })
 }
 
 /// What the server must accept before anything starts.

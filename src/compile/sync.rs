@@ -354,6 +354,7 @@ fn body(spec: &SyncSpec, qualified: &[QualifiedPair], on_update: bool) -> String
     out.line(0, "BEGIN");
     insert_part(&mut out, spec, &ups, &downs, on_update);
     if on_update {
+        resets(&mut out, spec);
         if by_path > 0 {
             let shared = decide::shared(spec);
             let condition = changed(&shared).expect("a decision by path has a shared column");
@@ -408,6 +409,21 @@ fn insert_part(
     out.line(depth, "RETURN NEW;");
     if on_update {
         out.line(1, "END IF;");
+    }
+}
+
+/// A foreign key's action is an UPDATE by a trigger, and sets NULL where a column has no default.
+fn resets(out: &mut Lines, spec: &SyncSpec) {
+    for pair in &spec.pairs {
+        let (Some(new), Some(default)) = (&pair.new, &pair.reset) else { continue };
+        let column = &new.column;
+        out.line(
+            1,
+            &format!(
+                "IF NEW.{column} IS NULL AND OLD.{column} IS NOT NULL AND pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 1 \
+                 THEN NEW.{column} := {default}; END IF;"
+            ),
+        );
     }
 }
 

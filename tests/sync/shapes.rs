@@ -4,7 +4,7 @@
 use super::*;
 
 fn alter(up: Option<PairExpression>, down: Option<PairExpression>) -> Pair {
-    Pair { old: side("a", "text"), new: side("_segue_new_a", "text"), up, down }
+    Pair { old: side("a", "text"), new: side("_segue_new_a", "text"), up, down, reset: None }
 }
 
 fn table(cluster: &Cluster, name: &str, marker: bool) {

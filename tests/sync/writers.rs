@@ -14,6 +14,7 @@ fn items_spec() -> SyncSpec {
                 new: side("_segue_new_price", "integer"),
                 up: expression("round(price)", "price", ""),
                 down: expression("_segue_new_price", "_segue_new_price", ""),
+                reset: None,
             },
             // Added, from what both versions see, the old one's column and another table.
             Pair {
@@ -25,6 +26,7 @@ fn items_spec() -> SyncSpec {
                     "name TG_OP",
                 ),
                 down: None,
+                reset: None,
             },
             // Dropped, but the old version still needs a value.
             Pair {
@@ -32,30 +34,35 @@ fn items_spec() -> SyncSpec {
                 new: None,
                 up: None,
                 down: expression("json_build_object('n', name)", "", "name"),
+                reset: None,
             },
             Pair {
                 old: side("doc", "json"),
                 new: side("_segue_new_doc", "jsonb"),
                 up: expression("doc::jsonb", "doc", ""),
                 down: expression("_segue_new_doc::json", "_segue_new_doc", ""),
+                reset: None,
             },
             Pair {
                 old: side("nick", "text"),
                 new: side("_segue_new_nick", "text"),
                 up: expression("nick", "nick", ""),
                 down: expression("_segue_new_nick", "_segue_new_nick", ""),
+                reset: None,
             },
             Pair {
                 old: side("ratio", "double precision"),
                 new: side("_segue_new_ratio", "numeric"),
                 up: expression("ratio::numeric", "ratio", ""),
                 down: expression("_segue_new_ratio::float8", "_segue_new_ratio", ""),
+                reset: None,
             },
             Pair {
                 old: side("parent", "text"),
                 new: side("_segue_new_parent", "text"),
                 up: expression("parent", "parent", ""),
                 down: expression("_segue_new_parent", "_segue_new_parent", ""),
+                reset: None,
             },
         ],
     );

@@ -31,6 +31,7 @@ fn program() -> Program {
                 only: None,
             }),
             down: None,
+            reset: None,
         }],
         hidden_columns: vec![(hidden.clone(), "text".into())],
         plain: vec!["first".into()],

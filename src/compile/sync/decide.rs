@@ -64,8 +64,11 @@ pub fn interest(spec: &SyncSpec) -> Vec<Ident> {
     };
     for pair in &spec.pairs {
         // A new-side column matters where it flows back; otherwise its change moves nothing.
-        if let (Some(_), Some(new), Some(_)) = (&pair.old, &pair.new, &pair.down) {
-            add(std::slice::from_ref(&new.column));
+        // So it does where a foreign key's action means its default.
+        match (&pair.old, &pair.new, &pair.down) {
+            (Some(_), Some(new), Some(_)) => add(std::slice::from_ref(&new.column)),
+            (_, Some(new), _) if pair.reset.is_some() => add(std::slice::from_ref(&new.column)),
+            _ => {}
         }
         for expression in [&pair.up, &pair.down] {
             add(own(expression));

@@ -37,7 +37,7 @@ mod tests {
             version_schema: "public_p".into(),
             previous_version_schema: None,
             marker: marker.map(Into::into),
-            pairs: vec![Pair { old: None, new: Some(side), up: None, down: None }],
+            pairs: vec![Pair { old: None, new: Some(side), up: None, down: None, reset: None }],
             hidden_columns: vec![],
             plain: vec![],
             mending: None,
