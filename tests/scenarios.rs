@@ -14,6 +14,7 @@
 //! - `compare.txt`: what of the rows is not compared, see `common::schema::Compare`
 //!
 //! `SEGUE_SCENARIOS=alter,drop` runs those whose names hold `alter` or `drop`; `SEGUE_SCENARIO_JOBS` is how many at once.
+//! `SEGUE_SCENARIO_ROLE=least`: Segue is a role that has what `segue privileges` prints and no more.
 
 mod common;
 
@@ -24,6 +25,7 @@ use common::{
 };
 use segue::{
     catalog::Order,
+    ident::Ident,
     sandbox::{self, wire::Session},
 };
 use std::{
@@ -54,9 +56,29 @@ fn every_scenario() {
     // Roles are the whole server's, so both databases of a scenario can grant to them.
     let database = sandbox::database().expect("a database");
     At::of(&database).query("CREATE ROLE app_reader; CREATE ROLE app_writer");
+    if as_least() {
+        At::of(&database)
+            .query("CREATE ROLE segue_least LOGIN; GRANT postgres, pg_read_all_stats TO segue_least");
+    }
     let jobs = env::var("SEGUE_SCENARIO_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(5);
     let failures = each(folders, jobs, |folder| name_of(folder), |folder| scenario(folder));
     assert!(failures.is_empty(), "{} of {count} scenarios failed\n{}", failures.len(), failures.join("\n"));
+}
+
+fn as_least() -> bool {
+    env::var("SEGUE_SCENARIO_ROLE").is_ok_and(|role| role == "least")
+}
+
+/// Who Segue is, and what that role may. The tables are the owner's, whose member it is.
+fn segues_own(at: At<'_>) -> String {
+    if !as_least() {
+        return at.url();
+    }
+    at.query(&format!(
+        "GRANT CREATE ON DATABASE {} TO segue_least; GRANT USAGE, CREATE ON SCHEMA public TO segue_least",
+        Ident::new(at.name)
+    ));
+    at.url().replacen("postgres@", "segue_least@", 1)
 }
 
 fn name_of(path: &Path) -> String {
@@ -84,7 +106,7 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     let (twin, database) =
         (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
     let (twin, at) = (At::of(&twin), At::of(&database));
-    let url = at.url();
+    let url = segues_own(at);
     let first =
         |file: &str| -> u32 { read(file).map_or(0, |major| major.trim().parse().expect("a major version")) };
     let major = at.cluster.binaries().major();
@@ -161,6 +183,11 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     at_step("comparison with plain DDL");
     twin.query(&before);
     twin.query(&plain);
+    if as_least() {
+        // What was made is its own there, and the owner's here.
+        segues_own(twin);
+        at.query("REASSIGN OWNED BY segue_least TO postgres");
+    }
     let (catalog_plain, catalog_after) = (catalog(twin, "public"), catalog(at, "public"));
     same(
         "the schema, from plain DDL's to Segue's",
