@@ -4,10 +4,9 @@
 //! A write and what the triggers make of it are one transaction, so in any snapshot the two are in step.
 
 use super::report::{Column, Found, Table};
-use super::{FIRST, LONGEST, MENDED, NAMED, READ, cells, length_after};
+use super::{FIRST, LONGEST, MENDED, NAMED, READ, cells, length_after, rest_after};
 use crate::compile::program::{Action, BackfillSpec, CopySpec, Program};
 use crate::execute::backfill::{self, bare_name};
-use crate::execute::gate::Pass;
 use crate::execute::row_error::shown;
 use crate::execute::{Halt, Work, slice};
 use crate::ident::list;
@@ -254,16 +253,7 @@ pub async fn before_publication(work: &Work, session: &mut Session, spec: &Backf
                 )));
             }
         }
-        let rest = match gate.pass().await {
-            Pass::Stop => return Err(Halt::Stopped),
-            Pass::Go { share: Some(share) } if share > 0.0 => {
-                took.mul_f64((1.0 / share - 1.0).clamp(0.0, 20.0))
-            }
-            Pass::Go { .. } => Duration::ZERO,
-        };
-        if gate.rest(rest).await == Pass::Stop {
-            return Err(Halt::Stopped);
-        }
+        rest_after(&mut gate, took).await?;
     }
     let table = spec.table.name.as_str();
     let mut what =

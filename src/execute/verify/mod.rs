@@ -10,7 +10,7 @@ mod question;
 pub mod report;
 
 use super::backfill::{self, bare_name};
-use super::gate::Pass;
+use super::gate::{Gate, Pass};
 use super::{Halt, Work, slice};
 use crate::compile::program::Program;
 use crate::pg::{self, Class, Limits, RowExt, Session, sqlstate};
@@ -250,16 +250,7 @@ pub async fn before_publication(work: &Work, publish: usize) -> Result<(), Halt>
                 if found.pending > 0 || found.differing.iter().any(|rows| *rows > 0) {
                     mended += mend(work, &mut session, &question, &leaf, &blocks).await?;
                 }
-                let rest = match gate.pass().await {
-                    Pass::Stop => return Err(Halt::Stopped),
-                    Pass::Go { share: Some(share) } if share > 0.0 => {
-                        took.mul_f64((1.0 / share - 1.0).clamp(0.0, 20.0))
-                    }
-                    Pass::Go { .. } => Duration::ZERO,
-                };
-                if gate.rest(rest).await == Pass::Stop {
-                    return Err(Halt::Stopped);
-                }
+                rest_after(&mut gate, took).await?;
             }
         }
         tell(work, &question, rows, mended, begun.elapsed());
@@ -268,6 +259,19 @@ pub async fn before_publication(work: &Work, publish: usize) -> Result<(), Halt>
         copied::before_publication(work, &mut session, spec).await?;
     }
     stands(catalog::faults(&session, &program, |step| step < publish).await?)
+}
+
+/// A throttled rollout reads as slowly as it writes.
+async fn rest_after(gate: &mut Gate, took: Duration) -> Result<(), Halt> {
+    let rest = match gate.pass().await {
+        Pass::Stop => return Err(Halt::Stopped),
+        Pass::Go { share: Some(share) } if share > 0.0 => took.mul_f64((1.0 / share - 1.0).clamp(0.0, 20.0)),
+        Pass::Go { .. } => Duration::ZERO,
+    };
+    match gate.rest(rest).await {
+        Pass::Stop => Err(Halt::Stopped),
+        Pass::Go { .. } => Ok(()),
+    }
 }
 
 /// For the journal: what was proved, and what was not.
