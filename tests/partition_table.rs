@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const ROWS: i64 = 40_000;
@@ -71,6 +71,7 @@ fn write(mut session: Session, seed: u64, storm: &Storm, written: &AtomicU64) ->
         } else {
             ""
         };
+        let begun = Instant::now();
         match session.query(&format!("BEGIN ISOLATION LEVEL {level}; {between} {first}; {second}; {end}")) {
             Ok(_) => {
                 written.fetch_add(1, Ordering::AcqRel);
@@ -84,7 +85,8 @@ fn write(mut session: Session, seed: u64, storm: &Storm, written: &AtomicU64) ->
             }
             Err(error) => return Err(format!("{error}\nin: {level}: {first}; {second}")),
         }
-        thread::sleep(Duration::from_millis(rng.u64(1..6)));
+        // On a slow machine they leave the rollout its share.
+        thread::sleep(begun.elapsed().max(Duration::from_millis(rng.u64(1..6))));
     }
     Ok(())
 }
@@ -167,6 +169,8 @@ fn the_copy_is_the_table_whatever_happens_meanwhile() {
         at.query("VACUUM FULL t");
         at.query("VACUUM t");
         segue(&url, &["tune", "rate", "off"]).exits(0);
+        // With four who write all the time it is longer than anything else.
+        wait_for("every row to be copied", PATIENCE * 3, || (!second.is_alive()).then_some(()));
         second.outcome().exits(0);
         storm.wait_writes(50);
         assert_eq!(at.query(APART), Vec::<Vec<Option<String>>>::new());
@@ -183,7 +187,7 @@ fn the_copy_is_the_table_whatever_happens_meanwhile() {
 
 fn ready(database: &Database, folder: &Folder) -> String {
     let at = At::of(database);
-    at.query(BEFORE);
+    at.query(&BEFORE.replace("40000", "4000"));
     let plan = PLAN.replace("rate: 2000, ", "");
     segue(&at.url(), &["start", &folder.file("plan.yaml", &plan)]).exits(0);
     at.url()
@@ -219,7 +223,7 @@ fn what_was_written_past_the_triggers_is_found_and_stops_the_change_over() {
     }
     let refused = segue(&url, &["complete"]).exits(1).said();
     assert!(refused.contains("the copy may lack rows"), "{refused}");
-    assert_eq!(at.value("SELECT count(*) FROM t").as_deref(), Some("40000"), "the table is as it was");
+    assert_eq!(at.value("SELECT count(*) FROM t").as_deref(), Some("4000"), "the table is as it was");
     at.query(
         "DELETE FROM _segue_new_t WHERE id IN (7, 8);
          INSERT INTO _segue_new_t SELECT * FROM t WHERE id IN (8, 50000);
@@ -241,12 +245,16 @@ fn passes(url: &str, folder: &Folder, args: &[&str]) -> Vec<String> {
     let path = log.to_str().expect("it is UTF-8");
     spawn_with(url, args, &[(failpoint::LOG, path)]).outcome().exits(0);
     let text = fs::read_to_string(&log).expect("passes were noted");
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    // As often as every run comes there: of one that a lock was in the way of there are more passes here, and not in the next.
+    let steps = names.iter().filter(|name| **name == "ddl_after_commit").count();
+    // Of slices the first and the second, of checkpoints those of the run, of the sweep and its end.
+    let most = [("ddl_", steps), ("slice_", 2), ("checkpoint_", 3), ("index_", 1)];
     let mut found: Vec<String> = Vec::new();
-    for name in text.lines().filter_map(|line| line.split('\t').next()) {
-        let strikes = ["ddl_", "slice_", "checkpoint_", "index_"].iter().any(|start| name.starts_with(start));
+    for name in names {
+        let Some((_, most)) = most.iter().find(|(start, _)| name.starts_with(start)) else { continue };
         let count = found.iter().filter(|point| point.split('#').next() == Some(name)).count();
-        // Of slices the first and the second, of checkpoints those of the run, of the sweep and its end.
-        if strikes && (name.starts_with("ddl_") || count < 3) {
+        if count < *most {
             found.push(format!("{name}#{}", count + 1));
         }
     }
