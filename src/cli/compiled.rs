@@ -4,6 +4,7 @@
 use super::context::{Connected, Context};
 use super::exit::Exit;
 use super::fail::Fail;
+use super::role;
 use crate::catalog::Catalog;
 use crate::compile::{self, Program, firing, views};
 use crate::control::adoption::Origin;
@@ -11,6 +12,7 @@ use crate::control::policy::Policy;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::execute::{Halt, check, rows, through_text};
 use crate::ident::Ident;
+use crate::pg::sqlstate;
 use crate::plan::Plan;
 use crate::plan::settings::UserTriggers;
 use crate::store;
@@ -96,7 +98,16 @@ pub async fn compile_parsed(
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
-    let refused = check::expressions(&mut connected.session, &program, &plan.source).await?;
+    let refused = match check::expressions(&mut connected.session, &program, &plan.source).await {
+        Ok(refused) => refused,
+        Err(error) => {
+            // Where it is for want of a right, all of them are named, and what grants them.
+            if error.sqlstate() == Some(sqlstate::INSUFFICIENT_PRIVILEGE) {
+                role::may(connected, &program).await?;
+            }
+            return Err(error.into());
+        }
+    };
     if refused.has_errors() {
         let converted = through_text::find(&mut connected.session, &program, &plan.source).await?;
         let mut changed = false;

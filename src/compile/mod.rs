@@ -22,6 +22,7 @@ mod mirror;
 mod names;
 mod objects;
 mod op;
+mod owned;
 mod partitioned;
 mod partitioned_key;
 mod partitioning;
@@ -119,7 +120,8 @@ pub fn compile(
             .chain(draft.partitionings.iter().flat_map(Partitioning::views))
             .collect(),
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
-        types: Types { changed: enums::changed(&draft), in_version: enums::in_version(&draft) },
+        types: Types { in_version: enums::in_version(&draft) },
+        owned: owned::owned(&draft, objects.as_ref()),
         steps: steps(&draft, &shapes, &versions, objects.as_ref()),
     };
     draft.diagnostics.extend(views::check_names(catalog, &program));

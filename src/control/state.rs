@@ -590,6 +590,7 @@ pub(super) mod tests {
             views: vec![],
             objects: vec![],
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

@@ -31,6 +31,7 @@ impl Rig {
             views: vec![],
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![],
         };
         let mut state = RolloutState::new(&program, goal);
