@@ -21,7 +21,9 @@ CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE sql AS 'SELECT $1';
 const SLOWLY: &str = "CREATE OR REPLACE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql AS
     'BEGIN PERFORM pg_sleep(0.004); RETURN $1; END'";
 const QUICKLY: &str = "CREATE OR REPLACE FUNCTION slow(integer) RETURNS integer LANGUAGE sql AS 'SELECT $1'";
+/// However often a bad network pauses it, that is not for a person to look at.
 const PLAN: &str = "
+guards: {hold: {pauses_an_hour: 1000000}}
 operations:
   - alter_column: {table: t, column: a, type: bigint, up: slow(a), down: a}
   - alter_column: {table: t, column: n, nullable: true, up: n + 1, down: 'coalesce(n, 1) - 1'}

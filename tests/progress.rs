@@ -7,18 +7,27 @@ use common::{At, Folder, PATIENCE, Running, segue, spawn, status, wait_for};
 use segue::sandbox::{self, Cluster, Options};
 use serde_json::Value;
 
-/// Takes about two milliseconds a row to fill.
 const TABLE: &str = "
 CREATE TABLE t (id bigint PRIMARY KEY, a integer, pad text) WITH (autovacuum_enabled = off);
 CREATE INDEX t_a ON t (a);
 INSERT INTO t SELECT n, n, repeat('p', 80) FROM generate_series(1, 6000) n;
-CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN $1; END';
 ";
+/// Twice as many rows, and few to a page, so that there are many ranges to be filled.
+fn sparse() -> String {
+    TABLE.replace("= off)", "= off, fillfactor = 10)").replace("6000", "12000")
+}
 
-fn plan(up: &str, settings: &str) -> String {
+/// Long enough for all of a test, until it is lifted.
+const RATE: &str = "backfill: {rate: 150}\n";
+
+fn plan(settings: &str) -> String {
     format!(
-        "operations:\n  - add_column: {{table: t, column: {{name: b, type: int, nullable: true}}, up: {up}}}\n{settings}"
+        "operations:\n  - add_column: {{table: t, column: {{name: b, type: int, nullable: true}}, up: a}}\n{settings}"
     )
+}
+
+fn lift_rate(url: &str) {
+    segue(url, &["tune", "rate", "off"]).exits(0);
 }
 
 fn table(status: &Value) -> Value {
@@ -36,6 +45,23 @@ fn wait_filling(running: &mut Running, url: &str, more_than: u64) -> Value {
     })
 }
 
+/// What a line of JSON says of `t` while it is filled.
+fn filling(line: &Value) -> Option<&Value> {
+    let table = &line["backfill"][0];
+    (line["event"] == "progress" && table["stage"] == "filling").then_some(table)
+}
+
+/// Until a command has said so of `t`.
+#[track_caller]
+fn wait_said(running: &mut Running, what: &str, fits: impl Fn(&Value) -> bool) {
+    wait_for(&format!("{what} to be said"), PATIENCE, || {
+        assert!(running.is_alive(), "it ended early: {}", running.said());
+        let said = running.said();
+        let mut lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.any(|line| filling(&line).is_some_and(&fits)).then_some(())
+    });
+}
+
 fn records(at: At<'_>, kind: &str) -> Vec<Value> {
     let sql = format!("SELECT body FROM segue.records WHERE kind = '{kind}' ORDER BY seq");
     let bodies = at.query(&sql).into_iter().flatten().flatten();
@@ -47,16 +73,16 @@ fn what_was_measured_at_the_beginning_outlives_a_kill() {
     let (database, folder) = (sandbox::database().unwrap(), Folder::new());
     let at = At::of(&database);
     let url = at.url();
-    at.query(TABLE);
-    let file = folder.file("plan.yaml", &plan("slow(a)", ""));
+    at.query(&sparse());
+    let file = folder.file("plan.yaml", &plan(RATE));
     let mut first = spawn(&url, &["start", &file]);
-    let seen = wait_filling(&mut first, &url, 500);
+    let seen = wait_filling(&mut first, &url, 0);
     let before = (seen["table_bytes_before"].clone(), seen["index_bytes_before"].clone());
     assert!(before.0.as_u64().unwrap() > 500_000 && before.1.as_u64().unwrap() > 100_000, "{seen}");
     assert_eq!(seen["wal_bytes_is"], "server");
     let total = seen["blocks_total"].as_u64().unwrap();
     assert!(total > 60 && seen["blocks_done"].as_u64().unwrap() < total, "{seen}");
-    assert_eq!(seen["rows_total"], 6000, "it was analysed before");
+    assert_eq!(seen["rows_total"], 12000, "it was analysed before");
     first.kill();
     // Nobody watches: what can be looked at is known, what must be watched is not.
     let killed = wait_for("the supervisor to be gone", PATIENCE, || {
@@ -73,19 +99,17 @@ fn what_was_measured_at_the_beginning_outlives_a_kill() {
     let seen = wait_filling(&mut second, &url, killed["rows_done"].as_u64().unwrap());
     assert_eq!((&seen["table_bytes_before"], &seen["index_bytes_before"]), (&before.0, &before.1));
     assert!(seen["wal_bytes"].as_u64().unwrap() >= wal);
+    wait_said(&mut second, "how far it is", |_| true);
     segue(&url, &["pause"]).exits(0);
     wait_for("a pause to promise nothing", PATIENCE, || {
         let table = table(&status(&url));
         (table["stage"] == "filling" && table["eta_seconds"].is_null()).then_some(())
     });
+    lift_rate(&url);
     segue(&url, &["resume"]).exits(0);
     let said = second.outcome().exits(0).json_lines();
-    let etas: Vec<&Value> = said
-        .iter()
-        .filter(|line| line["event"] == "progress" && line["backfill"][0]["stage"] == "filling")
-        .map(|line| &line["backfill"][0]["eta_seconds"])
-        .collect();
-    assert!(etas.first().is_some_and(|eta| eta.is_null()), "an end is promised before anything was watched");
+    let first = said.iter().find_map(filling).expect("it said how far it is");
+    assert!(first["eta_seconds"].is_null(), "an end is promised before anything was watched");
 
     let done = table(&status(&url));
     assert_eq!((&done["table_bytes_before"], &done["stage"]), (&before.0, &Value::from("done")));
@@ -101,17 +125,20 @@ fn what_was_measured_at_the_beginning_outlives_a_kill() {
 fn an_end_is_predicted_once_it_was_watched_for_a_while() {
     let (database, folder) = (sandbox::database().unwrap(), Folder::new());
     let at = At::of(&database);
-    at.query(TABLE);
-    let file = folder.file("plan.yaml", &plan("slow(a)", ""));
-    let said = segue(&at.url(), &["start", &file, "--json"]).exits(0).json_lines();
-    let filling = |line: &&Value| line["event"] == "progress" && line["backfill"][0]["stage"] == "filling";
-    let tables: Vec<&Value> = said.iter().filter(filling).map(|line| &line["backfill"][0]).collect();
+    at.query(&sparse());
+    let file = folder.file("plan.yaml", &plan(RATE));
+    let mut running = spawn(&at.url(), &["start", &file, "--json"]);
+    wait_said(&mut running, "an end", |table| table["eta_seconds"].is_number());
+    lift_rate(&at.url());
+    let said = running.outcome().exits(0).json_lines();
+    let tables: Vec<&Value> = said.iter().filter_map(filling).collect();
     let seconds = |table: &Value| table["eta_seconds"].as_f64();
     assert_eq!(tables.first().and_then(|table| seconds(table)), None);
-    // It takes 12 s in all at the very least, so that what is left after 5 s is over 2 s and under a minute.
-    let first = tables.iter().find_map(|table| seconds(table)).expect("an end is predicted");
-    assert!((1.0..60.0).contains(&first), "{first}");
-    assert!(tables.iter().any(|table| table["rows_per_second"].as_f64().is_some_and(|rate| rate > 10.0)));
+    // So many rows a second are allowed, and a few more at the beginning.
+    let first = tables.iter().find(|table| seconds(table).is_some()).expect("an end is predicted");
+    let left = (12000.0 - first["rows_done"].as_f64().unwrap()) / 150.0;
+    assert!((left / 4.0..left * 20.0).contains(&seconds(first).unwrap()), "{first}");
+    assert!(tables.iter().any(|table| table["rows_per_second"].as_f64().is_some_and(|rate| rate > 1.0)));
 }
 
 #[test]
@@ -131,7 +158,7 @@ fn a_table_never_analysed_is_analysed_before_leaf_by_leaf() {
     wait_for("the statistics", PATIENCE, || {
         (at.value(counts).as_deref() == Some("t_1 0, t_2 1, t_3 0")).then_some(())
     });
-    let file = folder.file("plan.yaml", &plan("a", ""));
+    let file = folder.file("plan.yaml", &plan(""));
     segue(&at.url(), &["start", &file]).exits(0);
     // Not again where it was, and not where there is nothing to count.
     wait_for("the statistics", PATIENCE, || {
@@ -149,7 +176,7 @@ fn a_vacuum_after_the_fill_is_a_step_that_never_fails() {
     let url = at.url();
     at.query(TABLE);
     // Asked for by the project and not by the plan: it is skipped, and what is left is told.
-    let file = folder.file("first.yaml", &plan("a", "backfill: {vacuum: false}\n"));
+    let file = folder.file("first.yaml", &plan("backfill: {vacuum: false}\n"));
     let said = segue(&url, &["start", &file]).exits(0).said();
     assert!(records(at, "vacuumed").is_empty());
     assert!(said.contains("first") || said.contains("ready"), "{said}");
@@ -160,33 +187,37 @@ fn a_vacuum_after_the_fill_is_a_step_that_never_fails() {
     assert!(left.contains("VACUUM (TRUNCATE false, PARALLEL 0) \"public\".\"t\""), "{left}");
     segue(&url, &["rollback"]).exits(0);
 
-    let file = folder.file("second.yaml", &plan("a", "backfill: {vacuum: true}\n"));
+    let file = folder.file("second.yaml", &plan("backfill: {vacuum: true}\n"));
     let explained = segue(&url, &["explain", &file]).exits(0).stdout;
     assert!(explained.contains("vacuum t") && explained.contains("VACUUM (TRUNCATE false"), "{explained}");
     let said = segue(&url, &["start", &file]).exits(0).stdout;
-    assert!(said.contains("vacuumed t: ") && said.contains("none left"), "{said}");
+    assert!(said.contains("vacuumed t: "), "{said}");
     let vacuumed = records(at, "vacuumed");
-    assert_eq!((vacuumed.len(), &vacuumed[0]["dead_after"]), (1, &Value::from(0)));
-    assert!(vacuumed[0]["dead_before"].as_u64().unwrap() > 0, "{vacuumed:?}");
+    assert_eq!(vacuumed.len(), 1, "{vacuumed:?}");
+    let dead = |moment: &str| vacuumed[0][moment].as_u64().unwrap();
+    assert!(dead("dead_before") > 0 && dead("dead_after") < dead("dead_before") / 2, "{vacuumed:?}");
+    // Whoever looks at that moment, as the monitor does, may keep the last of them.
+    assert!(dead("dead_after") > 0 || said.contains("none left"), "{said}");
     segue(&url, &["rollback"]).exits(0);
 
     // With the horizon held back nothing can be removed, which is no fault.
     let mut old = database.session().unwrap();
     old.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
-    let file = folder.file("third.yaml", &plan("a", "backfill: {vacuum: true}\n"));
+    let file = folder.file("third.yaml", &plan("backfill: {vacuum: true}\n"));
     let said = segue(&url, &["start", &file]).exits(0).stdout;
     assert!(said.contains("cannot be removed yet"), "{said}");
     old.query("ROLLBACK").unwrap();
     segue(&url, &["rollback"]).exits(0);
 
     // A lock in the way: told, and passed over.
-    let file = folder.file("fourth.yaml", &plan("slow(a)", "backfill: {vacuum: true}\n"));
+    let file = folder.file("fourth.yaml", &plan("backfill: {vacuum: true, rate: 150}\n"));
     let mut running = spawn(&url, &["start", &file]);
     wait_filling(&mut running, &url, 0);
     let mut locker = database.session().unwrap();
     let pid =
         locker.query("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_backend_pid()").unwrap();
     let pid = pid.into_iter().flatten().flatten().next().unwrap();
+    lift_rate(&url);
     running.outcome().exits(0);
     let last = records(at, "vacuumed").pop().expect("it is noted");
     let why = last["passed_over"].as_str().unwrap_or_default();
@@ -195,7 +226,7 @@ fn a_vacuum_after_the_fill_is_a_step_that_never_fails() {
 
 #[test]
 fn a_vacuum_can_be_paused_and_killed() {
-    // So slow that there is time to: a page costs more than the limit, and then it rests a tenth of a second.
+    // So slow that there is time to: a page costs more than the limit, and then it rests a tenth of a second at least.
     let options = Options::test()
         .set("autovacuum_vacuum_cost_delay", "100ms")
         .set("autovacuum_vacuum_cost_limit", "1")
@@ -203,8 +234,8 @@ fn a_vacuum_can_be_paused_and_killed() {
     let (cluster, folder) = (Cluster::start(&options).unwrap(), Folder::new());
     let at = At { cluster: &cluster, name: "postgres" };
     let url = at.url();
-    at.query(TABLE);
-    let file = folder.file("plan.yaml", &plan("a", "backfill: {vacuum: true}\n"));
+    at.query(&TABLE.replace("6000", "20000"));
+    let file = folder.file("plan.yaml", &plan("backfill: {vacuum: true}\n"));
     let mut first = spawn(&url, &["start", &file]);
     let wait_vacuum = |running: &mut Running| {
         wait_for("the vacuum in status", PATIENCE, || {
@@ -249,7 +280,7 @@ fn triggers_that_a_fill_fires_are_told_before() {
          CREATE TRIGGER of_a AFTER UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION audit();
          ANALYZE t",
     );
-    let fires = folder.file("fires.yaml", &plan("a", ""));
+    let fires = folder.file("fires.yaml", &plan(""));
     for command in ["check", "explain"] {
         let said = segue(&url, &[command, &fires]).exits(0).said();
         assert!(said.contains("`audited`, once a row (about 6,000 times)"), "{said}");
@@ -270,7 +301,7 @@ fn triggers_that_a_fill_fires_are_told_before() {
          ALTER TABLE audit OWNER TO {role}"
     ));
     let theirs = url.replacen("postgres@", &format!("{role}@"), 1);
-    let skips = folder.file("skips.yaml", &plan("a", "backfill: {user_triggers: skip}\n"));
+    let skips = folder.file("skips.yaml", &plan("backfill: {user_triggers: skip}\n"));
     let major: u32 = at.value("SHOW server_version_num").unwrap().parse().unwrap();
     let said = segue(&theirs, &["start", &skips]).exits(3).said();
     assert!(said.contains(&role), "{said}");

@@ -143,9 +143,10 @@ impl Soak<'_> {
         (self.born, self.memory) = (Instant::now(), None);
     }
 
+    /// What it has allocated, and not what it has read of its own program so far.
     fn weigh(&mut self) {
         let Ok(status) = fs::read_to_string(format!("/proc/{}/status", self.running.pid())) else { return };
-        let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmRSS:")) else { return };
+        let Some(line) = status.lines().find_map(|line| line.strip_prefix("RssAnon:")) else { return };
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         self.most = self.most.max(kilobytes);
         if self.born.elapsed() < Duration::from_secs(5) {

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One database and a folder for plans.
 struct Rig {
@@ -98,11 +98,15 @@ fn one(rows: sandbox::wire::Rows) -> String {
     rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default()
 }
 
-const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL);
-    INSERT INTO t SELECT n, 1 FROM generate_series(1, 2000) n;
-    CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN i; END'";
-const SLOW: &str =
-    "operations:\n  - add_column: {table: t, column: {name: b, type: int, nullable: true}, up: slow(a)}\n";
+/// Few rows to a page, so that there are many slices.
+const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL) WITH (fillfactor = 10);
+    INSERT INTO t SELECT n, 1 FROM generate_series(1, 2000) n";
+const PLAN: &str =
+    "operations:\n  - add_column: {table: t, column: {name: b, type: int, nullable: true}, up: a}\n";
+/// Takes long enough for all of a test, until [`FAST`] is asked for.
+const RATE: &str = "backfill: {rate: 15}\n";
+/// Whoever is the supervisor next takes it.
+const FAST: &str = r#"INSERT INTO segue.commands (kind, args) VALUES ('tune', '{"rate": "off"}')"#;
 
 fn filling(cluster: &Cluster, database: &str) -> bool {
     let sql = "SELECT count(*) FROM segue.backfills WHERE rows_done > 0";
@@ -178,7 +182,7 @@ fn an_interrupt_is_heard_while_the_server_is_away() {
     let cluster = Cluster::start(&Options::test()).unwrap();
     let rig = Rig::new(cluster.url("postgres"));
     cluster.query("postgres", TABLE).unwrap();
-    rig.plan(SLOW);
+    rig.plan(&format!("{PLAN}{RATE}"));
     let mut start = rig.spawn(&["start", "plan.yaml"]);
     wait_for("rows to be filled", || filling(&cluster, "postgres"));
     cluster.kill9().unwrap();
@@ -187,6 +191,7 @@ fn an_interrupt_is_heard_while_the_server_is_away() {
     signal(&start, Signal::SIGINT);
     ends(&mut start, 5);
     cluster.start_again().unwrap();
+    cluster.query("postgres", FAST).unwrap();
     rig.exits(&["resume"], 0);
 }
 
@@ -195,10 +200,11 @@ fn resume_takes_over_from_a_supervisor_that_hangs() {
     let database = sandbox::database().unwrap();
     let rig = Rig::new(database.url());
     database.query(TABLE).unwrap();
-    rig.plan(SLOW);
+    rig.plan(&format!("{PLAN}{RATE}"));
     let mut hung = rig.spawn(&["start", "plan.yaml"]);
     wait_for("rows to be filled", || filling(database.cluster(), database.name()));
     signal(&hung, Signal::SIGSTOP);
+    database.query(FAST).unwrap();
     // At once, while its lease is good for 15 s more.
     rig.exits(&["resume"], 0);
     signal(&hung, Signal::SIGCONT);
@@ -211,15 +217,34 @@ fn a_supervisor_that_waits_for_its_own_step_is_nobodys_victim() {
     let database = sandbox::database().unwrap();
     let rig = Rig::new(database.url());
     database.query(TABLE).unwrap();
+    // The proof lasts until it is let through.
+    database
+        .query(
+            "CREATE TABLE gate AS SELECT false AS open;
+             CREATE FUNCTION waits(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN
+                 WHILE current_query() LIKE ''%VALIDATE%'' AND NOT (SELECT open FROM public.gate) LOOP
+                     PERFORM pg_sleep(0.01);
+                 END LOOP;
+                 RETURN i;
+             END'",
+        )
+        .unwrap();
     rig.plan(
         "operations:\n  - add_column: {table: t, column: {name: b, type: int, nullable: true, \
-         check: {name: c, constraint: slow(b) > 0}}, up: a}\n",
+         check: {name: c, constraint: waits(b) > 0}}, up: a}\n",
     );
     let mut start = rig.spawn(&["start", "plan.yaml"]);
     wait_for("the proof", || {
         rig.status()["rollout"]["steps"]["current"].as_str() == Some("prove check c of t")
     });
-    rig.exits(&["complete"], 0);
+    let mut complete = rig.segue(&["complete"]).stdout(Stdio::null()).spawn().unwrap();
+    // Longer than a victim is let wait.
+    wait_for("it to have been asked a while ago", || {
+        let ago = "SELECT count(*) FROM segue.commands WHERE clock_timestamp() - at > '2 s'";
+        one(database.query(ago).unwrap()) == "1"
+    });
+    database.query("UPDATE gate SET open = true").unwrap();
+    ends(&mut complete, 0);
     ends(&mut start, 0);
     let held = "SELECT count(*) FROM segue.records WHERE kind = 'held'";
     assert_eq!(one(database.query(held).unwrap()), "0");
@@ -230,7 +255,7 @@ fn status_names_who_is_in_the_way_of_a_lock() {
     let database = sandbox::database().unwrap();
     let rig = Rig::new(database.url());
     database.query(TABLE).unwrap();
-    rig.plan(SLOW);
+    rig.plan(PLAN);
     let mut reader = database.session().unwrap();
     let pid = one(reader.query("BEGIN; SELECT pg_backend_pid() FROM t LIMIT 1").unwrap());
     wait_for("the reader to be old", || {

@@ -13,8 +13,12 @@ use segue::store::{self, *};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(20);
-const TTL: Duration = Duration::from_secs(15);
+const LONG: Duration = Duration::from_secs(90);
+/// No test waits for its end, and none may come to it.
+const TTL: Duration = Duration::from_secs(3600);
+
+/// A transaction that waits for what the test does beside it is not ended by the server.
+const STAYS: &str = "SET LOCAL idle_in_transaction_session_timeout = 0";
 
 async fn open_as(database: &Database, user: &str) -> Session {
     let url = database.url().replace("postgres@", &format!("{user}@"));
@@ -207,7 +211,7 @@ async fn a_lease_whose_holder_was_killed_is_not_waited_for() {
     let pid = holder.backend_pid();
     drop(holder);
     let gone = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
-    let deadline = Deadline::after(Duration::from_secs(10));
+    let deadline = Deadline::after(LONG);
     while count(&session, &gone).await > 0 {
         assert!(!deadline.passed(), "the backend of a dropped session goes");
         tokio::task::yield_now().await;
@@ -330,6 +334,7 @@ async fn a_superseded_supervisor_touches_no_row() {
 
     // In the middle of a slice the lease is stolen.
     let tx = old.transaction("a slice", &limits).await.unwrap();
+    tx.batch("waiting", STAYS).await.unwrap();
     fence_in_tx(&tx, fence).await.unwrap();
     checkpoint_in_tx(&tx, fence, &checkpoint(64)).await.unwrap();
     let mut new = open(&database).await;
@@ -392,6 +397,7 @@ async fn workers_of_one_supervisor_do_not_wait_for_each_other() {
     let mut two = open(&database).await;
     let limits = Limits { lock: Some(Duration::from_millis(100)), ..Limits::READ };
     let first = one.transaction("a slice", &limits).await.unwrap();
+    first.batch("waiting", STAYS).await.unwrap();
     fence_in_tx(&first, fence).await.unwrap();
     let second = two.transaction("another slice", &limits).await.unwrap();
     fence_in_tx(&second, fence).await.unwrap();

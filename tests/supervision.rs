@@ -15,21 +15,28 @@ use segue::{
 use serde_json::Value;
 use std::{
     env,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-/// A table that takes about a millisecond a row to fill, so that there is time to do something to its rollout.
+/// Few rows to a page, so that there are many slices.
 const BEFORE: &str = "
-CREATE TABLE t (id bigint PRIMARY KEY, a integer, pad text);
+CREATE TABLE t (id bigint PRIMARY KEY, a integer, pad text) WITH (fillfactor = 10);
 CREATE INDEX t_a ON t (a);
 INSERT INTO t SELECT n, n, repeat('p', 80) FROM generate_series(1, 4000) n;
 CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN $1; END';
 ";
 
+/// Takes about a millisecond a row.
 const PLAN: &str =
     "operations:\n  - alter_column: {table: t, column: a, type: bigint, up: slow(a), down: a}\n";
+
+/// Takes long enough for all of a test, until its rate is lifted.
+const HELD: &str = "backfill: {rate: 30}
+operations:
+  - alter_column: {table: t, column: a, type: bigint, up: a, down: a}
+";
 
 const PLAIN: &str = "ALTER TABLE t ALTER a TYPE bigint";
 
@@ -82,8 +89,37 @@ fn wait_filling(running: &mut Running, url: &str) -> u64 {
         assert!(running.is_alive(), "it ended early: {}", running.said());
         let status = status(url);
         let done = rows_done(&status);
-        (status["rollout"]["state"] == "backfilling" && (1..4000).contains(&done)).then_some(done)
+        (status["rollout"]["state"] == "backfilling" && done > 0).then_some(done)
     })
+}
+
+/// From [`HELD`] to its end; whether there is a supervisor or not.
+#[track_caller]
+fn lift_rate(url: &str) {
+    segue(url, &["tune", "rate", "off"]).exits(0);
+}
+
+/// Until no row is filled for a second: a slice in hand may end after the pause is told. Then how many are still to be filled.
+#[track_caller]
+fn stands_still(at: At<'_>) -> u64 {
+    wait_for("no row to be filled any more", PATIENCE, || {
+        let (before, until) = (pending(at), Instant::now() + Duration::from_secs(1));
+        while Instant::now() < until {
+            thread::sleep(Duration::from_millis(50));
+            if pending(at) != before {
+                return None;
+            }
+        }
+        Some(before)
+    })
+}
+
+/// Until nobody of Segue's is connected any more: what a killed process sent last may still be carried out.
+#[track_caller]
+fn left_alone(at: At<'_>) {
+    let sql = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name LIKE 'segue/%')";
+    wait_for("Segue's sessions to end", PATIENCE, || at.is_true(sql).then_some(()));
 }
 
 fn rows_done(status: &Value) -> u64 {
@@ -105,35 +141,23 @@ fn a_pause_from_elsewhere_takes_effect_and_resume_goes_on() {
     let (database, folder) = (sandbox::database().unwrap(), Folder::new());
     let at = At::of(&database);
     let url = at.url();
-    at.query(BEFORE);
-    let plan = folder.file("plan.yaml", PLAN);
+    at.query(&BEFORE.replace("4000", "20000"));
+    // Slices of half a second's worth: that none comes for a second is the pause's doing.
+    let plan = folder.file("plan.yaml", &HELD.replace("30", "200"));
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
-    let asked = Instant::now();
     segue(&url, &["pause", "--reason", "lunch"]).exits(0);
-    let took = asked.elapsed();
-    assert!(took < Duration::from_secs(3), "a slice takes 50 ms, the pause took {took:?}");
     let hold = hold(&status(&url), "pause", "operator").expect("status shows the hold");
     assert_eq!(hold["reason"], "lunch");
-    // The slice that was under way when it was asked may have ended since; from then on nothing moves.
-    let left = wait_for("the slice in hand to end", PATIENCE, || {
-        let before = pending(at);
-        thread::sleep(Duration::from_millis(300));
-        (pending(at) == before).then_some(before)
-    });
-    assert!(left > 0, "there is nothing left to hold");
-    let until = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < until {
-        assert_eq!(pending(at), left, "rows are filled although it is paused");
-        thread::sleep(Duration::from_millis(50));
-    }
+    assert!(stands_still(at) > 0, "there is nothing left to hold");
     assert!(running.is_alive());
+    lift_rate(&url);
     segue(&url, &["resume"]).exits(0);
     running.outcome().exits(0);
     let status = status(&url);
     assert_eq!(status["rollout"]["state"], "ready");
     assert_eq!(status["rollout"]["holds"], serde_json::json!([]));
-    assert_eq!(rows_done(&status), 4000);
+    assert_eq!(rows_done(&status), 20000);
 }
 
 #[test]
@@ -142,12 +166,13 @@ fn a_pause_outlives_the_supervisor() {
     let at = At::of(&database);
     let url = at.url();
     at.query(BEFORE);
-    let plan = folder.file("plan.yaml", PLAN);
+    let plan = folder.file("plan.yaml", HELD);
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     running.kill();
     segue(&url, &["pause"]).exits(0);
     assert!(hold(&status(&url), "pause", "operator").is_some());
+    lift_rate(&url);
     segue(&url, &["resume"]).exits(0);
     assert_eq!(state(&url), "ready");
 }
@@ -159,27 +184,29 @@ fn lag_throttles_then_pauses_and_work_goes_on_when_it_is_gone() {
     let url = at.url();
     at.query(BEFORE);
     pair.wait_caught_up().unwrap();
-    let guards = "guards: {replication_lag: {throttle: 500ms, pause: 2s}}\n";
-    let plan = folder.file("plan.yaml", &format!("{guards}{PLAN}"));
+    // A pause follows its throttle within a moment: it comes into play once the throttle was seen.
+    let guards = "guards: {replication_lag: {throttle: 500ms, pause: 1h}}\n";
+    let plan = folder.file("plan.yaml", &format!("{guards}{HELD}"));
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     pair.standby.pause_replay().unwrap();
     for (kind, threshold) in [("throttle", 0.5), ("pause", 2.0)] {
+        if kind == "pause" {
+            segue(&url, &["tune", "guard", "replication_lag", "pause", "2s"]).exits(0);
+        }
         let hold = wait_for(kind, PATIENCE, || {
             assert!(running.is_alive(), "it ended early: {}", running.said());
-            hold(&status(&url), kind, "replication_lag")
+            // Not one because the lag is not known.
+            hold(&status(&url), kind, "replication_lag").filter(|hold| hold["reading"].is_number())
         });
         assert_eq!(hold["subject"], Pair::STANDBY, "{hold}");
         assert_eq!(hold["unit"], "s", "{hold}");
         assert_eq!(hold["threshold"], threshold, "{hold}");
         assert!(hold["reading"].as_f64().is_some_and(|reading| reading >= threshold / 2.0), "{hold}");
     }
-    let left = wait_for("the slice in hand to end", PATIENCE, || {
-        let before = pending(at);
-        thread::sleep(Duration::from_millis(300));
-        (pending(at) == before).then_some(before)
-    });
-    assert!(left > 0, "the guard came too late");
+    // Not for the rate's sake, either.
+    lift_rate(&url);
+    assert!(stands_still(at) > 0, "the guard came too late");
     pair.standby.resume_replay().unwrap();
     running.outcome().exits(0);
     assert_eq!(state(&url), "ready");
@@ -194,8 +221,9 @@ fn lag_that_lasts_rolls_back() {
     at.query(BEFORE);
     pair.wait_caught_up().unwrap();
     let before = Before::of(at);
-    let guards = "guards: {replication_lag: {throttle: 300ms, pause: 1s, rollback: {above: 2s, for: 1s}}}\n";
-    let plan = folder.file("plan.yaml", &format!("{guards}{PLAN}"));
+    // Above what a standby on a busy machine lags by itself.
+    let guards = "guards: {replication_lag: {throttle: 300ms, pause: 1s, rollback: {above: 5s, for: 1s}}}\n";
+    let plan = folder.file("plan.yaml", &format!("{guards}{HELD}"));
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     pair.standby.pause_replay().unwrap();
@@ -215,16 +243,16 @@ fn a_standby_that_goes_missing_holds_the_work() {
     let url = at.url();
     at.query(BEFORE);
     pair.wait_caught_up().unwrap();
-    let plan = folder.file("plan.yaml", PLAN);
+    let plan = folder.file("plan.yaml", HELD);
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     pair.standby.stop(Shutdown::Immediate).unwrap();
-    let hold = wait_for("the hold", PATIENCE, || {
+    wait_for("the hold", PATIENCE, || {
         assert!(running.is_alive(), "it ended early: {}", running.said());
-        hold(&status(&url), "pause", "replication_lag")
+        hold(&status(&url), "pause", "replication_lag").filter(|hold| hold["subject"] == Pair::STANDBY)
     });
-    assert_eq!(hold["subject"], Pair::STANDBY, "{hold}");
     assert!(pending(at) > 0, "the guard came too late");
+    lift_rate(&url);
     pair.standby.start_again().unwrap();
     running.outcome().exits(0);
     assert_eq!(state(&url), "ready");
@@ -253,8 +281,17 @@ fn a_supervisor_killed_at_any_moment_is_resumed_and_nothing_is_lost() {
         running.kill();
         kills += 1;
         // Killed before it had begun, there is nothing to resume yet.
-        command = if status(&url)["rollout"].is_null() { vec!["start", &plan] } else { vec!["resume"] };
+        let begun = || !status(&url)["rollout"].is_null();
+        command = vec!["resume"];
+        if !begun() {
+            // What it sent last may still begin it.
+            left_alone(at);
+            if !begun() {
+                command = vec!["start", &plan];
+            }
+        }
     }
+    left_alone(at);
     if state(&url) != "ready" {
         segue(&url, &command).exits(0);
     }
@@ -272,6 +309,7 @@ fn a_supervisor_killed_at_any_moment_is_resumed_and_nothing_is_lost() {
         running.kill();
         kills += 1;
     }
+    left_alone(at);
     if state(&url) != "completed" {
         segue(&url, &["complete"]).exits(0);
     }
@@ -300,6 +338,7 @@ fn a_rollback_killed_at_any_moment_comes_to_its_end() {
         thread::sleep(Duration::from_millis(random.u64(30..250)));
         running.kill();
     }
+    left_alone(at);
     if state(&url) != "rolled_back" {
         segue(&url, &["rollback"]).exits(0);
     }
@@ -313,6 +352,7 @@ fn a_long_reader_is_named_and_nobody_queues_behind_segue_for_long() {
     let at = At::of(&database);
     let url = at.url();
     at.query(BEFORE);
+    at.query("CREATE TABLE beside (id bigint PRIMARY KEY, pad text); INSERT INTO beside VALUES (7, 'p')");
     let plan = folder.file("plan.yaml", &PLAN.replace("slow(a)", "a"));
     let mut reader = database.session().unwrap();
     let reader_pid =
@@ -321,19 +361,29 @@ fn a_long_reader_is_named_and_nobody_queues_behind_segue_for_long() {
             .unwrap();
     reader.query("BEGIN; SELECT count(*) FROM t").unwrap();
 
-    let stop = AtomicBool::new(false);
+    let (stop, written, beside) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
-        let application = scope.spawn(|| {
-            let (mut session, mut longest, mut count) = (database.session().unwrap(), Duration::ZERO, 0);
-            while !stop.load(Ordering::Relaxed) {
-                let begun = Instant::now();
-                session.query("UPDATE t SET pad = 'q' WHERE id = 7").unwrap();
-                longest = longest.max(begun.elapsed());
-                count += 1;
-                thread::sleep(Duration::from_millis(2));
-            }
-            (longest, count)
-        });
+        // Over however the test ends.
+        let _over = Over(&stop);
+        let application = |table: &str, written| {
+            let (mut session, stop, written): (_, _, &AtomicU64) =
+                (database.session().unwrap(), &stop, written);
+            let sql = format!("UPDATE {table} SET pad = 'q' WHERE id = 7");
+            scope.spawn(move || {
+                let mut longest = Duration::ZERO;
+                while !stop.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    session.query(&sql).unwrap();
+                    longest = longest.max(begun.elapsed());
+                    written.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(2));
+                }
+                longest
+            })
+        };
+        let ours = application("t", &written);
+        // One that Segue has nothing to do with tells how slow the machine is.
+        let theirs = application("beside", &beside);
         let mut running = spawn(&url, &["start", &plan]);
         let named = wait_for("the reader to be named", PATIENCE, || {
             assert!(running.is_alive(), "it ended although the table is held: {}", running.said());
@@ -341,20 +391,32 @@ fn a_long_reader_is_named_and_nobody_queues_behind_segue_for_long() {
             said.contains(&reader_pid).then_some(said)
         });
         assert!(named.contains("nightly report"), "the application was to be named too: {named}");
-        // It goes on trying; let it, for a while.
-        let until = Instant::now() + Duration::from_secs(4);
-        while Instant::now() < until {
+        // It goes on trying; let it, for a while. The reader is still there: who queued behind Segue until that has ended
+        // would write nothing.
+        let (goal, until) = (written.load(Ordering::Relaxed) + 100, Instant::now() + Duration::from_secs(4));
+        wait_for("the application to write on", PATIENCE, || {
             assert!(running.is_alive(), "it gave up: {}", running.said());
-            thread::sleep(Duration::from_millis(50));
-        }
+            (written.load(Ordering::Relaxed) >= goal && Instant::now() >= until).then_some(())
+        });
         reader.query("COMMIT").unwrap();
         running.outcome().exits(0);
         stop.store(true, Ordering::Relaxed);
-        let (longest, count) = application.join().unwrap();
-        assert!(count > 100, "only {count} statements");
-        assert!(longest < Duration::from_millis(1200), "an application's statement waited {longest:?}");
+        let (longest, usual) = (ours.join().unwrap(), theirs.join().unwrap());
+        assert!(
+            longest < Duration::from_millis(1200) + 2 * usual,
+            "an application's statement waited {longest:?}, and one that nobody is in the way of {usual:?}"
+        );
     });
     assert_eq!(state(&url), "ready");
+}
+
+/// Ends the applications however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -381,7 +443,7 @@ fn a_rollback_needs_no_supervisor_and_obeys_one() {
     let url = at.url();
     at.query(BEFORE);
     let before = Before::of(at);
-    let plan = folder.file("plan.yaml", PLAN);
+    let plan = folder.file("plan.yaml", HELD);
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     running.kill();
@@ -441,7 +503,13 @@ fn complete_is_refused_while_the_old_version_is_in_use() {
         "SET application_name = 'billing'; SET search_path = public_b_plan; BEGIN; SELECT * FROM t LIMIT 1",
     )
     .unwrap();
-    segue(&url, &["complete"]).exits(4);
+    // Whoever refuses it has time to note who was there, or not.
+    wait_for("its use to be noted", PATIENCE, || {
+        segue(&url, &["complete"]).exits(4);
+        let noted = "SELECT EXISTS (SELECT FROM segue.clients WHERE application = 'billing'
+                      AND version_schema = 'public_b_plan')";
+        at.is_true(noted).then_some(())
+    });
     drop(old);
     let refused = segue(&url, &["complete"]).exits(4);
     assert!(refused.said().contains("billing") && refused.said().contains("ago"), "{refused}");
@@ -457,7 +525,7 @@ fn an_interrupt_leaves_the_rollout_resumable() {
     let at = At::of(&database);
     let url = at.url();
     at.query(BEFORE);
-    let plan = folder.file("plan.yaml", PLAN);
+    let plan = folder.file("plan.yaml", HELD);
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     running.signal(Signal::SIGINT);
@@ -469,6 +537,7 @@ fn an_interrupt_leaves_the_rollout_resumable() {
     assert!(pending(at) > 0);
     let refused = folder.file("plan2.yaml", "operations:\n  - drop_table: {name: t}\n");
     segue(&url, &["start", &refused]).exits(4);
+    lift_rate(&url);
     segue(&url, &["resume"]).exits(0);
     segue(&url, &["complete"]).exits(0);
     is_as_plain(at);
@@ -542,7 +611,8 @@ fn rows_that_take_longer_than_a_slice_may_are_filled_all_the_same() {
     let (database, folder) = (sandbox::database().unwrap(), Folder::new());
     let at = At::of(&database);
     let url = at.url();
-    at.query(&BEFORE.replace("4000", "260").replace("0.001", "0.03").replace("80", "1"));
+    let one_block = BEFORE.replace(" WITH (fillfactor = 10)", "").replace("4000", "260").replace("80", "1");
+    at.query(&one_block.replace("0.001", "0.03"));
     // 8 s for the first block, and a slice may take 5.
     let plan = folder.file("plan.yaml", &format!("backfill: {{slice_time: 20ms}}\n{PLAN}"));
     segue(&url, &["start", &plan]).exits(0);
@@ -556,11 +626,12 @@ fn a_server_that_restarts_at_once_is_gone_on_with() {
     let at = At { cluster: &cluster, name: "postgres" };
     let url = at.url();
     at.query(BEFORE);
-    let plan = folder.file("plan.yaml", PLAN);
+    let plan = folder.file("plan.yaml", HELD);
     let mut running = spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     cluster.kill9().unwrap();
     cluster.start_again().unwrap();
+    at.query("INSERT INTO segue.commands (kind, args) VALUES ('tune', '{\"rate\": \"off\"}')");
     let outcome = running.outcome();
     assert!(outcome.code.is_some() && !outcome.said().contains("panicked"), "{outcome}");
     if outcome.code != Some(0) {

@@ -54,7 +54,7 @@ impl Cluster {
             .spawn()
             .expect("postgres");
         let cluster = Cluster { directory, postmaster };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while cluster.psql("SELECT 1").is_err() {
             assert!(Instant::now() < deadline, "the server did not start");
             std::thread::sleep(Duration::from_millis(20));
