@@ -550,6 +550,34 @@ async fn behind_a_pooler_nothing_is_set_for_the_session() {
 }
 
 #[tokio::test]
+async fn a_session_means_the_same_under_every_roles_defaults() {
+    let c = primary();
+    let sql = "CREATE ROLE odd LOGIN; ALTER ROLE odd SET quote_all_identifiers = on; ALTER ROLE odd SET idle_session_timeout = '1ms'";
+    let owner = socket(c).await;
+    owner.batch("making a role", sql).await.unwrap();
+    // From PostgreSQL 17 on.
+    let also = "DO $$ BEGIN ALTER ROLE odd SET transaction_timeout = '1h'; EXCEPTION WHEN undefined_object THEN NULL; END $$";
+    owner.batch("setting more", also).await.unwrap();
+    let session = open(&format!("{} user=odd", c.by_socket().replace("user=postgres", ""))).await.unwrap();
+    until(&owner, "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'odd' AND state_change < now() - interval '50 ms'").await;
+    let sql = "SELECT current_user::text, pg_get_expr(adbin, adrelid), coalesce(current_setting('transaction_timeout', true), '0')
+        FROM pg_attrdef WHERE adrelid = 'public.odd'::regclass";
+    owner
+        .batch(
+            "making a table",
+            "CREATE SEQUENCE public.odds; CREATE TABLE public.odd (a int DEFAULT nextval('public.odds'))",
+        )
+        .await
+        .unwrap();
+    let row = session.query_one("asking", sql, &[]).await.unwrap();
+    let read = |n| row.cell::<String>(n).unwrap();
+    assert_eq!(
+        (read(0), read(1), read(2)),
+        ("odd".into(), "nextval('public.odds'::regclass)".into(), "0".into())
+    );
+}
+
+#[tokio::test]
 async fn a_session_that_was_refused_a_write_is_not_used_again() {
     let session = socket(primary()).await;
     session.batch("turning read only", "SET default_transaction_read_only = on").await.unwrap();

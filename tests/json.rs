@@ -321,6 +321,8 @@ fn status_has_the_contracts_shape_in_every_state() {
     fits(&ready);
     assert_eq!(ready["rollout"]["state"], "ready");
     assert_eq!(published(&ready), true);
+    let checked = segue(&url, &["check", &plan, "--json"]).exits(0);
+    assert_eq!(checked.json_lines()[0]["plans"][0]["result"], "is under way: it is ready");
     let table = &ready["rollout"]["backfill"][0];
     assert_eq!((table["rows_done"].as_u64(), table["fraction"].as_f64()), (Some(3000), Some(1.0)));
 
@@ -353,4 +355,9 @@ fn faults_come_as_json_too() {
     let outcome = segue(&At::of(&database).url(), &["check", &plan, "--json"]).exits(3);
     let said = outcome.json_lines();
     assert!(said.iter().any(|line| line.to_string().contains("compile.table_missing")), "{outcome}");
+    let outcome =
+        segue(&At::of(&database).url(), &["check", &plan, "--schema", "nowhere", "--json"]).exits(3);
+    assert_eq!(outcome.json_lines()[0]["plans"][0]["diagnostics"][0]["code"], "compile.schema_missing");
+    let outcome = segue(&At::of(&database).url(), &["start", &plan, "--slice-time", "0ms"]).exits(2);
+    assert!(outcome.said().contains("from 1ms to 60s"), "{outcome}");
 }

@@ -37,6 +37,8 @@ pub struct Past {
     pub applied: Vec<String>,
     /// Where each of `applied` comes from, if not from Segue.
     pub origins: Vec<Option<Origin>>,
+    /// Plan and state of the rollout that has not ended.
+    pub under_way: Option<(String, String)>,
     /// Version schemas of the rollouts completed, newest first.
     completed: Vec<Ident>,
 }
@@ -53,6 +55,10 @@ impl Past {
             applied: completed.iter().rev().map(|r| r.plan.clone()).collect(),
             origins: completed.iter().rev().map(|r| r.adopted).collect(),
             completed: completed.iter().map(|r| r.version_schema.clone()).collect(),
+            under_way: rollouts
+                .iter()
+                .find(|r| !["completed", "rolled_back"].contains(&r.state.as_str()))
+                .map(|r| (r.plan.clone(), r.state.clone())),
             versions: rollouts.iter().map(|r| r.version_schema.clone()).collect(),
         })
     }

@@ -153,7 +153,7 @@ fn version_schema(draft: &mut Draft<'_>, plan: &Plan) -> Ident {
                 name.as_str()
             ),
             &span,
-            "give another `version_schema`; if the schema is a leftover, drop it",
+            "give another `version_schema`; drop the schema only if no rollout of `segue history` has made it and nobody uses it",
         );
     }
     name
