@@ -1,15 +1,18 @@
 //! The property: while random writers, VACUUM, VACUUM FULL and old snapshots disturb the backfill, no row of the writers'
 //! books is lost, doubled or filled with anything but its `up`.
 
-use super::common::{At, Folder, PATIENCE, each, segue, state, wait_for};
+use super::common::{At, Folder, PATIENCE, each, segue, spawn, state, wait_for};
 use super::writers::{self, Books, PARTS, WRITERS};
 use segue::sandbox::{self, wire::Session};
 use std::{
     env,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+/// Longer than all of it takes on a machine that is not busy. One that is comes to the end in the calm after it.
+const STORM: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -131,7 +134,11 @@ fn run(seed: u64, case: Case) {
                 || disturbers.iter().any(thread::ScopedJoinHandle::is_finished))
             .then_some(())
         });
-        let started = segue(&url, &["start", &plan]);
+        let mut running = spawn(&url, &["start", &plan]);
+        let blown_over = Instant::now() + STORM;
+        while running.is_alive() && Instant::now() < blown_over {
+            thread::sleep(Duration::from_millis(20));
+        }
         stop.store(true, Ordering::Relaxed);
         let mut books = Books::new();
         for writer in writers {
@@ -140,7 +147,7 @@ fn run(seed: u64, case: Case) {
         for disturber in disturbers {
             disturber.join().unwrap().unwrap_or_else(|error| panic!("{error}"));
         }
-        started.exits(0);
+        running.outcome().exits(0);
         books
     });
     assert_eq!(state(&url), "ready");
