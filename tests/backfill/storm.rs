@@ -147,7 +147,7 @@ fn run(seed: u64, case: Case) {
         for disturber in disturbers {
             disturber.join().unwrap().unwrap_or_else(|error| panic!("{error}"));
         }
-        running.outcome().exits(0);
+        running.outcome_within(PATIENCE * 4).exits(0);
         books
     });
     assert_eq!(state(&url), "ready");

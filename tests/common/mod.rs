@@ -195,8 +195,14 @@ impl Running {
 
     /// Its end. One that outlasts `PATIENCE` is killed and fails the test.
     #[track_caller]
-    pub fn outcome(mut self) -> Outcome {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn outcome(self) -> Outcome {
+        self.outcome_within(PATIENCE)
+    }
+
+    /// [`Running::outcome`] of what has more to do.
+    #[track_caller]
+    pub fn outcome_within(mut self, patience: Duration) -> Outcome {
+        let deadline = Instant::now() + patience;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 break status;
