@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{At, Folder, segue, spawn, status, wait_for};
+use common::{At, Folder, Gate, segue, status, wait_for};
 use segue::sandbox;
 use serde_json::Value;
 
@@ -272,7 +272,8 @@ fn status_has_the_contracts_shape_in_every_state() {
     assert!(none["rollout"].is_null());
 
     let plan = folder.file("20261122_widen.yaml", PLAN);
-    let mut running = spawn(&url, &["start", &plan, "--json"]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &plan, "--json"]);
     let filling = wait_for("rows to be filled", common::PATIENCE, || {
         assert!(running.is_alive(), "it ended early: {}", running.said());
         let status = status(&url);
@@ -306,6 +307,7 @@ fn status_has_the_contracts_shape_in_every_state() {
         paused["rollout"]["holds"].as_array().unwrap().iter().find(|hold| hold["by"] == "operator").unwrap();
     assert_eq!((hold["kind"].as_str(), hold["reason"].as_str()), (Some("pause"), Some("deploy freeze")));
     segue(&url, &["resume"]).exits(0);
+    gate.open();
 
     let lines = running.outcome().exits(0).json_lines();
     assert!(lines.len() > 3, "{lines:?}");
