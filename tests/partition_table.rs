@@ -24,7 +24,8 @@ const BEFORE: &str = "
 CREATE TABLE t (id bigint PRIMARY KEY, day date NOT NULL, a integer, pad text);
 INSERT INTO t SELECT n, '2025-01-01'::date + (n % 700)::integer, n, repeat('p', 100) FROM generate_series(1, 40000) n;
 ";
-const PLAN: &str = "backfill: {workers: 2, rate: 12000, slice_time: 20ms}
+/// Lasts until its rate is lifted.
+const PLAN: &str = "backfill: {workers: 2, rate: 2000, slice_time: 20ms}
 operations:
   - partition_table:
       table: t
@@ -40,7 +41,7 @@ const APART: &str = "SELECT 'table', e.* FROM (TABLE t EXCEPT TABLE _segue_new_t
     UNION ALL SELECT 'twice', id, NULL, NULL, NULL FROM _segue_new_t GROUP BY id HAVING count(*) > 1 LIMIT 9";
 
 /// Writes at random until told to stop. A row that changed under an old snapshot is an error of the server's own making there.
-fn write(mut session: Session, seed: u64, storm: &Storm) -> Result<(), String> {
+fn write(mut session: Session, seed: u64, storm: &Storm, written: &AtomicU64) -> Result<(), String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut next = 1_000_000 + (seed % 1000) as i64 * 1_000_000;
     while !storm.over.load(Ordering::Acquire) {
@@ -72,7 +73,7 @@ fn write(mut session: Session, seed: u64, storm: &Storm) -> Result<(), String> {
         };
         match session.query(&format!("BEGIN ISOLATION LEVEL {level}; {between} {first}; {second}; {end}")) {
             Ok(_) => {
-                storm.written.fetch_add(1, Ordering::AcqRel);
+                written.fetch_add(1, Ordering::AcqRel);
             }
             Err(error) if level == "REPEATABLE READ" && error.code() == Some("40001") => {
                 session.query("ROLLBACK").map_err(|error| error.to_string())?;
@@ -92,19 +93,22 @@ fn write(mut session: Session, seed: u64, storm: &Storm) -> Result<(), String> {
 struct Storm {
     over: AtomicBool,
     is_ready: AtomicBool,
-    written: AtomicU64,
+    /// By each of the writers.
+    written: [AtomicU64; 4],
     failed: Mutex<Option<String>>,
 }
 
 impl Storm {
-    /// Until the writers have written so often again.
+    /// Until each of the writers has written so often again: none is still about what it began before.
     #[track_caller]
     fn wait_writes(&self, count: u64) {
-        let goal = self.written.load(Ordering::Acquire) + count;
-        wait_for("the writers to write on", PATIENCE, || {
-            self.check();
-            (self.written.load(Ordering::Acquire) >= goal).then_some(())
-        });
+        for written in &self.written {
+            let goal = written.load(Ordering::Acquire) + count;
+            wait_for("the writers to write on", PATIENCE, || {
+                self.check();
+                (written.load(Ordering::Acquire) >= goal).then_some(())
+            });
+        }
     }
 
     #[track_caller]
@@ -144,10 +148,10 @@ fn the_copy_is_the_table_whatever_happens_meanwhile() {
     at.query(BEFORE);
     let storm = Storm::default();
     thread::scope(|scope| {
-        for n in 0..4 {
+        for (n, written) in (0..).zip(&storm.written) {
             let (session, storm) = (database.session().unwrap(), &storm);
             scope.spawn(move || {
-                if let Err(error) = write(session, seed + n, storm) {
+                if let Err(error) = write(session, seed + n, storm, written) {
                     storm.failed.lock().unwrap().get_or_insert(error);
                 }
             });
@@ -155,21 +159,22 @@ fn the_copy_is_the_table_whatever_happens_meanwhile() {
         let _over = Over(&storm);
         let plan = folder.file("plan.yaml", PLAN);
         let mut first = spawn(&url, &["start", &plan]);
-        wait_rows(&mut first, &url, 4_000);
+        wait_rows(&mut first, &url, 2_000);
         first.kill();
         let mut second = spawn(&url, &["resume"]);
-        wait_rows(&mut second, &url, 12_000);
+        wait_rows(&mut second, &url, 6_000);
         // Rows move to blocks that were passed already.
         at.query("VACUUM FULL t");
         at.query("VACUUM t");
+        segue(&url, &["tune", "rate", "off"]).exits(0);
         second.outcome().exits(0);
-        storm.wait_writes(200);
+        storm.wait_writes(50);
         assert_eq!(at.query(APART), Vec::<Vec<Option<String>>>::new());
         segue(&url, &["verify"]).exits(0);
         storm.is_ready.store(true, Ordering::Release);
-        storm.wait_writes(50);
+        storm.wait_writes(12);
         segue(&url, &["complete"]).exits(0);
-        storm.wait_writes(50);
+        storm.wait_writes(12);
     });
     storm.check();
     assert_eq!(at.value("SELECT relkind FROM pg_class WHERE oid = 't'::regclass").as_deref(), Some("p"));
@@ -179,7 +184,7 @@ fn the_copy_is_the_table_whatever_happens_meanwhile() {
 fn ready(database: &Database, folder: &Folder) -> String {
     let at = At::of(database);
     at.query(BEFORE);
-    let plan = PLAN.replace("rate: 12000, ", "");
+    let plan = PLAN.replace("rate: 2000, ", "");
     segue(&at.url(), &["start", &folder.file("plan.yaml", &plan)]).exits(0);
     at.url()
 }
@@ -259,7 +264,7 @@ fn killed(url: &str, args: &[&str], point: &str, again: &[&str]) {
 #[test]
 fn killed_anywhere_it_is_gone_on_with() {
     let folder = Folder::new();
-    let plan = folder.file("plan.yaml", &PLAN.replace("workers: 2, rate: 12000, ", ""));
+    let plan = folder.file("plan.yaml", &PLAN.replace("workers: 2, rate: 2000, ", ""));
     let of = |commands: &[&[&str]]| {
         let database = sandbox::database().unwrap();
         At::of(&database).query(SMALL);
