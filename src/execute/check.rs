@@ -194,6 +194,46 @@ pub async fn hidden_rows(
     Ok(Some((message, help)))
 }
 
+/// A subscription that writes into a table or a partition of it: what it writes fires no ordinary trigger.
+const WRITING: &str = "WITH RECURSIVE wanted(oid) AS (
+    SELECT pg_catalog.to_regclass($1::text)::oid
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.oid)
+SELECT s.subname::text, w.oid::regclass::text FROM wanted w
+  JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = w.oid
+  JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+ WHERE s.subenabled ORDER BY 1, 2 LIMIT 1";
+
+/// Who writes into a table past the triggers that keep the versions in step, and what is to be done.
+pub async fn written_past(
+    session: &Session,
+    table: &QualifiedName,
+) -> Result<Option<(String, String)>, pg::Error> {
+    let doing = "looking for subscriptions";
+    let Some(row) = session.query_opt(doing, WRITING, &[&table.to_string()]).await? else { return Ok(None) };
+    let (subscription, relation) = (Ident::new(row.cell::<String>(0)?), row.cell::<String>(1)?);
+    let message = format!(
+        "the subscription {subscription} writes into {relation} without firing triggers, so nothing of it is carried to the other version"
+    );
+    let help = format!(
+        "ALTER SUBSCRIPTION {subscription} DISABLE until the rollout is over (its slot keeps the publisher's log meanwhile), or change the table with an `sql` operation"
+    );
+    Ok(Some((message, help)))
+}
+
+/// That nobody writes past the triggers of the tables that get some.
+pub async fn subscriptions(session: &Session, program: &Program) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    for step in &program.steps {
+        if let Action::Expand { sync, .. } = &step.action
+            && let Some((message, help)) = written_past(session, &sync.table).await?
+        {
+            found.push(Diagnostic::error("server.subscription", message).help(help));
+        }
+    }
+    Ok(found)
+}
+
 /// That no row of what is to be filled is hidden, which would be found out too late.
 pub async fn row_security(session: &Session, program: &Program) -> Result<Diagnostics, pg::Error> {
     let mut found = Diagnostics::default();

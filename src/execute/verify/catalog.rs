@@ -32,7 +32,12 @@ pub async fn faults(
     let mut faults = Vec::new();
     for (_, step) in program.steps.iter().enumerate().filter(|(number, _)| done(*number)) {
         match &step.action {
-            Action::Expand { sync, .. } => faults.extend(triggers(session, sync).await?),
+            Action::Expand { sync, .. } => {
+                faults.extend(triggers(session, sync).await?);
+                if let Some((message, help)) = check::written_past(session, &sync.table).await? {
+                    faults.push(fault(&sync.table.to_string(), message, help));
+                }
+            }
             Action::Backfill(BackfillSpec { table, copy: Some(copy), .. }) => {
                 faults.extend(copy_triggers(session, table, &copy.triggers).await?);
             }
