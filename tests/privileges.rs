@@ -176,3 +176,33 @@ fn silence_of_triggers_is_optional_until_a_plan_asks_for_it() {
     }
     clean(at, &tag);
 }
+
+#[test]
+fn rows_that_policies_hide_are_not_passed_over() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let tag = format!("{}_hidden", database.name());
+    before(at, &tag);
+    let role = format!("segue_{tag}");
+    let theirs = at.url().replacen("postgres@", &format!("{role}@"), 1);
+    let plan =
+        "operations:\n  - add_column: {table: users, column: {name: n, type: int, nullable: true}, up: id}\n";
+    let plan = folder.file("plan.yaml", plan);
+    at.query(&lacking(segue(&at.url(), &["privileges", &plan, "--role", &role])));
+    at.query("CREATE POLICY few ON users USING (id > 400); ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+    for command in ["check", "start"] {
+        let outcome = segue(&theirs, &[command, &plan]).exits(3);
+        for what in ["server.row_security", "users may hide rows", "BYPASSRLS", "NO FORCE ROW"] {
+            assert!(outcome.said().contains(what), "{outcome}");
+        }
+    }
+    at.query("ALTER TABLE users NO FORCE ROW LEVEL SECURITY");
+    segue(&theirs, &["start", &plan]).exits(0);
+    // What was seen whole stays filled, and may be completed; it cannot be verified any more.
+    at.query("ALTER TABLE users FORCE ROW LEVEL SECURITY");
+    let outcome = segue(&theirs, &["verify"]).exits(1);
+    assert!(outcome.said().contains("users may hide rows"), "{outcome}");
+    segue(&theirs, &["complete"]).exits(0);
+    assert!(at.is_true("SELECT count(n) = 500 AND bool_and(n = id) FROM users"));
+    clean(at, &tag);
+}

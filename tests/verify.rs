@@ -197,3 +197,43 @@ fn a_contract_does_not_begin_on_what_is_not_there_and_a_dropped_table_keeps_nobo
     at.query("CREATE TABLE t (id bigint PRIMARY KEY, a integer); INSERT INTO t VALUES (1, 1)");
     segue(&url, &["start", &plan, "--complete"]).exits(0);
 }
+
+#[test]
+fn a_table_that_a_subscription_writes_into_is_refused() {
+    let (database, publisher, folder) =
+        (sandbox::database().unwrap(), sandbox::database().unwrap(), Folder::new());
+    let (at, from) = (At::of(&database), At::of(&publisher));
+    let url = at.url();
+    let plan = "operations:\n  - alter_column: {table: t, column: a, type: bigint, up: a, down: a}\n";
+    let plan = folder.file("plan.yaml", plan);
+    let table = "CREATE TABLE t (id bigint PRIMARY KEY, a integer); INSERT INTO t VALUES (1, 1)";
+    at.query(table);
+    from.query(table);
+    let name = database.name();
+    from.query(&format!("CREATE PUBLICATION p_{name} FOR TABLE t"));
+    // The publisher has no slot for it, so nothing comes: that it is on is enough.
+    let with = "WITH (enabled = false, create_slot = false, slot_name = NONE, copy_data = false)";
+    let (conninfo, publication) = (from.url().replace('\'', "''"), format!("p_{name}"));
+    at.query(&format!(
+        "CREATE SUBSCRIPTION s_{name} CONNECTION '{conninfo}' PUBLICATION {publication} {with}"
+    ));
+    let switch = |how: &str| at.query(&format!("ALTER SUBSCRIPTION s_{name} {how}"));
+    switch("SET (slot_name = 'nowhere')");
+    switch("ENABLE");
+    for command in ["check", "start"] {
+        let outcome = segue(&url, &[command, &plan]).exits(3);
+        for what in ["server.subscription", "DISABLE until"] {
+            assert!(outcome.said().contains(what), "{outcome}");
+        }
+    }
+    switch("DISABLE");
+    segue(&url, &["start", &plan]).exits(0);
+    switch("ENABLE");
+    let found = verified(&url, 1);
+    assert!(found["faults"][0]["message"].as_str().unwrap().contains("without firing triggers"), "{found}");
+    segue(&url, &["complete"]).exits(4);
+    switch("DISABLE");
+    switch("SET (slot_name = NONE)");
+    at.query(&format!("DROP SUBSCRIPTION s_{name}"));
+    segue(&url, &["complete"]).exits(0);
+}

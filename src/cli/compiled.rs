@@ -132,6 +132,8 @@ pub async fn compile_parsed(
     if policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty() {
         remarks.extend(check::user_triggers(&mut connected.session).await?);
     }
+    remarks.extend(check::row_security(&connected.session, &program).await?);
+    remarks.extend(check::subscriptions(&connected.session, &program).await?);
     remarks.extend(check::probes(&mut connected.session, &program.schema, &plan.settings.probes).await?);
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
