@@ -146,9 +146,8 @@ pub struct Hand {
     pub up: bool,
     pub running: Option<(usize, Direction)>,
     pub attempts: u32,
-    /// A look at who uses the old version, and at whether all is there, is under way.
+    /// The look before the contract is under way.
     pub looking: bool,
-    /// It has found nothing in the contract's way.
     pub looked: bool,
     /// Waiting out a delay before the next try.
     pub resting: bool,
@@ -271,10 +270,7 @@ impl RolloutState {
                 self.contract_allowed &= self.state == State::Contracting;
             }
             Record::ContractAllowed { .. } => self.contract_allowed = true,
-            Record::ContractRefused { .. } => {
-                self.goal = Goal::Ready;
-                self.contract_allowed = false;
-            }
+            Record::ContractRefused { .. } => (self.goal, self.contract_allowed) = (Goal::Ready, false),
             Record::Held { hold } if hold.by == OPERATOR => self.operator_pause = Some(hold.clone()),
             Record::Held { hold } if hold.by == FLAG_FILE => self.flag_pause = Some(hold.clone()),
             Record::Held { hold } if hold.by == SHED => self.shed = Some(hold.clone()),
