@@ -2,15 +2,16 @@
 //! Must not change anything while that is unset, and must not decide what a failure leads to.
 //!
 //! Actions: `crash` (the process ends at once, as by SIGKILL, without unwinding), `panic`, `error` (the caller gets
-//! [`Injected`]), `wait:MS` (sleeps), `meet:PATH` (makes that file and waits until somebody has removed it). `3*action`
-//! does nothing twice and acts at the third pass; each acts once unless written `every*action`.
+//! [`Injected`]), `wait:MS` (sleeps), `meet:PATH` (makes that file and waits until somebody has removed it), `while:PATH`
+//! (waits while that file is there). `3*action` does nothing twice and acts at the third pass; each acts once unless
+//! written `every*action`.
 //!
 //! `SEGUE_FAILPOINTS_LOG=PATH` notes each pass there, a line each: so a test knows which there are to act at.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -85,6 +86,7 @@ enum Action {
     Error,
     Wait(Duration),
     Meet(PathBuf),
+    While(PathBuf),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,11 +163,19 @@ pub async fn pass_at(name: &str, what: &str) -> Result<(), Injected> {
         }
         Some(Action::Meet(path)) => {
             std::fs::write(&path, name).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            while path.exists() {
-                tokio::time::sleep(MEETING).await;
-            }
+            gone(&path).await;
             Ok(())
         }
+        Some(Action::While(path)) => {
+            gone(&path).await;
+            Ok(())
+        }
+    }
+}
+
+async fn gone(path: &Path) {
+    while path.exists() {
+        tokio::time::sleep(MEETING).await;
     }
 }
 
@@ -204,10 +214,14 @@ fn parse_one(item: &str) -> Result<(String, Point), String> {
         None if what == "error" => Action::Error,
         None if what == "panic" => Action::Panic,
         Some(("meet", path)) if !path.is_empty() => Action::Meet(path.into()),
+        Some(("while", path)) if !path.is_empty() => Action::While(path.into()),
         Some(("wait", ms)) => Action::Wait(Duration::from_millis(
             ms.parse().map_err(|_| format!("not a number of milliseconds: {ms:?}"))?,
         )),
-        _ => return Err(format!("unknown action {what:?}: crash, panic, error, wait:MS or meet:PATH")),
+        _ => {
+            let known = "crash, panic, error, wait:MS, meet:PATH or while:PATH";
+            return Err(format!("unknown action {what:?}: {known}"));
+        }
     };
     let name = name.trim();
     if !ALL.contains(&name) {
@@ -272,5 +286,19 @@ mod tests {
         assert!(!passing.is_finished());
         std::fs::remove_file(&path).unwrap();
         assert_eq!(passing.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nobody_passes_while_the_file_is_there() {
+        let path = std::env::temp_dir().join(format!("segue-failpoint-while-{}", std::process::id()));
+        arm(&format!("vacuum_noted=every*while:{}", path.display())).unwrap();
+        assert_eq!(pass("vacuum_noted").await, Ok(()));
+        std::fs::write(&path, "").unwrap();
+        let mut passing = [tokio::spawn(pass("vacuum_noted")), tokio::spawn(pass("vacuum_noted"))];
+        assert!(tokio::time::timeout(MEETING * 4, &mut passing[0]).await.is_err(), "one has passed");
+        std::fs::remove_file(&path).unwrap();
+        for one in passing {
+            assert_eq!(one.await.unwrap(), Ok(()));
+        }
     }
 }

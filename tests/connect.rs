@@ -18,7 +18,8 @@ use tokio::{
     net::{TcpListener as AsyncListener, UnixStream},
 };
 
-const LONG: Duration = Duration::from_secs(10);
+/// Nothing that is awaited takes as long, on however busy a machine.
+const LONG: Duration = Duration::from_secs(60);
 
 fn config(url: &str) -> Config {
     Config::resolve(Some(url), &|_| None).unwrap()
@@ -197,7 +198,8 @@ async fn every_way_to_name_the_server() {
 #[tokio::test]
 async fn of_several_hosts_the_primary() {
     let (p, s) = (primary(), standby());
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // A port below 1024, which nobody is given by chance.
+    let dead = 1;
     let list = |hosts: &[(&str, u16)]| {
         let names: Vec<&str> = hosts.iter().map(|(host, _)| *host).collect();
         let ports: Vec<String> = hosts.iter().map(|(_, port)| port.to_string()).collect();
@@ -215,7 +217,15 @@ async fn of_several_hosts_the_primary() {
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let mute_port = mute.local_addr().unwrap().port();
     let both = list(&[("127.0.0.1", mute_port), (p.socket_dir(), p.port)]);
-    let session = Session::open(&config(&both), "test", Duration::from_secs(2)).await.unwrap();
+    let mut deadline = Duration::from_secs(2);
+    let session = loop {
+        match Session::open(&config(&both), "test", deadline).await {
+            Ok(session) => break session,
+            // Half of it may be too little for the next on a busy machine; a mute one that used it all up would do so each time.
+            Err(error) => assert!(deadline < LONG, "{error}"),
+        }
+        deadline *= 4;
+    };
     assert!(session.host().starts_with(p.socket_dir()));
     let only = list(&[("127.0.0.1", mute_port)]);
     let error = Session::open(&config(&only), "test", Duration::from_millis(200)).await.unwrap_err();
@@ -298,13 +308,13 @@ async fn transactions() {
     let c = primary();
     let mut session = socket(c).await;
     session.batch("making a table", "CREATE TABLE public.tx (id int)").await.unwrap();
-    let limits = Limits::new(Duration::from_millis(100), Duration::from_secs(1));
+    let limits = Limits::new(Duration::from_secs(7), Duration::from_secs(50));
     let tx = session.transaction("adding", &limits).await.unwrap();
     let sql = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'), \
                current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation')";
     let row = tx.query_one("asking", sql, &[]).await.unwrap();
     let cells: Vec<String> = (0..4).map(|at| row.cell(at).unwrap()).collect();
-    assert_eq!(cells, ["100ms", "1s", "10s", "read committed"]);
+    assert_eq!(cells, ["7s", "50s", "10s", "read committed"]);
     tx.change("adding", "INSERT INTO public.tx VALUES ($1)", &[&1]).await.unwrap();
     tx.batch("warning", "DO $$ BEGIN RAISE WARNING 'mind'; RAISE NOTICE 'chatter'; END $$").await.unwrap();
     let done = tx.commit("committing").await.unwrap();
@@ -362,7 +372,7 @@ async fn a_connection_lost_in_a_commit_is_an_outcome_unknown() {
 
     // Lost inside the transaction, before the commit: rolled back for certain.
     let mut session = socket(c).await;
-    let kill = format!("SELECT pg_terminate_backend({}, 5000)", session.backend_pid());
+    let kill = format!("SELECT pg_terminate_backend({}, 25000)", session.backend_pid());
     let tx = session.transaction("adding", &Limits::READ).await.unwrap();
     let sleeping = tx.query("sleeping", "SELECT pg_sleep(60)", &[]);
     let pid = tx.backend_pid();
@@ -479,7 +489,7 @@ async fn the_pool() {
     assert_eq!((pool.status().open, pool.status().most), (2, 2));
     // A session that died is not handed out again.
     drop(session);
-    other.query("killing", "SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
+    other.query("killing", "SELECT pg_terminate_backend($1, 25000)", &[&pid]).await.unwrap();
     let next = pool.session(LONG).await.unwrap();
     assert_ne!(next.backend_pid(), pid);
     next.query("asking", "SELECT 1", &[]).await.unwrap();
@@ -536,7 +546,7 @@ async fn behind_a_pooler_nothing_is_set_for_the_session() {
     let mut session = open(&url).await.unwrap();
     assert!(session.is_pooled());
     let sql = "SELECT current_setting('search_path'), current_setting('lock_timeout')";
-    let brief = Limits::new(Duration::from_millis(70), Duration::from_secs(1));
+    let brief = Limits::new(Duration::from_millis(70), LONG);
     let row = session.query_within("asking", sql, &[], &brief).await.unwrap();
     assert_eq!(row[0].cell::<String>(0).unwrap(), "\"$user\", public");
     assert_eq!(row[0].cell::<String>(1).unwrap(), "0");
@@ -547,6 +557,34 @@ async fn behind_a_pooler_nothing_is_set_for_the_session() {
         ("\"\"".into(), "70ms".into())
     );
     tx.commit("committing").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_means_the_same_under_every_roles_defaults() {
+    let c = primary();
+    let sql = "CREATE ROLE odd LOGIN; ALTER ROLE odd SET quote_all_identifiers = on; ALTER ROLE odd SET idle_session_timeout = '1ms'";
+    let owner = socket(c).await;
+    owner.batch("making a role", sql).await.unwrap();
+    // From PostgreSQL 17 on.
+    let also = "DO $$ BEGIN ALTER ROLE odd SET transaction_timeout = '1h'; EXCEPTION WHEN undefined_object THEN NULL; END $$";
+    owner.batch("setting more", also).await.unwrap();
+    let session = open(&format!("{} user=odd", c.by_socket().replace("user=postgres", ""))).await.unwrap();
+    until(&owner, "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'odd' AND state_change < now() - interval '50 ms'").await;
+    let sql = "SELECT current_user::text, pg_get_expr(adbin, adrelid), coalesce(current_setting('transaction_timeout', true), '0')
+        FROM pg_attrdef WHERE adrelid = 'public.odd'::regclass";
+    owner
+        .batch(
+            "making a table",
+            "CREATE SEQUENCE public.odds; CREATE TABLE public.odd (a int DEFAULT nextval('public.odds'))",
+        )
+        .await
+        .unwrap();
+    let row = session.query_one("asking", sql, &[]).await.unwrap();
+    let read = |n| row.cell::<String>(n).unwrap();
+    assert_eq!(
+        (read(0), read(1), read(2)),
+        ("odd".into(), "nextval('public.odds'::regclass)".into(), "0".into())
+    );
 }
 
 #[tokio::test]

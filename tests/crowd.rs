@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{At, Folder, PATIENCE, Running, segue, spawn, state, status, wait_for};
+use common::{At, Folder, Gate, PATIENCE, Running, segue, state, status, wait_for};
 use segue::sandbox::{self, Cluster, Options, wire::Session};
 
 const ROWS: i64 = 1500;
@@ -41,14 +41,19 @@ fn of_any_number_of_supervisors_one_has_it_at_a_time() {
         let at = At::of(&database);
         let url = at.url();
         at.query(BEFORE);
-        let mut first = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
+        let gate = Gate::closed(&folder);
+        let mut first = gate.spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
         wait_filling(&mut first, at);
         first.kill();
-        let all: Vec<Running> = (0..crowd).map(|_| spawn(&url, &["resume"])).collect();
-        let outcomes: Vec<_> = all.into_iter().map(Running::outcome).collect();
-        // One has it, and the others' word reaches that one.
-        for outcome in outcomes {
-            outcome.exits(0);
+        // One has it, and the others' word reaches that one; however late they come, it is not over before.
+        let mut all: Vec<Running> = (0..crowd).map(|_| gate.spawn(&url, &["resume"])).collect();
+        wait_for("all but one to have given their word", PATIENCE, || {
+            let left = all.iter_mut().filter_map(|one| one.is_alive().then_some(())).count();
+            (left <= 1).then_some(())
+        });
+        gate.open();
+        for one in all {
+            one.outcome().exits(0);
         }
         assert_eq!(state(&url), "ready", "of {crowd}");
         let up =
@@ -58,18 +63,25 @@ fn of_any_number_of_supervisors_one_has_it_at_a_time() {
     }
 }
 
-/// Takes every connection that an ordinary role can have, and ends those that somebody else has.
-fn take_all(at: At<'_>, taken: &mut Vec<Session>) {
-    at.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mover'");
-    while at.is_true("SELECT count(*) < 17 FROM pg_stat_activity WHERE backend_type = 'client backend'") {
-        taken.push(at.cluster.session("postgres").unwrap());
+/// Takes every connection that an ordinary role can have, and ends those that somebody else has. The one that asks is
+/// always the same: a session that was closed counts until its process has ended.
+fn take_all(cluster: &Cluster, admin: &mut Session, taken: &mut Vec<Session>) {
+    admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mover'").unwrap();
+    let free = "SELECT count(*) < 17 FROM pg_stat_activity WHERE backend_type = 'client backend'";
+    while is_true(admin, free) {
+        taken.push(cluster.session("postgres").unwrap());
     }
+}
+
+fn is_true(session: &mut Session, sql: &str) -> bool {
+    session.query(sql).unwrap() == [[Some("t".to_owned())]]
 }
 
 #[test]
 fn a_server_without_a_connection_left_is_waited_for() {
     let cluster = Cluster::start(
-        &Options::test().set("max_connections", "20").set("superuser_reserved_connections", "3"),
+        // Seventeen for ordinary roles; the others are for those of the test that have not quite ended yet.
+        &Options::test().set("max_connections", "40").set("superuser_reserved_connections", "23"),
     )
     .unwrap();
     let folder = Folder::new();
@@ -81,18 +93,20 @@ fn a_server_without_a_connection_left_is_waited_for() {
     at.query(BEFORE);
     at.query("ALTER TABLE t OWNER TO mover");
     let url = at.url().replacen("postgres@", "mover@", 1);
-    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
     wait_filling(&mut running, at);
-    let mut taken = Vec::new();
+    let (mut admin, mut taken) = (cluster.session("postgres").unwrap(), Vec::new());
     wait_for("it to be without a session", PATIENCE, || {
         assert!(running.is_alive(), "it gave up: {}", running.said());
-        take_all(at, &mut taken);
-        at.is_true("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'mover'").then_some(())
+        take_all(&cluster, &mut admin, &mut taken);
+        is_true(&mut admin, "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'mover'").then_some(())
     });
     wait_for("it to be told that there is no connection", PATIENCE, || {
         assert!(running.is_alive(), "it gave up: {}", running.said());
         cluster.log().contains("remaining connection slots are reserved").then_some(())
     });
+    gate.open();
     drop(taken);
     running.outcome().exits(0);
     assert_eq!(status(&at.url())["rollout"]["state"], "ready");

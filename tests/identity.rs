@@ -4,9 +4,9 @@
 mod common;
 
 use common::{
-    At, Folder, PATIENCE, Running,
+    At, Folder, Gate, PATIENCE, Running,
     schema::{Compare, catalog, differences, leftovers, row_differences, rows},
-    segue, spawn, status, wait_for,
+    segue, status, wait_for, wait_left,
 };
 use segue::{
     catalog::Order,
@@ -75,10 +75,12 @@ fn a_standby_promoted_in_the_place_of_a_dead_primary_is_gone_on_with() {
     let url = either(&[&pair.primary, &pair.standby]);
     At { cluster: &pair.primary, name: "postgres" }.query(BEFORE);
     pair.wait_caught_up().unwrap();
-    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
     wait_filling(&mut running, &url);
     pair.primary.kill9().unwrap();
     pair.standby.promote().unwrap();
+    gate.open();
     let outcome = running.outcome().exits(0);
     assert!(outcome.said().contains("promoted"), "it was to be told: {outcome}");
     let at = At { cluster: &pair.standby, name: "postgres" };
@@ -119,7 +121,8 @@ fn a_primary_that_is_left_alone_is_not_written_to_and_its_successor_is_gone_on_w
     pair.wait_caught_up().unwrap();
     let plan = folder.file("plan.yaml", PLAN);
     // Whatever the guards say: one that may be blind does not hold.
-    let mut running = spawn(&url, &["start", &plan, "--accept-blind", "replication_lag"]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &plan, "--accept-blind", "replication_lag"]);
     wait_filling(&mut running, &url);
     pair.standby.promote().unwrap();
     let hold = wait_for("the hold", PATIENCE, || {
@@ -127,6 +130,7 @@ fn a_primary_that_is_left_alone_is_not_written_to_and_its_successor_is_gone_on_w
         hold(&status(&old.url()), "alone")
     });
     assert!(hold["reason"].as_str().is_some_and(|why| why.contains(Pair::STANDBY)), "{hold}");
+    gate.open();
     let pending = || old.value("SELECT count(*) FROM t WHERE _segue_pending").unwrap();
     let left = wait_for("the slice in hand to end", PATIENCE, || {
         let before = pending();
@@ -147,10 +151,12 @@ fn a_restart_in_the_midst_of_it_is_gone_on_with_and_journalled() {
     let at = At { cluster: &cluster, name: "postgres" };
     at.query(BEFORE);
     let url = at.url();
-    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
     wait_filling(&mut running, &url);
     cluster.stop(Shutdown::Immediate).unwrap();
     cluster.start_again().unwrap();
+    gate.open();
     running.outcome().exits(0);
     let seen = at.value("SELECT count(*) FROM segue.records WHERE kind = 'server_seen'").unwrap();
     assert_eq!(seen, "2", "one at the start, one after the restart");
@@ -164,7 +170,8 @@ fn a_server_that_is_set_read_only_is_waited_for() {
     let at = At { cluster: &cluster, name: "postgres" };
     at.query(BEFORE);
     let url = at.url();
-    let mut running = spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &folder.file("plan.yaml", PLAN)]);
     wait_filling(&mut running, &url);
     let set = |to: &str| {
         let sql = format!(
@@ -176,6 +183,10 @@ fn a_server_that_is_set_read_only_is_waited_for() {
         }
     };
     set("on");
+    wait_for("it to be in force", PATIENCE, || {
+        at.value("SHOW default_transaction_read_only").filter(|is| is == "on")
+    });
+    gate.open();
     let pending = || at.value("SELECT count(*) FROM t WHERE _segue_pending");
     let left = wait_for("the work to stop", PATIENCE, || {
         assert!(running.is_alive(), "it ended early: {}", running.said());
@@ -233,17 +244,20 @@ fn another_cluster_behind_the_same_name_is_refused_for_ever() {
     // The other one has a rollout of its own, of the same plan.
     let other = At { cluster: &second, name: "postgres" };
     other.query(BEFORE);
-    let mut theirs = spawn(&other.url(), &["start", &plan]);
+    let gate = Gate::closed(&folder);
+    let mut theirs = gate.spawn(&other.url(), &["start", &plan]);
     wait_filling(&mut theirs, &other.url());
     theirs.kill();
+    wait_left(other);
     let journal = || other.value("SELECT count(*) || ' ' || max(seq) || ' ' || max(term) FROM segue.records");
     let term = || other.value("SELECT max(term) FROM segue.lease");
     let before = (journal(), term());
-    let mut running = spawn(&url, &["start", &plan]);
+    let mut running = gate.spawn(&url, &["start", &plan]);
     wait_filling(&mut running, &url);
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(socket(&second), &link).unwrap();
     first.stop(Shutdown::Immediate).unwrap();
+    gate.open();
     let outcome = running.outcome().exits(4);
     assert!(outcome.said().contains("another database cluster"), "{outcome}");
     assert_eq!((journal(), term()), before, "something was written there");

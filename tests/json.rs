@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{At, Folder, segue, spawn, status, wait_for};
+use common::{At, Folder, Gate, segue, status, wait_for};
 use segue::sandbox;
 use serde_json::Value;
 
@@ -272,7 +272,8 @@ fn status_has_the_contracts_shape_in_every_state() {
     assert!(none["rollout"].is_null());
 
     let plan = folder.file("20261122_widen.yaml", PLAN);
-    let mut running = spawn(&url, &["start", &plan, "--json"]);
+    let gate = Gate::closed(&folder);
+    let mut running = gate.spawn(&url, &["start", &plan, "--json"]);
     let filling = wait_for("rows to be filled", common::PATIENCE, || {
         assert!(running.is_alive(), "it ended early: {}", running.said());
         let status = status(&url);
@@ -306,6 +307,7 @@ fn status_has_the_contracts_shape_in_every_state() {
         paused["rollout"]["holds"].as_array().unwrap().iter().find(|hold| hold["by"] == "operator").unwrap();
     assert_eq!((hold["kind"].as_str(), hold["reason"].as_str()), (Some("pause"), Some("deploy freeze")));
     segue(&url, &["resume"]).exits(0);
+    gate.open();
 
     let lines = running.outcome().exits(0).json_lines();
     assert!(lines.len() > 3, "{lines:?}");
@@ -321,6 +323,8 @@ fn status_has_the_contracts_shape_in_every_state() {
     fits(&ready);
     assert_eq!(ready["rollout"]["state"], "ready");
     assert_eq!(published(&ready), true);
+    let checked = segue(&url, &["check", &plan, "--json"]).exits(0);
+    assert_eq!(checked.json_lines()[0]["plans"][0]["result"], "is under way: it is ready");
     let table = &ready["rollout"]["backfill"][0];
     assert_eq!((table["rows_done"].as_u64(), table["fraction"].as_f64()), (Some(3000), Some(1.0)));
 
@@ -353,4 +357,9 @@ fn faults_come_as_json_too() {
     let outcome = segue(&At::of(&database).url(), &["check", &plan, "--json"]).exits(3);
     let said = outcome.json_lines();
     assert!(said.iter().any(|line| line.to_string().contains("compile.table_missing")), "{outcome}");
+    let outcome =
+        segue(&At::of(&database).url(), &["check", &plan, "--schema", "nowhere", "--json"]).exits(3);
+    assert_eq!(outcome.json_lines()[0]["plans"][0]["diagnostics"][0]["code"], "compile.schema_missing");
+    let outcome = segue(&At::of(&database).url(), &["start", &plan, "--slice-time", "0ms"]).exits(2);
+    assert!(outcome.said().contains("from 1ms to 60s"), "{outcome}");
 }

@@ -257,7 +257,10 @@ fn index_builds_are_waited_for_and_say_whom_they_wait_for() {
     let mut other = database.session().unwrap();
     let building =
         thread::spawn(move || other.query("CREATE INDEX CONCURRENTLY t_pad ON t (pad)").map(|_| ()));
-    wait_for("the build", PATIENCE, || at.value("SELECT 1 FROM pg_stat_progress_create_index"));
+    // Whoever takes a snapshot before it comes to its own last wait is waited for there as well.
+    let waiting = "SELECT 1 FROM pg_stat_progress_create_index
+        WHERE datname = current_database() AND phase = 'waiting for old snapshots'";
+    wait_for("the build to wait", PATIENCE, || at.value(waiting));
     let plan = format!("{PLAN}  - create_index: {{table: t, name: t_a, columns: [{{column: a}}]}}\n");
     let mut running = spawn(&url, &["start", &folder.file("plan.yaml", &plan)]);
     named(&mut running, &url, &["CREATE INDEX CONCURRENTLY t_pad"]);

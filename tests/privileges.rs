@@ -11,9 +11,11 @@ fn before(at: At<'_>, tag: &str) {
         "CREATE ROLE app_{tag}; CREATE ROLE billing_{tag}; CREATE ROLE segue_{tag} LOGIN;
          CREATE TABLE users (id int PRIMARY KEY, first_name text NOT NULL, last_name text NOT NULL);
          INSERT INTO users SELECT n, 'f' || n, 'l' || n FROM generate_series(1, 500) n;
-         CREATE TABLE bills (id int, amount int NOT NULL, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+         CREATE TABLE bills (id int, amount int NOT NULL, note varchar(9), PRIMARY KEY (id)) PARTITION BY RANGE (id);
          CREATE TABLE bills_1 PARTITION OF bills FOR VALUES FROM (0) TO (1000);
          INSERT INTO bills SELECT n, n FROM generate_series(1, 500) n;
+         CREATE VIEW totals AS SELECT 1 AS one; ALTER VIEW totals OWNER TO billing_{tag};
+         CREATE FUNCTION rate() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION rate() OWNER TO billing_{tag};
          ALTER TABLE users OWNER TO app_{tag}; ALTER TABLE bills OWNER TO billing_{tag};
          ALTER TABLE bills_1 OWNER TO billing_{tag};
          REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO app_{tag}, billing_{tag}"
@@ -38,6 +40,13 @@ const SECOND: &str = "operations:
   - alter_column: {table: bills, column: amount, type: bigint, up: amount, down: amount}
   - drop_column: {table: users, column: first_name, down: full_name}
 ";
+
+/// What is not done before the contract, of whom.
+const LATE: [(&str, &str); 3] = [
+    ("owns bills", "{alter_column: {table: bills, column: note, type: varchar(99)}}"),
+    ("owns totals", "{create_or_replace_view: {name: totals, query: SELECT 2 AS one}}"),
+    ("owns function rate()", "{drop_function: {name: rate}}"),
+];
 
 #[track_caller]
 fn lacking(outcome: Outcome) -> String {
@@ -94,7 +103,17 @@ fn whole(database: &Database) {
     // The next plan needs the other owner as well; then it goes there and back and there again.
     let of_second = lacking(segue(&theirs, &["privileges", &second]));
     assert_eq!(of_second.lines().filter(|line| !line.starts_with("--")).count(), 1, "{of_second}");
+    // Of these nothing is done before the contract, where there is no way back: they do not start.
+    for (number, (what, operation)) in LATE.iter().enumerate() {
+        let plan = folder.file(&format!("c_{number}.yaml"), &format!("operations: [{operation}]"));
+        let said = segue(&theirs, &["start", &plan]).exits(4).said();
+        assert!(said.contains("GRANT \"billing_") && said.contains(what), "{what}: {said}");
+        lacking(segue(&theirs, &["privileges", &plan]));
+    }
     at.query(&of_second);
+    for number in 0..LATE.len() {
+        segue(&theirs, &["privileges", folder.path(&format!("c_{number}.yaml")).to_str().unwrap()]).exits(0);
+    }
     segue(&theirs, &["privileges"]).exits(0);
     segue(&theirs, &["start", &second]).exits(0);
     segue(&theirs, &["rollback"]).exits(0);
@@ -155,5 +174,35 @@ fn silence_of_triggers_is_optional_until_a_plan_asks_for_it() {
         segue(&at.url(), &["privileges", &skips, "--role", &role]).exits(0);
         at.query(&format!("REVOKE SET ON PARAMETER session_replication_role FROM {role}"));
     }
+    clean(at, &tag);
+}
+
+#[test]
+fn rows_that_policies_hide_are_not_passed_over() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let tag = format!("{}_hidden", database.name());
+    before(at, &tag);
+    let role = format!("segue_{tag}");
+    let theirs = at.url().replacen("postgres@", &format!("{role}@"), 1);
+    let plan =
+        "operations:\n  - add_column: {table: users, column: {name: n, type: int, nullable: true}, up: id}\n";
+    let plan = folder.file("plan.yaml", plan);
+    at.query(&lacking(segue(&at.url(), &["privileges", &plan, "--role", &role])));
+    at.query("CREATE POLICY few ON users USING (id > 400); ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+    for command in ["check", "start"] {
+        let outcome = segue(&theirs, &[command, &plan]).exits(3);
+        for what in ["server.row_security", "users may hide rows", "BYPASSRLS", "NO FORCE ROW"] {
+            assert!(outcome.said().contains(what), "{outcome}");
+        }
+    }
+    at.query("ALTER TABLE users NO FORCE ROW LEVEL SECURITY");
+    segue(&theirs, &["start", &plan]).exits(0);
+    // What was seen whole stays filled, and may be completed; it cannot be verified any more.
+    at.query("ALTER TABLE users FORCE ROW LEVEL SECURITY");
+    let outcome = segue(&theirs, &["verify"]).exits(1);
+    assert!(outcome.said().contains("users may hide rows"), "{outcome}");
+    segue(&theirs, &["complete"]).exits(0);
+    assert!(at.is_true("SELECT count(n) = 500 AND bool_and(n = id) FROM users"));
     clean(at, &tag);
 }

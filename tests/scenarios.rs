@@ -3,6 +3,7 @@
 //!
 //! A scenario is a folder of `tests/scenarios`:
 //! - `before.sql`: tables and rows; rows with an `id` from 1,000,000 on are the writers'
+//! - `superuser.sql`: what somebody else does before; `:role` is Segue's
 //! - `plan.yaml`: the plan; `first.yaml`, if there, is applied and completed before (so that there is a previous version)
 //! - `plain.sql`: what an operator with a maintenance window would run instead (both plans' worth)
 //! - `old.sql`, `new.sql`: statements of the two versions of the application, run again and again with `:n` a number of its
@@ -14,7 +15,7 @@
 //! - `compare.txt`: what of the rows is not compared, see `common::schema::Compare`
 //!
 //! `SEGUE_SCENARIOS=alter,drop` runs those whose names hold `alter` or `drop`; `SEGUE_SCENARIO_JOBS` is how many at once.
-//! `SEGUE_SCENARIO_ROLE=least`: Segue is a role that has what `segue privileges` prints and no more.
+//! The tables are `app_owner`'s; Segue is a role of its own that has what `segue privileges` prints for the plan, and no more.
 
 mod common;
 
@@ -55,30 +56,36 @@ fn every_scenario() {
     let count = folders.len();
     // Roles are the whole server's, so both databases of a scenario can grant to them.
     let database = sandbox::database().expect("a database");
-    At::of(&database).query("CREATE ROLE app_reader; CREATE ROLE app_writer");
-    if as_least() {
-        At::of(&database)
-            .query("CREATE ROLE segue_least LOGIN; GRANT postgres, pg_read_all_stats TO segue_least");
-    }
+    At::of(&database).query("CREATE ROLE app_reader; CREATE ROLE app_writer; CREATE ROLE app_owner");
     let jobs = env::var("SEGUE_SCENARIO_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(5);
     let failures = each(folders, jobs, |folder| name_of(folder), |folder| scenario(folder));
     assert!(failures.is_empty(), "{} of {count} scenarios failed\n{}", failures.len(), failures.join("\n"));
 }
 
-fn as_least() -> bool {
-    env::var("SEGUE_SCENARIO_ROLE").is_ok_and(|role| role == "least")
+/// Segue's role in this database.
+fn role_of(at: At<'_>) -> String {
+    format!("segue_{}", at.name)
 }
 
-/// Who Segue is, and what that role may. The tables are the owner's, whose member it is.
-fn segues_own(at: At<'_>) -> String {
-    if !as_least() {
-        return at.url();
+/// Gives it what is printed for the plan, and says how it connects.
+fn granted(at: At<'_>, plan: &str) -> String {
+    let role = role_of(at);
+    let ask = || segue(&at.url(), &["privileges", plan, "--role", &role]);
+    let lacking = ask();
+    if lacking.code != Some(0) {
+        at.query(&lacking.exits(4).stdout);
+        ask().exits(0);
     }
+    at.url().replacen("postgres@", &format!("{role}@"), 1)
+}
+
+/// As the owner of the application's tables.
+fn owned(at: At<'_>, sql: &str) {
+    let database = Ident::new(at.name);
     at.query(&format!(
-        "GRANT CREATE ON DATABASE {} TO segue_least; GRANT USAGE, CREATE ON SCHEMA public TO segue_least",
-        Ident::new(at.name)
+        "GRANT CREATE ON DATABASE {database} TO app_owner; GRANT CREATE ON SCHEMA public TO app_owner"
     ));
-    at.url().replacen("postgres@", "segue_least@", 1)
+    at.query(&format!("SET ROLE app_owner; {sql}"));
 }
 
 fn name_of(path: &Path) -> String {
@@ -106,7 +113,6 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     let (twin, database) =
         (sandbox::database().expect("a database"), sandbox::database().expect("a database"));
     let (twin, at) = (At::of(&twin), At::of(&database));
-    let url = segues_own(at);
     let first =
         |file: &str| -> u32 { read(file).map_or(0, |major| major.trim().parse().expect("a major version")) };
     let major = at.cluster.binaries().major();
@@ -119,18 +125,25 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
         let state = at.value("SELECT state FROM segue.rollouts ORDER BY id DESC LIMIT 1");
         assert_eq!(state.as_deref(), Some(wanted));
     };
-    at.query(&before);
+    let role = role_of(at);
+    at.query(&format!("CREATE ROLE {role} LOGIN"));
+    let by_superuser = read("superuser.sql").unwrap_or_default().replace(":role", &role);
+    at.query(&by_superuser);
+    owned(at, &before);
     if major < first("since") {
         at_step("refusal");
-        segue(&url, &["start", &plan]).exits(3);
+        segue(&at.url(), &["start", &plan]).exits(3);
         return;
     }
     let previous: &[&str] = if has_first { &["public_first"] } else { &[] };
     if has_first {
         at_step("first plan");
-        segue(&url, &["start", &path("first.yaml"), "--complete"]).exits(0);
+        let plan = path("first.yaml");
+        segue(&granted(at, &plan), &["start", &plan, "--complete"]).exits(0);
         stands("completed");
     }
+    at_step("privileges");
+    let url = granted(at, &plan);
     let catalog_before = catalog(at, "public");
     let before_and_back = compare.rolled_back();
     let rows_before = rows(at, &catalog_before, &before_and_back);
@@ -181,13 +194,11 @@ fn steps(folder: &Path, step: &RefCell<&'static str>) {
     new.finish();
 
     at_step("comparison with plain DDL");
-    twin.query(&before);
-    twin.query(&plain);
-    if as_least() {
-        // What was made is its own there, and the owner's here.
-        segues_own(twin);
-        at.query("REASSIGN OWNED BY segue_least TO postgres");
-    }
+    twin.query(&by_superuser);
+    owned(twin, &before);
+    owned(twin, &plain);
+    // What Segue made is its own, and so are the rights it was given.
+    at.query(&format!("REASSIGN OWNED BY {role} TO app_owner; REVOKE ALL ON SCHEMA public FROM {role}"));
     let (catalog_plain, catalog_after) = (catalog(twin, "public"), catalog(at, "public"));
     same(
         "the schema, from plain DDL's to Segue's",

@@ -53,6 +53,7 @@ fn program(plan: &str) -> Program {
         views: vec![],
         objects: Vec::new(),
         types: Default::default(),
+        owned: Default::default(),
         steps: vec![],
     }
 }

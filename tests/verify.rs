@@ -168,3 +168,72 @@ fn what_cannot_be_told_is_never_called_equal_and_what_does_not_hold_still_is_nam
     let anyway = folder.file("anyway.yaml", &format!("backfill: {{verify: false}}\n{plan}"));
     segue(&url, &["start", &anyway]).exits(0);
 }
+
+#[test]
+fn a_contract_does_not_begin_on_what_is_not_there_and_a_dropped_table_keeps_nobody_from_going_back() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let url = at.url();
+    at.query("CREATE TABLE t (id bigint PRIMARY KEY, a integer); INSERT INTO t VALUES (1, 1)");
+    let plan = "operations:\n  - alter_column: {table: t, column: a, type: bigint, up: a, down: a}\n  - create_index: {table: t, name: t_a, columns: [{column: a}]}\n";
+    let plan = folder.file("plan.yaml", plan);
+    segue(&url, &["start", &plan]).exits(0);
+    at.query("ALTER TABLE t DISABLE TRIGGER zzz_segue_update; DROP INDEX t_a; UPDATE t SET a = 7");
+    for how in [&["complete"][..], &["complete", "--force"]] {
+        let outcome = segue(&url, how).exits(4);
+        for what in ["zzz_segue_update is disabled", "the index t_a is not there"] {
+            assert!(outcome.said().contains(what), "{outcome}");
+        }
+        assert_eq!(state(&url), "ready");
+    }
+    // Under another name it may be there.
+    at.query("ALTER TABLE t RENAME TO u");
+    let outcome = segue(&url, &["rollback"]).exits(1);
+    assert!(outcome.said().contains("rename it back"), "{outcome}");
+    at.query("DROP TABLE u CASCADE");
+    segue(&url, &["resume"]).exits(1);
+    assert_eq!(state(&url), "rolled_back");
+    assert!(at.is_true("SELECT count(*) = 0 FROM pg_proc WHERE pronamespace = 'segue'::regnamespace AND proname LIKE 'sync_%'"));
+    at.query("CREATE TABLE t (id bigint PRIMARY KEY, a integer); INSERT INTO t VALUES (1, 1)");
+    segue(&url, &["start", &plan, "--complete"]).exits(0);
+}
+
+#[test]
+fn a_table_that_a_subscription_writes_into_is_refused() {
+    let (database, publisher, folder) =
+        (sandbox::database().unwrap(), sandbox::database().unwrap(), Folder::new());
+    let (at, from) = (At::of(&database), At::of(&publisher));
+    let url = at.url();
+    let plan = "operations:\n  - alter_column: {table: t, column: a, type: bigint, up: a, down: a}\n";
+    let plan = folder.file("plan.yaml", plan);
+    let table = "CREATE TABLE t (id bigint PRIMARY KEY, a integer); INSERT INTO t VALUES (1, 1)";
+    at.query(table);
+    from.query(table);
+    let name = database.name();
+    from.query(&format!("CREATE PUBLICATION p_{name} FOR TABLE t"));
+    // The publisher has no slot for it, so nothing comes: that it is on is enough.
+    let with = "WITH (enabled = false, create_slot = false, slot_name = NONE, copy_data = false)";
+    let (conninfo, publication) = (from.url().replace('\'', "''"), format!("p_{name}"));
+    at.query(&format!(
+        "CREATE SUBSCRIPTION s_{name} CONNECTION '{conninfo}' PUBLICATION {publication} {with}"
+    ));
+    let switch = |how: &str| at.query(&format!("ALTER SUBSCRIPTION s_{name} {how}"));
+    switch("SET (slot_name = 'nowhere')");
+    switch("ENABLE");
+    for command in ["check", "start"] {
+        let outcome = segue(&url, &[command, &plan]).exits(3);
+        for what in ["server.subscription", "DISABLE until"] {
+            assert!(outcome.said().contains(what), "{outcome}");
+        }
+    }
+    switch("DISABLE");
+    segue(&url, &["start", &plan]).exits(0);
+    switch("ENABLE");
+    let found = verified(&url, 1);
+    assert!(found["faults"][0]["message"].as_str().unwrap().contains("without firing triggers"), "{found}");
+    segue(&url, &["complete"]).exits(4);
+    switch("DISABLE");
+    switch("SET (slot_name = NONE)");
+    at.query(&format!("DROP SUBSCRIPTION s_{name}"));
+    segue(&url, &["complete"]).exits(0);
+}

@@ -1,7 +1,7 @@
 //! Owns the command line's grammar. Must not carry anything out.
 
 use crate::control::exception::Drill;
-use crate::plan::limits::Limit;
+use crate::plan::limits::{self, Limit};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -232,7 +232,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct SettingFlags {
     /// What a slice's transaction should take, such as 50ms.
-    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    #[arg(long, value_parser = slice_time, value_name = "DURATION")]
     pub slice_time: Option<Duration>,
     /// How long the old version must have been seen unused before the contract.
     #[arg(long, value_parser = duration, value_name = "DURATION")]
@@ -253,6 +253,10 @@ pub struct DemoFlags {
     /// Directory of PostgreSQL's programs, if they are not found.
     #[arg(long, value_name = "DIR")]
     pub pg_bin: Option<PathBuf>,
+}
+
+fn slice_time(text: &str) -> Result<Duration, String> {
+    limits::slice_time(text).ok_or_else(|| "write a time from 1ms to 60s, such as 50ms".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -272,6 +272,7 @@ async fn enter(
             views: Vec::new(),
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: Vec::new(),
         });
     }

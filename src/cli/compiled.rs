@@ -4,6 +4,7 @@
 use super::context::{Connected, Context};
 use super::exit::Exit;
 use super::fail::Fail;
+use super::role;
 use crate::catalog::Catalog;
 use crate::compile::{self, Program, firing, views};
 use crate::control::adoption::Origin;
@@ -11,6 +12,7 @@ use crate::control::policy::Policy;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::execute::{Halt, check, rows, through_text};
 use crate::ident::Ident;
+use crate::pg::sqlstate;
 use crate::plan::Plan;
 use crate::plan::settings::UserTriggers;
 use crate::store;
@@ -35,6 +37,8 @@ pub struct Past {
     pub applied: Vec<String>,
     /// Where each of `applied` comes from, if not from Segue.
     pub origins: Vec<Option<Origin>>,
+    /// Plan and state of the rollout that has not ended.
+    pub under_way: Option<(String, String)>,
     /// Version schemas of the rollouts completed, newest first.
     completed: Vec<Ident>,
 }
@@ -51,6 +55,10 @@ impl Past {
             applied: completed.iter().rev().map(|r| r.plan.clone()).collect(),
             origins: completed.iter().rev().map(|r| r.adopted).collect(),
             completed: completed.iter().map(|r| r.version_schema.clone()).collect(),
+            under_way: rollouts
+                .iter()
+                .find(|r| !["completed", "rolled_back"].contains(&r.state.as_str()))
+                .map(|r| (r.plan.clone(), r.state.clone())),
             versions: rollouts.iter().map(|r| r.version_schema.clone()).collect(),
         })
     }
@@ -96,7 +104,16 @@ pub async fn compile_parsed(
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));
     }
-    let refused = check::expressions(&mut connected.session, &program, &plan.source).await?;
+    let refused = match check::expressions(&mut connected.session, &program, &plan.source).await {
+        Ok(refused) => refused,
+        Err(error) => {
+            // Where it is for want of a right, all of them are named, and what grants them.
+            if error.sqlstate() == Some(sqlstate::INSUFFICIENT_PRIVILEGE) {
+                role::may(connected, &program).await?;
+            }
+            return Err(error.into());
+        }
+    };
     if refused.has_errors() {
         let converted = through_text::find(&mut connected.session, &program, &plan.source).await?;
         let mut changed = false;
@@ -115,6 +132,8 @@ pub async fn compile_parsed(
     if policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty() {
         remarks.extend(check::user_triggers(&mut connected.session).await?);
     }
+    remarks.extend(check::row_security(&connected.session, &program).await?);
+    remarks.extend(check::subscriptions(&connected.session, &program).await?);
     remarks.extend(check::probes(&mut connected.session, &program.schema, &plan.settings.probes).await?);
     if remarks.has_errors() {
         return Err(Fail::plan(remarks));

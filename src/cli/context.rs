@@ -188,8 +188,9 @@ impl Context {
         let catalog = introspect::introspect(&tx, &self.schema, versions).await?;
         tx.commit(doing).await?;
         catalog.ok_or_else(|| {
-            Fail::new(Exit::Plan, format!("there is no schema {}", self.schema.as_str()))
-                .help("name one with --schema, or create it")
+            let message = format!("there is no schema `{}`", self.schema.as_str());
+            let missing = Diagnostic::error("compile.schema_missing", message);
+            Fail::plan(Diagnostics(vec![missing.help("name one with --schema, or create it")]))
         })
     }
 

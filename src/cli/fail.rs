@@ -105,6 +105,14 @@ pub fn of_ending(ending: &Ending) -> Result<(), Fail> {
             Fail::new(Exit::Refused, message)
                 .help("move these applications to the new version, then `segue complete`; --force drops it all the same")
         }
+        Ending::NotWhole { faults } => {
+            let message = format!(
+                "what the contract stands on is not as it has to be, and there is no way back from it:\n  {}",
+                faults.join("\n  ")
+            );
+            Fail::new(Exit::Refused, message)
+                .help("put this right, see with `segue verify` that the versions are in step, then `segue complete`; `segue rollback` undoes the rollout")
+        }
         Ending::Interrupted => Fail::new(Exit::Stopped, "stopped; the rollout can go on from here")
             .help("`segue resume` goes on; before the contract `segue rollback` undoes it"),
         Ending::Postponed { blockers } => Fail::new(

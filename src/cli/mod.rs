@@ -13,6 +13,7 @@ mod migrate;
 mod noted;
 mod privileges;
 mod review;
+mod role;
 mod start;
 mod status;
 mod steer;

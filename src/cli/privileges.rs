@@ -49,10 +49,9 @@ async fn of_plan(context: &Context, connected: &mut Connected, path: &Path) -> R
     let Some(program) = program else { return Err(Fail::plan(remarks)) };
     let policy = Policy::resolve(&[context.settings(), &plan.settings]);
     let skips = policy.user_triggers == UserTriggers::Skip && !program.filled().is_empty();
-    let of = Of::Plan {
-        tables: program.tables(),
-        types: program.types.changed.clone(),
-        previous: program.previous_version_schema.clone(),
-    };
+    let mut owned = program.owned.clone();
+    // What is only locked needs less than its owner; there is no grant for that which every version has.
+    owned.relations.extend(program.tables());
+    let of = Of::Plan { owned, previous: program.previous_version_schema.clone() };
     Ok((of, skips))
 }

@@ -31,17 +31,25 @@ pub async fn check(context: &Context, paths: &[PathBuf], data: Option<Data<'_>>)
         true => Some(context.connect().await?),
         false => None,
     };
-    let applied = match &connected {
-        Some(connected) => Past::read(context, connected).await?.applied,
-        None => Vec::new(),
+    let past = match &connected {
+        Some(connected) => Past::read(context, connected).await?,
+        None => Past::default(),
     };
+    let under_way =
+        past.under_way.as_ref().map(|(plan, state)| (plan, format!("is under way: it is {state}")));
     let mut all = Diagnostics::default();
     let mut reports = Vec::new();
     let mut first_pending = true;
     for path in paths {
         let checked = match (context.plan(path), &mut connected) {
-            (Ok((plan, remarks)), Some(_)) if applied.contains(&plan.name) => {
+            (Ok((plan, remarks)), Some(_)) if past.applied.contains(&plan.name) => {
                 Ok((remarks, "is completed already"))
+            }
+            // What it makes is there: it would be in its own way.
+            (Ok((plan, remarks)), Some(_))
+                if let Some((_, how)) = under_way.as_ref().filter(|(name, _)| **name == plan.name) =>
+            {
+                Ok((remarks, how.as_str()))
             }
             (Ok((plan, remarks)), Some(connected)) if std::mem::take(&mut first_pending) => {
                 let compiled = compiled::compile_parsed(context, connected, plan, remarks).await;

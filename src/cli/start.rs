@@ -6,6 +6,7 @@ use super::compiled::{self, Compiled};
 use super::context::{Connected, Context};
 use super::exit::Exit;
 use super::fail::{self, Fail};
+use super::role;
 use super::watching;
 use crate::control::advance::Ending;
 use crate::control::guard::{self, GuardState};
@@ -74,6 +75,7 @@ pub async fn roll_out(
         policy.locks.budget = budget;
     }
     let policy = accepting_blind(policy, &flags.accept_blind)?;
+    role::may(&connected, &program).await?;
     let config = connected.config;
     drop(connected.session);
     guards_can_be_read(context, &config, &policy).await?;

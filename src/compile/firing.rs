@@ -174,6 +174,7 @@ mod tests {
             views: vec![],
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![Step {
                 title: "fill".into(),
                 phase: Phase::Backfill,

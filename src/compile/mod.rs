@@ -22,6 +22,7 @@ mod mirror;
 mod names;
 mod objects;
 mod op;
+mod owned;
 mod partitioned;
 mod partitioned_key;
 mod partitioning;
@@ -119,7 +120,8 @@ pub fn compile(
             .chain(draft.partitionings.iter().flat_map(Partitioning::views))
             .collect(),
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
-        types: Types { changed: enums::changed(&draft), in_version: enums::in_version(&draft) },
+        types: Types { in_version: enums::in_version(&draft) },
+        owned: owned::owned(&draft, objects.as_ref()),
         steps: steps(&draft, &shapes, &versions, objects.as_ref()),
     };
     draft.diagnostics.extend(views::check_names(catalog, &program));
@@ -151,7 +153,7 @@ fn version_schema(draft: &mut Draft<'_>, plan: &Plan) -> Ident {
                 name.as_str()
             ),
             &span,
-            "give another `version_schema`; if the schema is a leftover, drop it",
+            "give another `version_schema`; drop the schema only if no rollout of `segue history` has made it and nobody uses it",
         );
     }
     name

@@ -20,6 +20,8 @@ pub struct Objects {
     /// When the tables have their last form.
     pub after: Vec<String>,
     pub title: String,
+    /// Base views that go, now or to be made again.
+    pub views: Vec<Ident>,
     /// Views that the plan does not name are made again.
     pub carries: bool,
     pub checks: Vec<ExpressionCheck>,
@@ -55,6 +57,7 @@ pub fn objects(draft: &mut Draft<'_>, version_schema: &Ident, previous: Option<&
         before: sql.before(),
         after: sql.after(),
         title: sql.title(),
+        views: draft.replaced_views().chain(carried.iter().map(|view| &view.name)).cloned().collect(),
         carries: !carried.is_empty(),
         checks: sql.checks(previous),
     })

@@ -29,6 +29,8 @@ pub struct Program {
     pub objects: Vec<String>,
     #[serde(default, skip_serializing_if = "Types::is_none")]
     pub types: Types,
+    #[serde(default, skip_serializing_if = "Owned::is_none")]
+    pub owned: Owned,
     /// In the order of being carried out: all of expand, then backfill, then contract.
     pub steps: Vec<Step>,
 }
@@ -36,8 +38,6 @@ pub struct Program {
 /// Types that change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Types {
-    /// Those of the schema: whoever carries this out has to own them.
-    pub changed: Vec<QualifiedName>,
     /// Those that stand in the version's schema from expand to contract, so that it is there before its views.
     pub in_version: Vec<Ident>,
 }
@@ -45,6 +45,22 @@ pub struct Types {
 impl Types {
     fn is_none(&self) -> bool {
         *self == Types::default()
+    }
+}
+
+/// What is there and changes, now or at the contract: whoever carries this out has to own it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Tables, with which their partitions are meant, and views.
+    pub relations: Vec<QualifiedName>,
+    /// `public.f(integer)`.
+    pub routines: Vec<String>,
+    pub types: Vec<QualifiedName>,
+}
+
+impl Owned {
+    fn is_none(&self) -> bool {
+        *self == Owned::default()
     }
 }
 

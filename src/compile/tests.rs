@@ -478,7 +478,7 @@ fn an_enum_is_exchanged_when_no_column_is_of_the_old_one() {
 #[test]
 fn values_that_are_only_added_come_at_the_contract() {
     let program = program(&with_mood(), "  - alter_enum: {type: mood, add: [{value: meh, after: sad}]}\n");
-    assert!(program.types.in_version.is_empty() && program.types.changed.len() == 1);
+    assert!(program.types.in_version.is_empty() && program.owned.types.len() == 1);
     let late: Vec<&Step> = program.steps.iter().filter(|step| step.phase == Phase::Contract).collect();
     let [Step { action: Action::Ddl { statements }, .. }] = late.as_slice() else { panic!("{late:?}") };
     assert_eq!(statements, &[r#"ALTER TYPE "public"."mood" ADD VALUE 'meh' AFTER 'sad'"#]);

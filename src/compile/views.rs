@@ -448,6 +448,7 @@ mod tests {
             views,
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: Vec::new(),
         }
     }

@@ -56,9 +56,10 @@ pub enum Event {
     },
     /// Rest is over; the step may be tried again.
     Rested,
-    /// Who still uses the old version; empty: nobody within the quiet period.
-    Clients {
+    /// Who still uses the old version (empty: nobody within the quiet period), and what of the rollout's own is not as it has to be.
+    Looked {
         users: Vec<String>,
+        faults: Vec<String>,
     },
     /// Which server it is, by the newest look.
     Server {
@@ -94,8 +95,10 @@ pub enum Effect {
     },
     /// Come back with `Rested` after this long.
     Rest(Duration),
-    /// Come back with `Clients`.
-    CheckClients,
+    /// Come back with `Looked`; `clients`: also at who uses the old version.
+    Look {
+        clients: bool,
+    },
     /// Cancel the statement in hand.
     Cancel,
     /// Let the work in hand end at its next safe point.
@@ -122,6 +125,10 @@ pub enum Ending {
     Refused {
         users: Vec<String>,
     },
+    /// Somebody changed what the contract stands on.
+    NotWhole {
+        faults: Vec<String>,
+    },
     Interrupted,
     Postponed {
         blockers: String,
@@ -146,6 +153,7 @@ impl Ending {
             Ending::Failed { .. } => "a step failed",
             Ending::ContractHeld { .. } => "the contract is held",
             Ending::Refused { .. } => "the old version is in use",
+            Ending::NotWhole { .. } => "what the contract stands on is not there",
             Ending::Interrupted => "interrupted; resumable",
             Ending::Postponed { .. } => "a strong lock was not to be had within the budget",
             Ending::LeaseLost => "another supervisor has the lease",
@@ -221,19 +229,7 @@ impl Advance {
                 self.state.hand.resting = false;
                 self.go_on();
             }
-            Event::Clients { users } => {
-                self.state.hand.checking_clients = false;
-                if users.is_empty() && self.state.is_paused() {
-                    // What was seen now says nothing of the time after the pause: it is asked anew.
-                    self.go_on();
-                } else if users.is_empty() {
-                    self.record(Record::ContractAllowed { forced: false });
-                    self.go_on();
-                } else {
-                    self.record(Record::ContractRefused { users: users.clone() });
-                    self.effect(Effect::Stop(Ending::Refused { users }));
-                }
-            }
+            Event::Looked { users, faults } => self.looked(users, faults),
             Event::Interrupt => self.interrupt(),
             Event::Server { seen } => self.server(seen),
             Event::Lacks { faults } => {
@@ -252,6 +248,26 @@ impl Advance {
                 }
             }
         }
+    }
+
+    fn looked(&mut self, users: Vec<String>, faults: Vec<String>) {
+        self.state.hand.looking = false;
+        if users.is_empty() && faults.is_empty() {
+            // What was seen now says nothing of the time after a pause: it is looked anew.
+            if !self.state.is_paused() {
+                self.state.hand.looked = true;
+                if !self.state.contract_allowed {
+                    self.record(Record::ContractAllowed { forced: false });
+                }
+            }
+            return self.go_on();
+        }
+        self.record(Record::ContractRefused { users: users.clone(), faults: faults.clone() });
+        // There is no way around what is not there, and no way back from the contract.
+        self.effect(Effect::Stop(match faults.is_empty() {
+            true => Ending::Refused { users },
+            false => Ending::NotWhole { faults },
+        }));
     }
 
     /// What is written goes to this server from now on, or nothing is.
@@ -378,12 +394,7 @@ impl Advance {
     /// The next thing to do, if anything may be done now.
     fn go_on(&mut self) {
         let hand = self.state.hand;
-        if !hand.up
-            || hand.running.is_some()
-            || hand.resting
-            || hand.checking_clients
-            || hand.leaving.is_some()
-        {
+        if !hand.up || hand.running.is_some() || hand.resting || hand.looking || hand.leaving.is_some() {
             return;
         }
         if self.state.is_paused() && !self.state.state.is_over() {
@@ -439,10 +450,11 @@ impl Advance {
             self.record(Record::GoalChanged { goal: Goal::Ready });
             return self.effect(Effect::Stop(Ending::ContractHeld { hold }));
         }
-        if !self.state.contract_allowed {
-            self.state.hand.checking_clients = true;
-            return self.effect(Effect::CheckClients);
+        if !self.state.contract_allowed || (self.state.state == State::Ready && !self.state.hand.looked) {
+            self.state.hand.looking = true;
+            return self.effect(Effect::Look { clients: !self.state.contract_allowed });
         }
+        self.state.hand.looked = false;
         self.to(State::Contracting, None);
         match self.state.next_forward() {
             Some(step) => self.run(step, Direction::Forward),

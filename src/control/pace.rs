@@ -16,11 +16,13 @@ const FASTER: f64 = 0.15;
 const GROWTH: f64 = 1.5;
 /// A slice that takes this many times its target cuts the length by as much.
 const BRAKE: f64 = 4.0;
-/// One that takes this many times its target ends its range: the rest is better asked for in a shorter one.
+/// One whose rows take this many times what they may ends its range: the rest is better asked for in a shorter one.
 const TOO_LONG: f64 = 2.0;
-/// Down to here only a slice of more than twice its target shortens the range: what a commit costs
-/// is not the range's doing, and slices of a few rows would pay little else.
-const WORTHWHILE: f64 = 16.0;
+/// Of the target time, what the rows may take however dear the rest of a slice is: what round trips and the commit cost is not
+/// the range's doing, and shorter ranges would pay nothing else.
+const WORTHWHILE: f64 = 0.25;
+/// Weight of a new measurement of that rest.
+const ASIDE: f64 = 0.3;
 
 /// What the dearest slice of a range took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,12 @@ pub struct SliceMeasure {
     pub blocks: u32,
     /// From before BEGIN to after COMMIT.
     pub elapsed: Duration,
+    /// Of it, the statement that fills.
+    pub work: Duration,
+}
+
+impl SliceMeasure {
+    pub const NONE: SliceMeasure = SliceMeasure { blocks: 0, elapsed: Duration::ZERO, work: Duration::ZERO };
 }
 
 /// Holds slices at a target time.
@@ -36,24 +44,30 @@ pub struct SliceMeasure {
 pub struct Pace {
     target: f64,
     blocks: u32,
-    /// Blocks a second, smoothed.
+    /// Blocks a second of what fills them, smoothed.
     rate: Option<f64>,
+    /// Seconds of a slice beside that, smoothed.
+    aside: f64,
 }
 
 impl Pace {
     pub fn new(target: Duration) -> Pace {
-        Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None }
+        Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None, aside: 0.0 }
     }
 
     /// Another target from now on; the next range is as short as it asks for.
     pub fn aim(&mut self, target: Duration) {
         let target = target.as_secs_f64().max(0.001);
-        if target < self.target
-            && let Some(rate) = self.rate
-        {
-            self.blocks = self.blocks.min((rate * target) as u32).max(LEAST_BLOCKS);
-        }
+        let shorter = target < self.target;
         self.target = target;
+        if let (true, Some(rate)) = (shorter, self.rate) {
+            self.blocks = self.blocks.min((rate * self.for_rows()) as u32).max(LEAST_BLOCKS);
+        }
+    }
+
+    /// Of a slice's time, what its rows may take.
+    fn for_rows(&self) -> f64 {
+        (self.target - self.aside).max(self.target * WORTHWHILE)
     }
 
     /// Length of the range to come.
@@ -61,33 +75,36 @@ impl Pace {
         self.blocks
     }
 
-    /// Whether a slice took so long that its range should end with it.
-    pub fn is_too_long(&self, elapsed: Duration) -> bool {
-        elapsed.as_secs_f64() > TOO_LONG * self.target
+    /// Whether a slice's rows took so long that its range should end with it.
+    pub fn is_too_long(&self, work: Duration) -> bool {
+        work.as_secs_f64() > TOO_LONG * self.for_rows()
     }
 
     /// After each range: the length of the next. `throttled`: at any moment of it; `fresh`: all guarded signals are.
     /// Never grows on what is not fresh, while throttled, or after a slice that took too long.
     pub fn next(&mut self, measured: SliceMeasure, throttled: bool, fresh: bool) -> u32 {
-        let elapsed = measured.elapsed.as_secs_f64().max(1e-6);
+        let work = measured.work.as_secs_f64().max(1e-6);
         let current = f64::from(self.blocks);
+        if measured.blocks > 0 {
+            let aside = measured.elapsed.saturating_sub(measured.work).as_secs_f64();
+            self.aside += ASIDE * (aside - self.aside);
+        }
+        let may_take = self.for_rows();
         // The short range at a table's end says little, unless it was slow all the same.
-        let telling = f64::from(measured.blocks) >= current / 2.0 || elapsed > self.target;
+        let telling = f64::from(measured.blocks) >= current / 2.0 || work > may_take;
         if telling && measured.blocks > 0 {
-            let seen = f64::from(measured.blocks) / elapsed;
+            let seen = f64::from(measured.blocks) / work;
             let rate = match self.rate {
                 Some(rate) => rate + if seen < rate { SLOWER } else { FASTER } * (seen - rate),
                 None => seen,
             };
             self.rate = Some(rate);
-            let may_grow = fresh && !throttled && elapsed <= self.target;
+            let may_grow = fresh && !throttled && work <= may_take;
             let most = if may_grow { current * GROWTH } else { current };
-            let mut wanted = (rate * self.target).min(most);
-            if elapsed > BRAKE * self.target {
+            let mut wanted = (rate * may_take).min(most);
+            if work > BRAKE * may_take {
                 wanted = wanted.min(current / BRAKE);
-                self.rate = Some(rate.min(wanted / self.target));
-            } else if elapsed <= TOO_LONG * self.target {
-                wanted = wanted.max(current.min(WORTHWHILE));
+                self.rate = Some(rate.min(wanted / may_take));
             }
             // Upwards where it grows: half of one block must not be lost for ever.
             let whole = if wanted > current { wanted.ceil() } else { wanted.floor() };
@@ -99,7 +116,7 @@ impl Pace {
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
     pub fn failed(&mut self) {
         self.blocks = (self.blocks / 2).max(LEAST_BLOCKS);
-        self.rate = self.rate.map(|rate| rate.min(f64::from(self.blocks) / self.target));
+        self.rate = self.rate.map(|rate| rate.min(f64::from(self.blocks) / self.for_rows()));
     }
 }
 
@@ -131,7 +148,13 @@ mod tests {
     const TARGET: Duration = Duration::from_millis(50);
 
     fn took(blocks: u32, ms: f64) -> SliceMeasure {
-        SliceMeasure { blocks, elapsed: Duration::from_secs_f64(ms / 1000.0) }
+        beside(blocks, ms, 0.0)
+    }
+
+    /// A slice whose rows took `ms` and whose round trips and commit took `aside`.
+    fn beside(blocks: u32, ms: f64, aside: f64) -> SliceMeasure {
+        let seconds = |ms: f64| Duration::from_secs_f64(ms / 1000.0);
+        SliceMeasure { blocks, elapsed: seconds(ms + aside), work: seconds(ms) }
     }
 
     /// Runs slices whose cost in ms is `cost(slice, blocks)`; gives lengths and times.
@@ -190,8 +213,22 @@ mod tests {
 
     #[test]
     fn a_dear_commit_does_not_grind_the_range_to_nothing() {
-        let seen = run(300, |_, n| 80.0 + 0.1 * n);
-        assert!(seen[299].0 >= 16, "{:?}", seen[299]);
+        // In ms: round trips and the commit; the rows of a block.
+        for (aside, per_block) in [(5.0, 0.5), (30.0, 0.5), (80.0, 0.1), (500.0, 0.1), (120.0, 4.0)] {
+            let mut pace = Pace::new(TARGET);
+            let mut random = fastrand::Rng::with_seed(5);
+            let mut seen = Vec::new();
+            for _ in 0..300 {
+                let (blocks, noise) = (pace.blocks(), 0.5 + random.f64());
+                let ms = per_block * f64::from(blocks);
+                pace.next(beside(blocks, ms, aside * noise), false, true);
+                seen.push(ms);
+            }
+            // What is left of the target for the rows, but a quarter of it at least.
+            let (least, most) = ((50.0 - 1.6 * aside).max(12.5), (50.0 - 0.4 * aside).max(12.5));
+            let fits = |ms: &f64| *ms >= least - 1.5 * per_block && *ms <= most + 1.5 * per_block;
+            assert!(seen[100..].iter().all(fits), "{aside} and {per_block}: {:?}", &seen[280..]);
+        }
         // But dear rows do.
         assert!(run(300, |_, n| 200.0 * n)[299].0 == 1);
     }

@@ -157,6 +157,19 @@ pub fn needs(facts: &Facts, skips_triggers: bool) -> Vec<Need> {
     needs
 }
 
+/// What of it a rollout would stop for half way, or at the contract, where there is no way back.
+pub fn stops(facts: &Facts) -> Vec<Need> {
+    let Facts { role, database, .. } = facts;
+    let version_schema = need(
+        format!("CREATE on database {database}"),
+        facts.create_in_database,
+        vec![format!("GRANT CREATE ON DATABASE {database} TO {role};")],
+        "the version schema is made there",
+    );
+    let owners = facts.owners.iter().map(|owner| ownership(facts, owner));
+    owners.chain([version_schema]).filter(|need| !need.has).collect()
+}
+
 /// Whether something is lacking that it does not go without.
 pub fn is_lacking(needs: &[Need]) -> bool {
     needs.iter().any(|need| !need.has && need.lost.is_none())
@@ -301,6 +314,16 @@ mod tests {
         assert!(is_lacking(&needs(&facts, true)));
         facts.own = Some(OnOwn { use_it: true, create_in: true, write: false });
         assert!(is_lacking(&needs(&facts, false)));
+    }
+
+    #[test]
+    fn a_rollout_stops_for_owners_and_for_its_schema_only() {
+        let whats = |facts: &Facts| stops(facts).into_iter().map(|need| need.what).collect::<Vec<_>>();
+        let mut facts = nothing(160_000);
+        assert_eq!(whats(&facts), ["membership of \"app\"", "CREATE on database \"app\""]);
+        facts.create_in_database = true;
+        facts.owners[0].role = "segue".into();
+        assert!(!facts.read_all_stats && whats(&facts).is_empty());
     }
 
     #[test]

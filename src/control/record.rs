@@ -124,6 +124,9 @@ pub enum Record {
     },
     ContractRefused {
         users: Vec<String>,
+        /// What of the rollout's own is not there any more, or not in force.
+        #[serde(default)]
+        faults: Vec<String>,
     },
     Held {
         hold: Hold,

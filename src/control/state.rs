@@ -146,7 +146,9 @@ pub struct Hand {
     pub up: bool,
     pub running: Option<(usize, Direction)>,
     pub attempts: u32,
-    pub checking_clients: bool,
+    /// The look before the contract is under way.
+    pub looking: bool,
+    pub looked: bool,
     /// Waiting out a delay before the next try.
     pub resting: bool,
     pub leaving: Option<Leaving>,
@@ -268,7 +270,7 @@ impl RolloutState {
                 self.contract_allowed &= self.state == State::Contracting;
             }
             Record::ContractAllowed { .. } => self.contract_allowed = true,
-            Record::ContractRefused { .. } => self.goal = Goal::Ready,
+            Record::ContractRefused { .. } => (self.goal, self.contract_allowed) = (Goal::Ready, false),
             Record::Held { hold } if hold.by == OPERATOR => self.operator_pause = Some(hold.clone()),
             Record::Held { hold } if hold.by == FLAG_FILE => self.flag_pause = Some(hold.clone()),
             Record::Held { hold } if hold.by == SHED => self.shed = Some(hold.clone()),
@@ -590,6 +592,7 @@ pub(super) mod tests {
             views: vec![],
             objects: vec![],
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![],
         };
         RolloutState::new(&program, Goal::Ready)

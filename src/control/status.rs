@@ -294,6 +294,7 @@ mod tests {
             views: vec![],
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![
                 step("expand users", Phase::Expand, Action::Ddl { statements: vec![] }),
                 step(

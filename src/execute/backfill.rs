@@ -7,6 +7,7 @@ mod partitions;
 mod runs;
 mod sample;
 
+use super::check;
 use super::gate::Pass;
 use super::{Halt, Work, class};
 use crate::compile::program::BackfillSpec;
@@ -52,6 +53,9 @@ pub(super) struct Shared {
 /// Fills every row of the table, and of its partitions, those attached meanwhile included.
 pub async fn run(work: &Work, step: usize, spec: &BackfillSpec) -> Result<(), Halt> {
     let mut session = work.session().await?;
+    if let Some((hidden, help)) = check::hidden_rows(&session, &spec.table).await? {
+        return Err(Halt::Broken(format!("{hidden}: {help}")));
+    }
     let known = store::checkpoints(&session, work.fence.rollout)
         .await?
         .into_iter()

@@ -170,6 +170,81 @@ pub async fn user_triggers(session: &mut Session) -> Result<Diagnostics, pg::Err
     Ok(found)
 }
 
+/// A table that policies hide rows of from this role, itself or a partition of it; FORCE ROW LEVEL SECURITY does so to its owner.
+const HIDING: &str = "WITH RECURSIVE wanted(oid) AS (
+    SELECT pg_catalog.to_regclass($1::text)::oid
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.oid)
+SELECT c.oid::regclass::text, current_user::text FROM wanted w JOIN pg_catalog.pg_class c ON c.oid = w.oid
+ WHERE c.relkind = 'r' AND pg_catalog.row_security_active(c.oid) ORDER BY 1 LIMIT 1";
+
+/// What of a table this role cannot see, and what is to be done: rows that are not seen would be filled with nothing.
+pub async fn hidden_rows(
+    session: &Session,
+    table: &QualifiedName,
+) -> Result<Option<(String, String)>, pg::Error> {
+    let doing = "looking whether policies hide rows";
+    let Some(row) = session.query_opt(doing, HIDING, &[&table.to_string()]).await? else { return Ok(None) };
+    let (relation, role) = (row.cell::<String>(0)?, Ident::new(row.cell::<String>(1)?));
+    let message =
+        format!("policies of {relation} may hide rows from the role {role}, and those would not be filled");
+    let help = format!(
+        "as a superuser: ALTER ROLE {role} BYPASSRLS; or ALTER TABLE {relation} NO FORCE ROW LEVEL SECURITY until the rollout is over"
+    );
+    Ok(Some((message, help)))
+}
+
+/// A subscription that writes into a table or a partition of it: what it writes fires no ordinary trigger.
+const WRITING: &str = "WITH RECURSIVE wanted(oid) AS (
+    SELECT pg_catalog.to_regclass($1::text)::oid
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.oid)
+SELECT s.subname::text, w.oid::regclass::text FROM wanted w
+  JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = w.oid
+  JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+ WHERE s.subenabled ORDER BY 1, 2 LIMIT 1";
+
+/// Who writes into a table past the triggers that keep the versions in step, and what is to be done.
+pub async fn written_past(
+    session: &Session,
+    table: &QualifiedName,
+) -> Result<Option<(String, String)>, pg::Error> {
+    let doing = "looking for subscriptions";
+    let Some(row) = session.query_opt(doing, WRITING, &[&table.to_string()]).await? else { return Ok(None) };
+    let (subscription, relation) = (Ident::new(row.cell::<String>(0)?), row.cell::<String>(1)?);
+    let message = format!(
+        "the subscription {subscription} writes into {relation} without firing triggers, so nothing of it is carried to the other version"
+    );
+    let help = format!(
+        "ALTER SUBSCRIPTION {subscription} DISABLE until the rollout is over (its slot keeps the publisher's log meanwhile), or change the table with an `sql` operation"
+    );
+    Ok(Some((message, help)))
+}
+
+/// That nobody writes past the triggers of the tables that get some.
+pub async fn subscriptions(session: &Session, program: &Program) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    for step in &program.steps {
+        if let Action::Expand { sync, .. } = &step.action
+            && let Some((message, help)) = written_past(session, &sync.table).await?
+        {
+            found.push(Diagnostic::error("server.subscription", message).help(help));
+        }
+    }
+    Ok(found)
+}
+
+/// That no row of what is to be filled is hidden, which would be found out too late.
+pub async fn row_security(session: &Session, program: &Program) -> Result<Diagnostics, pg::Error> {
+    let mut found = Diagnostics::default();
+    for table in program.filled() {
+        if let Some((message, help)) = hidden_rows(session, &table).await? {
+            found.push(Diagnostic::error("server.row_security", message).help(help));
+        }
+    }
+    Ok(found)
+}
+
 const TEMPORARY: &str = "pg_temp";
 
 /// Where tables go that are never committed: among the temporary ones, or in Segue's own schema for a role that may have none.

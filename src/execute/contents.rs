@@ -55,7 +55,7 @@ pub fn of_step(step: &Step) -> Contents<'_> {
 
 pub fn of_undo(undo: &Undo) -> Contents<'_> {
     match undo {
-        Undo::Ddl { statements, .. } => Contents::Statements(statements),
+        Undo::Ddl { .. } => unreachable!("what it may do is looked for first"),
         Undo::Retire { version_schema } => Contents::Retire { version_schema },
         Undo::Script { sql, transactional: true } => Contents::Script(sql),
         Undo::Nothing => Contents::Statements(&[]),

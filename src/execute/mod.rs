@@ -8,6 +8,7 @@ pub mod check;
 pub mod contents;
 pub mod ddl;
 pub mod gate;
+mod gone;
 pub mod index;
 pub mod row_error;
 pub mod rows;
@@ -265,9 +266,11 @@ impl Work {
         match &self.program.steps[step].undo {
             Undo::DropIndex { index } => index::drop(self, index).await.map(|()| false),
             Undo::Script { sql, transactional: false } => self.script(sql).await.map(|()| false),
-            Undo::Ddl { locks, .. } => {
-                let contents = contents::of_undo(&self.program.steps[step].undo);
-                ddl::run(self, (step, Direction::Back), &contents, locks).await
+            Undo::Ddl { statements, locks } => {
+                let gone = gone::look(&self.session().await?, &self.program, locks).await?;
+                let (statements, locks) = gone::without(statements, locks, &gone);
+                let contents = contents::Contents::Statements(&statements);
+                ddl::run(self, (step, Direction::Back), &contents, &locks).await
             }
             undo => ddl::run(self, (step, Direction::Back), &contents::of_undo(undo), &[]).await,
         }

@@ -8,7 +8,7 @@ use crate::store::{self, Checkpoint};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// And under `deadlock_timeout` (1 s by default), so that Segue and never an application is a
 /// deadlock's victim.
@@ -90,6 +90,8 @@ pub struct Filled {
     pub wal: Option<u64>,
     /// How many of the rows found room on their own page, where that was asked for.
     pub in_place: Option<u64>,
+    /// What the statement took.
+    pub work: Duration,
 }
 
 /// The commit, the checkpoint and AFTER triggers write too, and the measure ends before them (measured: 8 to 10 %).
@@ -146,6 +148,7 @@ pub async fn run(
     let before = if watch { Some(in_place_so_far(&tx, slice.leaf).await?) } else { None };
     let (filling, update) =
         (format!("filling {} in blocks {:?}", slice.leaf, slice.blocks), slice.update(spec));
+    let begun = Instant::now();
     let (rows, wal) = match tuning.wal {
         None => (tx.change(&filling, &update, &[]).await?, None),
         Some(_) => {
@@ -153,6 +156,7 @@ pub async fn run(
             (rows, Some(wal))
         }
     };
+    let took = begun.elapsed();
     let in_place = match before {
         Some(before) => Some((in_place_so_far(&tx, slice.leaf).await? - before).max(0) as u64),
         None => None,
@@ -163,7 +167,7 @@ pub async fn run(
     crate::failpoint::pass("slice_before_commit").await?;
     tx.commit(doing).await?;
     crate::failpoint::pass("slice_after_commit").await?;
-    Ok(Filled { rows, wal, in_place })
+    Ok(Filled { rows, wal, in_place, work: took })
 }
 
 #[cfg(test)]

@@ -102,16 +102,24 @@ impl Setup {
             "{set} client_min_messages = warning; {set} search_path = {path}; {set} TimeZone = 'UTC'; \
              {set} DateStyle = 'ISO, YMD'; {set} IntervalStyle = 'postgres'; {set} extra_float_digits = 1; \
              {set} standard_conforming_strings = on; {set} bytea_output = 'hex'; \
+             {set} quote_all_identifiers = off; {set} idle_session_timeout = 0; \
              {set} idle_in_transaction_session_timeout = {}; {}",
             IDLE_IN_TRANSACTION.as_millis(),
             self.limits.sql(scope),
         );
+        let local = scope == Scope::Transaction;
+        // There from PostgreSQL 17 on. An index is built in what counts as one transaction.
+        write!(
+            sql,
+            " SELECT pg_catalog.set_config('transaction_timeout', '0', {local}) \
+             WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;"
+        )
+        .expect("a String grows");
         // Where pgroll was, its event triggers would write down each of our statements as a migration, and wait for
         // each other while they do. These settings of its own keep them quiet; elsewhere they mean nothing.
         for name in ["pgroll.no_inferred_migrations", "pgroll.internal"] {
             write!(sql, " {set} {name} = 'TRUE';").expect("a String grows");
         }
-        let local = scope == Scope::Transaction;
         for (name, value) in &self.settings {
             let (name, value) = (ident::literal(name), ident::literal(value));
             write!(sql, " SELECT pg_catalog.set_config({name}, {value}, {local});").expect("a String grows");

@@ -1,6 +1,7 @@
 //! Owns reading from the catalogs what a role has of what Segue needs, on every version. Must not judge it.
 
 use super::error::Error;
+use crate::compile::program::Owned;
 use crate::control::privileges::Facts;
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::Session;
@@ -10,12 +11,12 @@ use crate::pg::Session;
 pub enum Of {
     /// Every table of the schema.
     Schema,
-    /// These and their partitions, types, and a version schema that is to be removed.
-    Plan { tables: Vec<QualifiedName>, types: Vec<QualifiedName>, previous: Option<Ident> },
+    /// These with tables' partitions, and a version schema that is to be removed.
+    Plan { owned: Owned, previous: Option<Ident> },
 }
 
-/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: theirs, `$6` an earlier version schema,
-/// `$7` and `$8` types.
+/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: relations, `$6` an earlier version schema,
+/// `$7` and `$8` types, `$9` routines.
 fn sql(server_version: u32) -> String {
     // From 16 on a member may be one that cannot become the role.
     let membership = if server_version >= 160_000 { "SET" } else { "MEMBER" };
@@ -30,8 +31,8 @@ WITH RECURSIVE r AS (
   SELECT * FROM pg_roles WHERE rolname = $1
 ), tables AS (
   SELECT c.oid, c.relname, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind IN ('r', 'p')
-     AND CASE WHEN $3 THEN n.nspname = $2
+   WHERE c.relkind IN ('r', 'p', 'v')
+     AND CASE WHEN $3 THEN n.nspname = $2 AND c.relkind <> 'v'
               ELSE (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($4::text[], $5::text[])) END
   UNION
   SELECT c.oid, c.relname, c.relowner FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
@@ -43,6 +44,8 @@ WITH RECURSIVE r AS (
   UNION ALL
   SELECT t.typowner, 'type ' || quote_ident(t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
    WHERE (n.nspname::text, t.typname::text) IN (SELECT * FROM unnest($7::text[], $8::text[]))
+  UNION ALL
+  SELECT proowner, 'function ' || quote_ident(proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')' FROM unnest($9::text[]) one JOIN pg_proc p ON p.oid = to_regprocedure(one)
 ), owners AS (
   SELECT o.rolname, o.rolsuper, o.oid, jsonb_agg(owned.what ORDER BY owned.what) AS owns
     FROM owned JOIN pg_roles o ON o.oid = owned.owner GROUP BY 1, 2, 3
@@ -92,16 +95,21 @@ pub async fn privileges(
         Some(role) => role.to_owned(),
         None => session.json(doing, "SELECT to_jsonb(current_user)", &[]).await?,
     };
-    let (all, tables, types, previous) = match of {
-        Of::Schema => (true, &[][..], &[][..], None),
-        Of::Plan { tables, types, previous } => (false, &tables[..], &types[..], previous.clone()),
+    let none = Owned::default();
+    let (all, owned, previous) = match of {
+        Of::Schema => (true, &none, None),
+        Of::Plan { owned, previous } => (false, owned, previous.clone()),
     };
     let apart = |of: &[QualifiedName]| -> (Vec<Ident>, Vec<Ident>) {
         of.iter().map(|one| (one.schema.clone(), one.name.clone())).unzip()
     };
-    let ((schemas, names), (of_types, types)) = (apart(tables), apart(types));
+    let ((schemas, names), (of_types, types)) = (apart(&owned.relations), apart(&owned.types));
     let sql = format!("SELECT coalesce(({}), 'null')", sql(session.server_version()));
     Ok(session
-        .json(doing, &sql, &[&role, schema, &all, &schemas, &names, &previous, &of_types, &types])
+        .json(
+            doing,
+            &sql,
+            &[&role, schema, &all, &schemas, &names, &previous, &of_types, &types, &owned.routines],
+        )
         .await?)
 }

@@ -2,6 +2,7 @@
 //! follows.
 
 use super::keeper::Keeper;
+use super::quiet::Looked;
 use crate::control::record::Direction;
 use crate::execute::Ended;
 use crate::store;
@@ -47,9 +48,9 @@ pub(super) async fn running(
     }
 }
 
-pub(super) async fn checking(task: &mut Option<JoinHandle<Vec<String>>>) -> Vec<String> {
+pub(super) async fn looking(task: &mut Option<JoinHandle<Looked>>) -> Looked {
     match task {
-        Some(handle) => handle.await.expect("the look at clients is never aborted"),
+        Some(handle) => handle.await.expect("the look before the contract is never aborted"),
         None => std::future::pending().await,
     }
 }

@@ -37,7 +37,7 @@ use crate::execute::{Ended, Work};
 use crate::monitor::{self, MonitorHandle, MonitorState, Watch};
 use crate::pg::{Config, Pool, Setup};
 use crate::store;
-use awaiting::{checking, monitor_died, overheard, resting, running};
+use awaiting::{looking, monitor_died, overheard, resting, running};
 use keeper::Keeper;
 use serde_json::json;
 use std::collections::HashMap;
@@ -91,7 +91,7 @@ pub struct Supervisor {
     speeds: HashMap<(usize, String), Speed>,
     begun: Instant,
     running: Option<(usize, crate::control::record::Direction, JoinHandle<Ended>)>,
-    checking: Option<JoinHandle<Vec<String>>>,
+    looking: Option<JoinHandle<quiet::Looked>>,
     rest_until: Option<tokio::time::Instant>,
     ending: Option<Ending>,
     /// The one that this began with, and what it was to the one of the journal.
@@ -162,7 +162,7 @@ impl Supervisor {
             speeds: HashMap::new(),
             begun: now,
             running: None,
-            checking: None,
+            looking: None,
             rest_until: None,
             ending: None,
             server,
@@ -243,9 +243,9 @@ impl Supervisor {
                     let event = Event::StepEnded { step, direction, outcome: ended.outcome, recorded: ended.recorded };
                     self.take(event).await?;
                 }
-                users = checking(&mut self.checking) => {
-                    self.checking = None;
-                    self.take(Event::Clients { users }).await?;
+                quiet::Looked { users, faults } = looking(&mut self.looking) => {
+                    self.looking = None;
+                    self.take(Event::Looked { users, faults }).await?;
                 }
                 () = resting(self.rest_until) => {
                     self.rest_until = None;
@@ -327,14 +327,13 @@ impl Supervisor {
                 self.running = Some((step, direction, task));
             }
             Effect::Rest(length) => self.rest_until = Some(tokio::time::Instant::now() + length),
-            Effect::CheckClients => {
-                let check = quiet::check(
+            Effect::Look { clients } => {
+                let look = quiet::look(
                     self.keeper.config.clone(),
-                    self.program.schema.clone(),
-                    self.program.previous_version_schema.clone(),
-                    self.policy.quiet_for,
+                    self.program.clone(),
+                    clients.then_some(self.policy.quiet_for),
                 );
-                self.checking = Some(tokio::spawn(check));
+                self.looking = Some(tokio::spawn(look));
             }
             Effect::Drain => self.permits.send_modify(|permit| permit.stop = true),
             Effect::Cancel => {

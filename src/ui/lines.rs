@@ -177,7 +177,13 @@ mod tests {
                     error: Some("no space left on device\nSQLSTATE 53100".into()),
                 },
             ),
-            told(2, Record::ContractRefused { users: vec!["billing\x1b[2J (3 sessions)".into()] }),
+            told(
+                2,
+                Record::ContractRefused {
+                    users: vec!["billing\x1b[2J (3 sessions)".into()],
+                    faults: Vec::new(),
+                },
+            ),
         ];
         insta::assert_snapshot!(said(false, &told), @r"
         note    alice asked: pause (freeze)

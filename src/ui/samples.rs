@@ -36,6 +36,7 @@ pub fn program() -> Arc<Program> {
         views: vec![],
         objects: Vec::new(),
         types: Default::default(),
+        owned: Default::default(),
         steps: vec![
             step("prepare users", Phase::Expand, Action::Ddl { statements: vec![] }),
             // Stands for a backfill: it takes long.

@@ -210,10 +210,13 @@ impl Teller {
             Record::ContractAllowed { forced: false } => {
                 news(Mark::Note, "contract allowed: nobody uses the old version")
             }
-            Record::ContractRefused { users } => news(
+            Record::ContractRefused { users, faults } if faults.is_empty() => news(
                 Mark::Warn,
                 format!("contract refused: the old version is in use by {}", users.join("; ")),
             ),
+            Record::ContractRefused { faults, .. } => {
+                news(Mark::Warn, format!("contract refused: {}", faults.join("; ")))
+            }
             Record::Held { hold } => {
                 let behind = hold.culprit.as_ref().map(|who| format!(" → {who}")).unwrap_or_default();
                 news(Mark::Held, self::hold(hold) + &behind)

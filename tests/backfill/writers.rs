@@ -39,6 +39,8 @@ pub fn write(
     random: &mut fastrand::Rng,
     stop: &AtomicBool,
 ) -> Result<Books, String> {
+    // Segue gives way after 200 ms. A machine that is busy may be late to tell it so, and that is no deadlock.
+    session.query("SET deadlock_timeout = '30s'").map_err(|error| error.to_string())?;
     let own = (1..=rows).filter(|id| id % WRITERS == mine);
     let mut books: Books = own.map(|id| (id, Row::first(id))).collect();
     // The ids still there, to choose one at random from; and the next that was never used.

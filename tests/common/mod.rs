@@ -195,8 +195,14 @@ impl Running {
 
     /// Its end. One that outlasts `PATIENCE` is killed and fails the test.
     #[track_caller]
-    pub fn outcome(mut self) -> Outcome {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn outcome(self) -> Outcome {
+        self.outcome_within(PATIENCE)
+    }
+
+    /// [`Running::outcome`] of what has more to do.
+    #[track_caller]
+    pub fn outcome_within(mut self, patience: Duration) -> Outcome {
+        let deadline = Instant::now() + patience;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 break status;
@@ -249,6 +255,49 @@ pub fn status(url: &str) -> Value {
 #[track_caller]
 pub fn state(url: &str) -> String {
     status(url)["rollout"]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Holds a backfill's workers after a slice, outside of any transaction, until it is opened: what a test does in the midst of
+/// the work is then done in the midst of it, however long it takes.
+pub struct Gate(std::path::PathBuf);
+
+impl Gate {
+    pub fn closed(folder: &Folder) -> Gate {
+        let path = folder.path("gate");
+        std::fs::write(&path, "").expect("the temporary directory can be written to");
+        Gate(path)
+    }
+
+    /// [`spawn`]; of its workers, each is held after its next slice.
+    pub fn spawn(&self, url: &str, args: &[&str]) -> Running {
+        self.holding("every*", url, args)
+    }
+
+    /// [`spawn`]; of its workers, the one that is first to end a slice is held, and the others go on.
+    pub fn spawn_holding_one(&self, url: &str, args: &[&str]) -> Running {
+        self.holding("", url, args)
+    }
+
+    fn holding(&self, passes: &str, url: &str, args: &[&str]) -> Running {
+        let setting = format!("slice_after_commit={passes}while:{}", self.0.display());
+        spawn_with(url, args, &[(segue::failpoint::VARIABLE, &setting)])
+    }
+
+    pub fn open(&self) {
+        std::fs::remove_file(&self.0).expect("it is opened once");
+    }
+}
+
+/// Until the server has noticed that a killed Segue's sessions are at their end: what they had in hand may still be committed.
+#[track_caller]
+pub fn wait_left(at: At<'_>) {
+    wait_for("Segue's sessions to end", PATIENCE, || {
+        at.is_true(
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name LIKE 'segue/%')",
+        )
+        .then_some(())
+    });
 }
 
 /// A directory of this test's own, gone when dropped.

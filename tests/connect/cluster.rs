@@ -125,7 +125,7 @@ fn start_here(kind: &str) -> (Cluster, Child) {
     let mut server = command("postgres");
     server.arg("-D").arg(&data).stdout(Stdio::null()).stderr(log);
     let mut server = server.spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(90);
     // The last line of its pid file says when it takes sessions, as pg_ctl has it.
     let ready = || {
         let pid_file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::oracle::{self, Expected};
 use super::stage::{PLAIN, SCRIPT_PLAIN, Stage};
 use super::writers::{Version, Writers};
 use segue::failpoint;
-use std::{fmt, fs, thread, time::Duration};
+use std::{fmt, fs, path::Path, thread, time::Duration};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -73,8 +73,22 @@ impl Fault {
 }
 
 impl Case {
-    /// To its end; in a few words how it went.
+    /// To its end; in a few words how it went. The run that the cases are made of may have had passes that this one has not:
+    /// a guard that held for a moment is in the journal, too. Then the last pass that there was is struck at.
     pub fn run(&self, stage: &Stage) -> String {
+        let mut case = self.clone();
+        for _ in 0..3 {
+            match case.once(stage) {
+                Ok(told) if case.point == self.point => return told,
+                Ok(told) => return format!("at {}: {told}", case.point),
+                Err(point) => case.point = point,
+            }
+        }
+        panic!("{case} was not reached, and the one before it was");
+    }
+
+    /// `Err`: it was not reached, and this one is the last that is.
+    fn once(&self, stage: &Stage) -> Result<String, String> {
         let database = self.phase.database(stage);
         let felt = matches!(self.fault, Fault::Restarted | Fault::Promoted);
         let writers = Writers::new(stage, &database, felt);
@@ -91,6 +105,10 @@ impl Case {
             self.with(stage, &database, &writers)
         });
         writers.check();
+        let Ok(told) = told else {
+            stage.drop(&database);
+            return told;
+        };
         let back = stage.state(&database) == "rolled_back";
         let expected = match self.phase {
             _ if back => Expected { plain: "", back, version: &[] },
@@ -101,10 +119,10 @@ impl Case {
         let acknowledged = (self.fault != Fault::Promoted).then(|| writers.acknowledged());
         oracle::check(stage, &database, &expected, acknowledged.as_deref());
         stage.drop(&database);
-        format!("{told}, longest write {} ms", writers.longest().as_millis())
+        Ok(format!("{told}, longest write {} ms", writers.longest().as_millis()))
     }
 
-    fn with(&self, stage: &Stage, database: &str, writers: &Writers<'_>) -> String {
+    fn with(&self, stage: &Stage, database: &str, writers: &Writers<'_>) -> Result<String, String> {
         writers.wait_passes(Version::Old, 2);
         match self.phase {
             Phase::Start | Phase::Script => {}
@@ -117,7 +135,7 @@ impl Case {
                 writers.stop(Version::New);
             }
         }
-        let code = self.strike(stage, database);
+        let code = self.strike(stage, database)?;
         let told = self.bring_to_its_end(stage, database, code);
         let goes_on = if self.phase == Phase::Complete { Version::New } else { Version::Old };
         writers.wait_passes(goes_on, 2);
@@ -132,11 +150,11 @@ impl Case {
             writers.stop(Version::Old);
             self.ended(stage, database, spawn(&stage.url(database), &["complete"])).exits(0);
         }
-        told
+        Ok(told)
     }
 
     /// Begins the phase and strikes. The exit code; `None`: it was killed.
-    fn strike(&self, stage: &Stage, database: &str) -> Option<i32> {
+    fn strike(&self, stage: &Stage, database: &str) -> Result<Option<i32>, String> {
         let (name, pass) = self.point.split_once('#').expect("it has a pass");
         let meeting = stage.folder.path(&format!("meeting-{database}"));
         let action = match self.fault {
@@ -145,19 +163,27 @@ impl Case {
             Fault::Cut | Fault::Restarted | Fault::Promoted => format!("meet:{}", meeting.display()),
         };
         let setting = format!("{name}={pass}*{action}");
-        let mut running =
-            spawn_with(&stage.url(database), &self.phase.command(stage), &[(failpoint::VARIABLE, &setting)]);
+        let passes = stage.folder.path(&format!("passes-{database}"));
+        let noted = passes.to_str().expect("it is UTF-8");
+        let settings = [(failpoint::VARIABLE, setting.as_str()), (failpoint::LOG, noted)];
+        let mut running = spawn_with(&stage.url(database), &self.phase.command(stage), &settings);
         if matches!(self.fault, Fault::Killed | Fault::Panic) {
             let outcome = running.outcome();
             let struck =
                 outcome.code == Some(failpoint::CRASH_STATUS) || outcome.stderr.contains("panic injected");
-            assert!(struck, "it was not reached: {outcome}");
-            return outcome.code.filter(|code| *code != failpoint::CRASH_STATUS);
+            if !struck {
+                return Err(last_pass(name, &passes, outcome));
+            }
+            return Ok(outcome.code.filter(|code| *code != failpoint::CRASH_STATUS));
         }
-        wait_for("the failpoint to be reached", PATIENCE, || {
-            assert!(running.is_alive(), "it was not reached: {}", running.said());
-            meeting.exists().then_some(())
+        let reached = wait_for("the failpoint to be reached", PATIENCE, || {
+            // In this order: what has ended is not at it any more.
+            let alive = running.is_alive();
+            if meeting.exists() { Some(true) } else { (!alive).then_some(false) }
         });
+        if !reached {
+            return Err(last_pass(name, &passes, running.outcome()));
+        }
         match self.fault {
             Fault::Cut => stage.cut(database),
             Fault::Restarted => stage.restart(),
@@ -166,7 +192,7 @@ impl Case {
         fs::remove_file(&meeting).expect("it was there");
         let outcome = self.ended(stage, database, running);
         assert!(!outcome.said().contains("panicked at"), "{outcome}");
-        outcome.code
+        Ok(outcome.code)
     }
 
     /// Its end. After a promotion the standby that the rollout knew is the primary, and counts as missing until an operator says
@@ -224,4 +250,14 @@ impl Case {
         assert_eq!(stage.state(database), self.phase.goal());
         format!("{how}, resumed")
     }
+}
+
+/// The last pass of a failpoint that a run came to which ended well.
+#[track_caller]
+fn last_pass(name: &str, noted: &Path, outcome: Outcome) -> String {
+    let outcome = outcome.exits(0);
+    let text = fs::read_to_string(noted).unwrap_or_default();
+    let count = text.lines().filter(|line| line.split('\t').next() == Some(name)).count();
+    assert!(count > 0, "it was not reached: {outcome}");
+    format!("{name}#{count}")
 }

@@ -2,9 +2,9 @@
 //! applications among them, and nothing left behind.
 
 use super::common::{
-    At, PATIENCE,
+    At,
     schema::{Compare, catalog, differences, leftovers, row_differences, rows},
-    wait_for,
+    wait_left,
 };
 use super::stage::Stage;
 use super::writers::OPENED_FROM;
@@ -42,11 +42,7 @@ pub fn check(stage: &Stage, database: &str, expected: &Expected<'_>, acknowledge
     let (plain, ours) = (rows(twin, &plain, &whole), rows(at, &ours, &whole));
     same("rows, from plain DDL's to Segue's", row_differences(&plain, &ours));
     same("left behind", leftovers(at, expected.version));
-    wait_for("Segue's sessions to end", PATIENCE, || {
-        let sql = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
-                    WHERE datname = current_database() AND application_name LIKE 'segue/%')";
-        at.is_true(sql).then_some(())
-    });
+    wait_left(at);
     stage.drop(&twin_name);
 }
 

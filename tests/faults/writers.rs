@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -33,6 +33,8 @@ pub struct Writers<'s> {
     felt: bool,
     next: AtomicI64,
     stop: HashMap<Version, AtomicBool>,
+    /// Sessions that have not ended.
+    writing: HashMap<Version, AtomicUsize>,
     passes: HashMap<Version, AtomicU64>,
     /// Numbers of the writes that were acknowledged.
     acknowledged: Mutex<Vec<i64>>,
@@ -51,6 +53,7 @@ impl<'s> Writers<'s> {
             felt,
             next: AtomicI64::new(1),
             stop: both.into_iter().map(|version| (version, AtomicBool::default())).collect(),
+            writing: both.into_iter().map(|version| (version, AtomicUsize::default())).collect(),
             passes: both.into_iter().map(|version| (version, AtomicU64::default())).collect(),
             acknowledged: Mutex::default(),
             failed: Mutex::default(),
@@ -61,7 +64,10 @@ impl<'s> Writers<'s> {
 
     /// One session's life; to be run on a thread of its own.
     pub fn write(&self, version: Version) {
-        if let Err(error) = self.until_stopped(version) {
+        self.writing[&version].fetch_add(1, Ordering::SeqCst);
+        let ended = self.until_stopped(version);
+        self.writing[&version].fetch_sub(1, Ordering::SeqCst);
+        if let Err(error) = ended {
             self.failed
                 .lock()
                 .unwrap()
@@ -69,8 +75,18 @@ impl<'s> Writers<'s> {
         }
     }
 
+    /// Has this version write no more, and waits until it does not: what one of its sessions is about to send must not
+    /// reach a schema that is not its own any more.
+    #[track_caller]
     pub fn stop(&self, version: Version) {
-        self.stop[&version].store(true, Ordering::Release);
+        self.tell(version);
+        wait_for("the version's application to stop", PATIENCE, || {
+            (self.writing[&version].load(Ordering::SeqCst) == 0).then_some(())
+        });
+    }
+
+    fn tell(&self, version: Version) {
+        self.stop[&version].store(true, Ordering::SeqCst);
     }
 
     /// Tells both versions to stop when what it gives is dropped.
@@ -106,7 +122,7 @@ impl<'s> Writers<'s> {
     }
 
     fn stopped(&self, version: Version) -> bool {
-        self.stop[&version].load(Ordering::Acquire)
+        self.stop[&version].load(Ordering::SeqCst)
     }
 
     fn until_stopped(&self, version: Version) -> Result<(), String> {
@@ -171,8 +187,8 @@ struct Over<'a>(&'a Writers<'a>);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.stop(Version::Old);
-        self.0.stop(Version::New);
+        self.0.tell(Version::Old);
+        self.0.tell(Version::New);
     }
 }
 

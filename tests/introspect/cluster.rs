@@ -83,7 +83,7 @@ impl Cluster {
         });
         let server = start.recv().expect("postgres starts");
         let cluster = Cluster { dir, bin, server, stopped: Mutex::new(stopped) };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         while !cluster.psql("postgres").args(["-c", "SELECT 1"]).output().expect("psql").status.success() {
             assert!(Instant::now() < deadline, "the server does not answer; see {}", cluster.dir.display());
             std::thread::sleep(Duration::from_millis(20));

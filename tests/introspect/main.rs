@@ -490,10 +490,10 @@ fn five_hundred_tables_are_read_in_linear_time() {
     assert_eq!((catalog.tables.len(), catalog.views.len(), catalog.sequences.len()), (500, 500, 500));
     assert!(catalog.tables.values().all(|t| t.columns.len() == 10 && t.publications.len() == 1));
     // About a second on a quiet machine; what goes by the square takes minutes.
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(took < Duration::from_secs(90), "{took:?}");
 
     let start = Instant::now();
     assert_eq!(diff(&catalog, &catalog, Order::Kept), []);
     assert_eq!(Fingerprint::exact(&catalog), Fingerprint::exact(&catalog.clone()));
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(90), "{:?}", start.elapsed());
 }

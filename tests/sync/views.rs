@@ -17,6 +17,7 @@ fn program(version_schema: &str, columns: Vec<ViewColumn>) -> Program {
         views: vec![view],
         objects: Vec::new(),
         types: Default::default(),
+        owned: Default::default(),
         steps: vec![],
     }
 }

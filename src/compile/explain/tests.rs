@@ -77,6 +77,7 @@ fn program() -> Program {
         }],
         objects: Vec::new(),
         types: Default::default(),
+        owned: Default::default(),
         steps: vec![
             step(
                 "prepare users",

@@ -31,6 +31,7 @@ impl Rig {
             views: vec![],
             objects: Vec::new(),
             types: Default::default(),
+            owned: Default::default(),
             steps: vec![],
         };
         let mut state = RolloutState::new(&program, goal);
@@ -95,9 +96,9 @@ fn goes_through_its_life_and_refolds_to_the_same_state() {
     for step in 0..3 {
         assert_eq!(rig.ended(step, Direction::Forward), run(step + 1));
     }
-    assert_eq!(rig.ended(3, Direction::Forward), vec![Effect::CheckClients]);
+    assert_eq!(rig.ended(3, Direction::Forward), vec![Effect::Look { clients: true }]);
     assert_eq!(rig.state.state, State::Ready);
-    assert_eq!(rig.send(Event::Clients { users: vec![] }), run(4));
+    assert_eq!(rig.send(Event::Looked { users: vec![], faults: vec![] }), run(4));
     assert_eq!(rig.ended(4, Direction::Forward), vec![Effect::Stop(Ending::Completed)]);
     let mut again = Rig::new(Goal::Completed).state;
     rig.journal.iter().for_each(|record| again.fold(record));
@@ -184,7 +185,7 @@ fn a_guard_rolls_back_up_to_ready_and_never_from_the_contract() {
     let mut rig = Rig::new(Goal::Completed);
     rig.send(Event::Up);
     (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
-    rig.send(Event::Clients { users: vec![] });
+    rig.send(Event::Looked { users: vec![], faults: vec![] });
     assert_eq!(rig.state.state, State::Contracting);
     rig.send(Event::Guards { holds: vec![], cancel: false, rollback: cause() });
     assert_eq!(rig.state.state, State::Contracting);
@@ -199,10 +200,29 @@ fn old_version_in_use_refuses_the_contract_and_asks_again_next_time() {
     (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
     let users = vec!["billing".to_owned()];
     assert_eq!(
-        rig.send(Event::Clients { users: users.clone() }),
+        rig.send(Event::Looked { users: users.clone(), faults: vec![] }),
         vec![Effect::Stop(Ending::Refused { users })]
     );
-    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::CheckClients]);
+    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::Look { clients: true }]);
+}
+
+#[test]
+fn what_is_not_there_refuses_the_contract_and_force_is_no_way_around() {
+    let mut rig = Rig::new(Goal::Completed);
+    rig.send(Event::Up);
+    (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
+    let faults = vec!["t: the trigger is not there".to_owned()];
+    let found = Event::Looked { users: vec![], faults: faults.clone() };
+    let ended = vec![Effect::Stop(Ending::NotWhole { faults })];
+    assert_eq!(rig.send(found.clone()), ended);
+    let forced = CommandKind::Complete { force: true };
+    assert_eq!(rig.command(forced.clone()), vec![Effect::Look { clients: false }]);
+    assert_eq!(rig.send(found), ended);
+    assert_eq!((rig.state.state, rig.state.contract_allowed), (State::Ready, false));
+    // Mended.
+    assert_eq!(rig.command(forced), vec![Effect::Look { clients: false }]);
+    assert_eq!(rig.send(Event::Looked { users: vec![], faults: vec![] }), run(4));
+    assert_eq!(rig.state.state, State::Contracting);
 }
 
 #[test]
@@ -237,12 +257,12 @@ fn interrupt_drains_first_and_cancels_second() {
 fn what_was_seen_before_a_pause_is_no_permission_after_it() {
     let mut rig = Rig::new(Goal::Completed);
     rig.state.status[..4].fill(StepStatus::Done);
-    assert_eq!(rig.send(Event::Up), vec![Effect::CheckClients]);
+    assert_eq!(rig.send(Event::Up), vec![Effect::Look { clients: true }]);
     assert_eq!(rig.command(CommandKind::Pause), vec![]);
-    assert_eq!(rig.send(Event::Clients { users: vec![] }), vec![]);
+    assert_eq!(rig.send(Event::Looked { users: vec![], faults: vec![] }), vec![]);
     assert!(!rig.state.contract_allowed);
-    assert_eq!(rig.command(CommandKind::Resume), vec![Effect::CheckClients]);
-    assert_eq!(rig.send(Event::Clients { users: vec![] }), run(4));
+    assert_eq!(rig.command(CommandKind::Resume), vec![Effect::Look { clients: true }]);
+    assert_eq!(rig.send(Event::Looked { users: vec![], faults: vec![] }), run(4));
 }
 
 #[test]
@@ -375,11 +395,11 @@ fn a_held_contract_stops_at_ready_and_complete_is_refused_with_who_and_why() {
     assert_eq!(rig.state.refusal(&CommandKind::Rollback), None);
     rig.command(CommandKind::ReleaseContract);
     assert_eq!(rig.state.contract_hold, None);
-    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::CheckClients]);
+    assert_eq!(rig.command(CommandKind::Complete { force: false }), vec![Effect::Look { clients: true }]);
     // Held between the look and the contract: it does not begin.
     let reason = Some("wait".to_owned());
     rig.send(Event::Command { id: 2, kind: held(), by: "bob".into(), reason, lasting: None, fault: None });
-    let ended = rig.send(Event::Clients { users: vec![] });
+    let ended = rig.send(Event::Looked { users: vec![], faults: vec![] });
     assert!(matches!(&ended[..], [Effect::Stop(Ending::ContractHeld { hold })] if hold.by == "bob"));
     assert!(!rig.state.contract_allowed);
 }
@@ -389,7 +409,7 @@ fn a_contract_that_has_begun_is_not_held() {
     let mut rig = Rig::new(Goal::Completed);
     rig.send(Event::Up);
     (0..4).for_each(|step| drop(rig.ended(step, Direction::Forward)));
-    rig.send(Event::Clients { users: vec![] });
+    rig.send(Event::Looked { users: vec![], faults: vec![] });
     assert!(rig.state.refusal(&held()).unwrap().contains("`segue pause`"));
     assert!(rig.state.refusal(&CommandKind::ReleaseContract).unwrap().contains("nobody"));
 }

@@ -82,7 +82,6 @@ pub struct Filling<'s> {
 
 impl<'s> Filling<'s> {
     pub fn of(shared: &'s Shared, at: Checkpoint) -> Filling<'s> {
-        let dearest = SliceMeasure { blocks: 0, elapsed: Duration::ZERO };
         let tuning = shared.work.gate.tuning();
         Filling {
             shared,
@@ -91,7 +90,7 @@ impl<'s> Filling<'s> {
             finer: 1,
             shape: None,
             plain: 0,
-            dearest,
+            dearest: SliceMeasure::NONE,
             throttled: false,
             without: Vec::new(),
             tuning,
@@ -189,7 +188,7 @@ impl<'s> Filling<'s> {
         let stretches = self.stretches();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         let bounds = self.bounds(session, &stretches).await?;
-        (self.dearest, self.throttled) = (SliceMeasure { blocks: 0, elapsed: Duration::ZERO }, false);
+        (self.dearest, self.throttled) = (SliceMeasure::NONE, false);
         let slices: Vec<(Option<u16>, (u32, u32))> = bounds
             .iter()
             .flat_map(|below| (0..self.finer).map(|part| (*below, (part, self.finer))))
@@ -256,13 +255,16 @@ impl<'s> Filling<'s> {
             let length = (blocks.end - blocks.start) as u32;
             let elapsed = begun.elapsed();
             self.throttled |= share.is_some_and(|share| share < NEARLY_FULL);
-            if elapsed > self.dearest.elapsed {
-                self.dearest = SliceMeasure { blocks: length, elapsed };
+            if filled.work > self.dearest.work {
+                self.dearest = SliceMeasure { blocks: length, elapsed, work: filled.work };
             }
             shared.rest(&mut gate, elapsed).await?;
             // What follows in this range would take as long.
             let mut pace = lock(&shared.pace);
-            if !last && pace.is_too_long(elapsed) && pace.next(self.dearest, self.throttled, true) < length {
+            if !last
+                && pace.is_too_long(filled.work)
+                && pace.next(self.dearest, self.throttled, true) < length
+            {
                 return Ok(Done::TooMuch);
             }
             return Ok(Done::Whole);

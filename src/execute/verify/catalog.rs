@@ -4,6 +4,7 @@
 use super::report::Fault;
 use crate::compile::program::{Action, BackfillSpec, Program, SyncSpec};
 use crate::compile::sync;
+use crate::execute::check;
 use crate::ident::{Ident, QualifiedName};
 use crate::pg::{self, RowExt, Session};
 
@@ -31,7 +32,12 @@ pub async fn faults(
     let mut faults = Vec::new();
     for (_, step) in program.steps.iter().enumerate().filter(|(number, _)| done(*number)) {
         match &step.action {
-            Action::Expand { sync, .. } => faults.extend(triggers(session, sync).await?),
+            Action::Expand { sync, .. } => {
+                faults.extend(triggers(session, sync).await?);
+                if let Some((message, help)) = check::written_past(session, &sync.table).await? {
+                    faults.push(fault(&sync.table.to_string(), message, help));
+                }
+            }
             Action::Backfill(BackfillSpec { table, copy: Some(copy), .. }) => {
                 faults.extend(copy_triggers(session, table, &copy.triggers).await?);
             }
@@ -41,6 +47,17 @@ pub async fn faults(
                 faults.extend(constraint_of(session, table, constraint).await?);
             }
             _ => {}
+        }
+    }
+    Ok(faults)
+}
+
+/// What of the rows a look by this role would leave out.
+pub async fn hidden(session: &Session, program: &Program) -> Result<Vec<Fault>, pg::Error> {
+    let mut faults = Vec::new();
+    for table in program.filled() {
+        if let Some((message, help)) = check::hidden_rows(session, &table).await? {
+            faults.push(fault(&table.to_string(), message, help));
         }
     }
     Ok(faults)

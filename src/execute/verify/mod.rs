@@ -138,6 +138,7 @@ pub async fn report(
     published: Published,
 ) -> Result<Report, Halt> {
     let mut report = Report { faults: catalog::faults(session, program, &done).await?, tables: Vec::new() };
+    report.faults.extend(catalog::hidden(session, program).await?);
     for (step, spec, sync) in question::filled(program) {
         // Its columns are there from its expand step on.
         let expanded = program
@@ -235,6 +236,7 @@ pub async fn before_publication(work: &Work, publish: usize) -> Result<(), Halt>
     let program = work.program.clone();
     let mut session = work.session().await?;
     stands(catalog::faults(&session, &program, |step| step < publish).await?)?;
+    stands(catalog::hidden(&session, &program).await?)?;
     if !work.policy.verify {
         return Ok(());
     }
@@ -258,6 +260,7 @@ pub async fn before_publication(work: &Work, publish: usize) -> Result<(), Halt>
     for (_, spec) in copied::all(&program) {
         copied::before_publication(work, &mut session, spec).await?;
     }
+    stands(catalog::hidden(&session, &program).await?)?;
     stands(catalog::faults(&session, &program, |step| step < publish).await?)
 }
 

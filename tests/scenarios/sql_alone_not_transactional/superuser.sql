@@ -1,0 +1,1 @@
+GRANT app_owner TO :role;
