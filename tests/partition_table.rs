@@ -213,25 +213,37 @@ fn what_was_written_past_the_triggers_is_found_and_stops_the_change_over() {
     // Not by session_replication_role: they always fire.
     at.query("SET session_replication_role = replica; UPDATE t SET a = 0 WHERE id = 5");
     assert_eq!(at.query(APART), Vec::<Vec<Option<String>>>::new());
-    at.query(
-        "ALTER TABLE t DISABLE TRIGGER USER; DELETE FROM t WHERE id = 7; UPDATE t SET a = -1 WHERE id = 8;
-         INSERT INTO t VALUES (50000, '2026-03-01', 1, 'late')",
-    );
+    let past =
+        "ALTER TABLE t DISABLE TRIGGER USER; DELETE FROM t WHERE id = 7; UPDATE t SET a = a - 1 WHERE id = 8;
+        INSERT INTO t VALUES (50000, '2026-03-01', 1, 'late')";
+    let mended = "DELETE FROM _segue_new_t WHERE id IN (7, 8);
+        INSERT INTO _segue_new_t SELECT * FROM t WHERE id IN (8, 50000);
+        ALTER TABLE t ENABLE ALWAYS TRIGGER zzz_segue_copy, ENABLE ALWAYS TRIGGER zzz_segue_copy_truncate";
+    at.query(past);
     let said = segue(&url, &["verify"]).exits(1).said();
     for part in ["is not always on", "3 rows are not", "id = 50000", "id = 8", "id = 7"] {
         assert!(said.contains(part), "no {part:?} in {said}");
     }
-    let refused = segue(&url, &["complete"]).exits(1).said();
+    let refused = segue(&url, &["complete"]).exits(4).said();
+    assert!(refused.contains("zzz_segue_copy is not always on"), "{refused}");
+    at.query(mended);
+    segue(&url, &["verify"]).exits(0);
+
+    // Between the look and the lock, too.
+    let mut session = database.session().unwrap();
+    session.query(&format!("BEGIN; {}", past.replace("50000", "60000"))).unwrap();
+    let complete = spawn(&url, &["complete"]);
+    wait_for("the contract to be allowed", PATIENCE, || {
+        at.is_true("SELECT EXISTS (SELECT FROM segue.records WHERE kind = 'contract_allowed')").then_some(())
+    });
+    session.query("COMMIT").unwrap();
+    let refused = complete.outcome().exits(1).said();
     assert!(refused.contains("the copy may lack rows"), "{refused}");
-    assert_eq!(at.value("SELECT count(*) FROM t").as_deref(), Some("4000"), "the table is as it was");
-    at.query(
-        "DELETE FROM _segue_new_t WHERE id IN (7, 8);
-         INSERT INTO _segue_new_t SELECT * FROM t WHERE id IN (8, 50000);
-         ALTER TABLE t ENABLE ALWAYS TRIGGER zzz_segue_copy, ENABLE ALWAYS TRIGGER zzz_segue_copy_truncate",
-    );
+    assert_eq!(at.value("SELECT count(*) FROM t").as_deref(), Some("4001"), "the table is as it was");
+    at.query(&mended.replace("50000", "60000"));
     segue(&url, &["resume"]).exits(0);
     assert_eq!(state(&url), "completed");
-    assert_eq!(at.value("SELECT sum(a) FROM t_2026 WHERE id = 50000").as_deref(), Some("1"));
+    assert_eq!(at.value("SELECT sum(a) FROM t_2026 WHERE id IN (50000, 60000)").as_deref(), Some("2"));
 }
 
 const SMALL: &str = "
