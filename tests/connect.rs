@@ -562,14 +562,14 @@ async fn behind_a_pooler_nothing_is_set_for_the_session() {
 #[tokio::test]
 async fn a_session_means_the_same_under_every_roles_defaults() {
     let c = primary();
-    let sql = "CREATE ROLE odd LOGIN; ALTER ROLE odd SET quote_all_identifiers = on; ALTER ROLE odd SET idle_session_timeout = '1ms'";
+    let sql = "CREATE ROLE odd LOGIN; ALTER ROLE odd SET quote_all_identifiers = on; ALTER ROLE odd SET idle_session_timeout = '2s'";
     let owner = socket(c).await;
     owner.batch("making a role", sql).await.unwrap();
     // From PostgreSQL 17 on.
     let also = "DO $$ BEGIN ALTER ROLE odd SET transaction_timeout = '1h'; EXCEPTION WHEN undefined_object THEN NULL; END $$";
     owner.batch("setting more", also).await.unwrap();
     let session = open(&format!("{} user=odd", c.by_socket().replace("user=postgres", ""))).await.unwrap();
-    until(&owner, "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'odd' AND state_change < now() - interval '50 ms'").await;
+    until(&owner, "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'odd' AND state_change < now() - interval '2500 ms'").await;
     let sql = "SELECT current_user::text, pg_get_expr(adbin, adrelid), coalesce(current_setting('transaction_timeout', true), '0')
         FROM pg_attrdef WHERE adrelid = 'public.odd'::regclass";
     owner
