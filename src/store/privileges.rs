@@ -15,7 +15,7 @@ pub enum Of {
     Plan { owned: Owned, previous: Option<Ident> },
 }
 
-/// `$1` role, `$2` schema, `$3` whether all of its tables, else `$4` and `$5`: relations, `$6` an earlier version schema,
+/// `$1` role, `$2` schema, `$3` whether all of its tables, `$4` and `$5`: relations, `$6` an earlier version schema,
 /// `$7` and `$8` types, `$9` routines.
 fn sql(server_version: u32) -> String {
     // From 16 on a member may be one that cannot become the role.
@@ -32,8 +32,8 @@ WITH RECURSIVE r AS (
 ), tables AS (
   SELECT c.oid, c.relname, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v')
-     AND CASE WHEN $3 THEN n.nspname = $2 AND c.relkind <> 'v'
-              ELSE (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($4::text[], $5::text[])) END
+     AND ($3 AND n.nspname = $2 AND c.relkind <> 'v'
+          OR (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($4::text[], $5::text[])))
   UNION
   SELECT c.oid, c.relname, c.relowner FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p')
@@ -98,7 +98,8 @@ pub async fn privileges(
     let none = Owned::default();
     let (all, owned, previous) = match of {
         Of::Schema => (true, &none, None),
-        Of::Plan { owned, previous } => (false, owned, previous.clone()),
+        // Before 15 a version's views read with their owner's rights, and they show all of its tables.
+        Of::Plan { owned, previous } => (session.server_version() < 150_000, owned, previous.clone()),
     };
     let apart = |of: &[QualifiedName]| -> (Vec<Ident>, Vec<Ident>) {
         of.iter().map(|one| (one.schema.clone(), one.name.clone())).unzip()
