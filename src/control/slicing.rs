@@ -42,7 +42,7 @@ pub struct Pages {
     pub rows: f64,
     /// Bytes of a row's columns; `None`: pages count as full.
     pub width: Option<f64>,
-    /// Bytes that filling adds to a row.
+    /// Bytes that filling adds to a row, padding included.
     pub growth: f64,
     pub indexes: u32,
 }
@@ -128,7 +128,7 @@ impl Page {
         Page {
             rows,
             old,
-            new: old + aligned(pages.growth.max(1.0)) + LINE_POINTER,
+            new: old + pages.growth.max(1.0) + LINE_POINTER,
             free: PAGE - rows * (old + LINE_POINTER),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const USUAL: Pages = Pages { blocks: 500, rows: 49.0, width: Some(132.0), growth: 9.0, indexes: 4 };
+    const USUAL: Pages = Pages { blocks: 500, rows: 49.0, width: Some(132.0), growth: 16.0, indexes: 4 };
 
     fn rows_a_slice(pages: &Pages) -> Vec<u32> {
         let mut before = 0.0;

@@ -5,6 +5,7 @@ use crate::compile::program::BackfillSpec;
 use crate::control::slicing::Pages;
 use crate::execute::Halt;
 use crate::execute::slice::LINE;
+use crate::ident::Ident;
 use crate::pg::{RowExt, Session};
 use std::ops::Range;
 
@@ -39,22 +40,63 @@ pub async fn shape(
                 WHERE c.oid = $1::text::regclass";
     let row = session.query_one(doing, sql, &[&leaf]).await?;
     let (width, indexes) = (row.cell::<Option<f64>>(0)?, row.cell::<i64>(1)?);
-    let sql = "SELECT a.attname::text, a.attlen FROM pg_catalog.pg_attribute a
-                WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped";
-    let fixed = session.query(doing, sql, &[&leaf]).await?;
-    // The marker's byte. Where there is none, values take the place of values.
-    let mut growth = if spec.marker.is_some() { 1.0 } else { 0.0 };
-    for (column, expression) in spec.set.iter().filter(|_| spec.marker.is_some()) {
-        let length = fixed.iter().find_map(|row| {
-            let name: String = row.cell(0).ok()?;
-            (name == column.as_str()).then(|| row.cell::<i16>(1).ok())?
-        });
-        growth += match length {
-            Some(bytes) if bytes > 0 => f64::from(bytes),
+    let growth = match spec.marker {
+        Some(_) => growth(session, spec, leaf, blocks).await?,
+        // Values take the place of values.
+        None => 0.0,
+    };
+    Ok(Shape { width, growth, indexes: u32::try_from(indexes).unwrap_or(u32::MAX) })
+}
+
+/// Bytes that filling adds to a row: the marker's and the new columns', and what that makes of the padding before, between and
+/// behind them.
+async fn growth(
+    session: &Session,
+    spec: &BackfillSpec,
+    leaf: &str,
+    blocks: &Range<u64>,
+) -> Result<f64, Halt> {
+    let doing = "looking at a table's columns";
+    // Values out of line would be read to be measured; there the padding is left to chance.
+    let sql = "SELECT a.attname::text, a.attlen, pg_catalog.format_type(a.atttypid, a.atttypmod),
+                      a.attstorage = 'p' OR coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0) = 0
+                 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+                WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    let (mut before, mut after, mut bare, mut outside) = (Vec::new(), vec!["true".to_owned()], 1.0, 0.0);
+    for row in session.query(doing, sql, &[&leaf]).await? {
+        let (name, length, kind): (String, i16, String) = (row.cell(0)?, row.cell(1)?, row.cell(2)?);
+        let column = Ident::from(name.as_str());
+        let Some((_, expression)) = spec.set.iter().find(|(set, _)| *set == column) else {
+            if row.cell(3)? && spec.marker.as_ref() != Some(&column) {
+                before.push(column.to_string());
+            }
+            continue;
+        };
+        let bytes = match length {
+            1.. => f64::from(length),
             _ => value_width(session, spec, leaf, expression, blocks).await.unwrap_or(GUESSED),
         };
+        if bytes > OUT_OF_LINE {
+            outside += POINTER;
+        } else {
+            bare += bytes;
+            after.push(format!("CAST({expression} AS {kind})"));
+        }
     }
-    Ok(Shape { width, growth, indexes: u32::try_from(indexes).unwrap_or(u32::MAX) })
+    let (before, after) =
+        (before.join(", "), before.iter().chain(&after).map(String::as_str).collect::<Vec<_>>().join(", "));
+    let aligned = |values: &str| format!("((pg_catalog.pg_column_size(ROW({values})) + 7) & ~7)");
+    let sql = format!(
+        "SELECT avg({} - {})::float8 FROM ONLY {leaf} AS {} WHERE {}",
+        aligned(&after),
+        aligned(&before),
+        spec.table.name,
+        within(blocks)
+    );
+    // It may fail on a row, as the slice will tell.
+    let seen = session.query_one("looking at what filling adds to a row", &sql, &[]).await;
+    let seen = seen.ok().and_then(|row| row.cell::<Option<f64>>(0).ok()?);
+    Ok(outside + seen.unwrap_or(bare))
 }
 
 /// Bytes of the expression's values. `None` where it fails on one of these rows, or there are none: the slice will tell.
@@ -71,8 +113,7 @@ async fn value_width(
         within(blocks)
     );
     let row = session.query_one("looking at what filling adds to a row", &sql, &[]).await.ok()?;
-    let bytes = row.cell::<Option<f64>>(0).ok()??;
-    Some(if bytes > OUT_OF_LINE { POINTER } else { bytes })
+    row.cell(0).ok()?
 }
 
 /// The pages of a range, by those at its head, and how many rows to be filled they have at which line, in order.
