@@ -23,5 +23,10 @@ pub fn owned(draft: &Draft<'_>, objects: Option<&Objects>) -> Owned {
         Object::DroppedFunction { name, arguments, .. } => Some(format!("{}({arguments})", in_schema(name))),
         _ => None,
     });
-    Owned { relations, routines: dropped.collect(), types: enums::changed(draft) }
+    let types = enums::changed(draft);
+    let sequences =
+        || draft.tables.iter().flat_map(|table| &table.columns).any(|column| column.serial.is_some());
+    let views = || objects.is_some_and(|objects| !objects.views.is_empty());
+    let hands_over = !draft.partitionings.is_empty() || !types.is_empty() || views() || sequences();
+    Owned { relations, routines: dropped.collect(), types, hands_over }
 }

@@ -56,6 +56,9 @@ pub struct Owned {
     /// `public.f(integer)`.
     pub routines: Vec<String>,
     pub types: Vec<QualifiedName>,
+    /// Something new in the schema is given to one of these owners, who has to be allowed to make it there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hands_over: bool,
 }
 
 impl Owned {

@@ -45,6 +45,10 @@ pub struct Owner {
     pub inherited: bool,
     /// What it owns, in words.
     pub owns: Vec<String>,
+    /// The plan makes something in the schema and gives it to this role, which PostgreSQL allows only where the role could have
+    /// made it there.
+    pub takes_over: bool,
+    pub create_in_schema: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -96,6 +100,7 @@ pub fn needs(facts: &Facts, skips_triggers: bool) -> Vec<Need> {
         ),
     ];
     needs.extend(facts.owners.iter().map(|owner| ownership(facts, owner)));
+    needs.extend(facts.owners.iter().filter_map(|owner| taking_over(facts, owner)));
     if let Some(own) = facts.own {
         needs.push(need(
             "the use of Segue's own schema".to_owned(),
@@ -159,7 +164,7 @@ pub fn needs(facts: &Facts, skips_triggers: bool) -> Vec<Need> {
 
 /// What of it a rollout would stop for half way, or at the contract, where there is no way back.
 pub fn stops(facts: &Facts) -> Vec<Need> {
-    let Facts { role, database, .. } = facts;
+    let Facts { role, database, schema, .. } = facts;
     let version_schema = need(
         format!("CREATE on database {database}"),
         facts.create_in_database,
@@ -167,7 +172,17 @@ pub fn stops(facts: &Facts) -> Vec<Need> {
         "the version schema is made there",
     );
     let owners = facts.owners.iter().map(|owner| ownership(facts, owner));
-    owners.chain([version_schema]).filter(|need| !need.has).collect()
+    let makes = facts.owners.iter().any(|owner| owner.takes_over).then(|| {
+        let sql = vec![format!("GRANT CREATE ON SCHEMA {schema} TO {role};")];
+        need(
+            format!("CREATE on schema {schema}"),
+            facts.create_in_schema,
+            sql,
+            "the plan makes something there",
+        )
+    });
+    let taking = facts.owners.iter().filter_map(|owner| taking_over(facts, owner));
+    owners.chain([version_schema]).chain(makes).chain(taking).filter(|need| !need.has).collect()
 }
 
 /// Whether something is lacking that it does not go without.
@@ -197,6 +212,19 @@ fn ownership(facts: &Facts, owner: &Owner) -> Need {
         false => format!("membership of {}", owner.role),
     };
     need(what, has, membership(facts, &owner.role, owner.may_become), &why)
+}
+
+/// `None`: it is given nothing, or it is the role itself, of which that is asked anyway.
+fn taking_over(facts: &Facts, owner: &Owner) -> Option<Need> {
+    let schema = &facts.schema;
+    (owner.takes_over && owner.role != facts.role).then(|| {
+        need(
+            format!("CREATE on schema {schema} for {}", owner.role),
+            owner.create_in_schema,
+            vec![format!("GRANT CREATE ON SCHEMA {schema} TO {};", owner.role)],
+            "what the plan makes there is given to that owner",
+        )
+    })
 }
 
 /// Makes a role a member that has what the other has, without being told each time.
@@ -252,6 +280,8 @@ mod tests {
                 may_become: false,
                 inherited: false,
                 owns: vec!["users".into(), "orders".into()],
+                takes_over: false,
+                create_in_schema: false,
             }],
             own: None,
             read_all_stats: false,
@@ -324,6 +354,14 @@ mod tests {
         facts.create_in_database = true;
         facts.owners[0].role = "segue".into();
         assert!(!facts.read_all_stats && whats(&facts).is_empty());
+        facts.owners[0].takes_over = true;
+        assert_eq!(whats(&facts), ["CREATE on schema \"public\""]);
+        facts.owners[0] =
+            Owner { role: "app".into(), may_become: true, inherited: true, ..facts.owners[0].clone() };
+        facts.create_in_schema = true;
+        assert_eq!(whats(&facts), ["CREATE on schema \"public\" for \"app\""]);
+        facts.owners[0].create_in_schema = true;
+        assert!(whats(&facts).is_empty());
     }
 
     #[test]

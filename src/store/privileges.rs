@@ -16,7 +16,7 @@ pub enum Of {
 }
 
 /// `$1` role, `$2` schema, `$3` whether all of its tables, `$4` and `$5`: relations, `$6` an earlier version schema,
-/// `$7` and `$8` types, `$9` routines.
+/// `$7` and `$8` types, `$9` routines, `$10` whether owners are given something new there.
 fn sql(server_version: u32) -> String {
     // From 16 on a member may be one that cannot become the role.
     let membership = if server_version >= 160_000 { "SET" } else { "MEMBER" };
@@ -29,25 +29,28 @@ fn sql(server_version: u32) -> String {
         "
 WITH RECURSIVE r AS (
   SELECT * FROM pg_roles WHERE rolname = $1
+), changed AS (
+  SELECT * FROM unnest($4::text[], $5::text[])
 ), tables AS (
-  SELECT c.oid, c.relname, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  SELECT c.oid, c.relname, c.relowner, (n.nspname::text, c.relname::text) IN (SELECT * FROM changed) AS named
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v')
-     AND ($3 AND n.nspname = $2 AND c.relkind <> 'v'
-          OR (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($4::text[], $5::text[])))
+     AND ($3 AND n.nspname = $2 AND c.relkind <> 'v' OR (n.nspname::text, c.relname::text) IN (SELECT * FROM changed))
   UNION
-  SELECT c.oid, c.relname, c.relowner FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
+  SELECT c.oid, c.relname, c.relowner, t.named FROM tables t JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p')
 ), owned AS (
-  SELECT relowner AS owner, quote_ident(relname) AS what FROM tables
+  SELECT relowner AS owner, quote_ident(relname) AS what, named AS within FROM tables
   UNION ALL
-  SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname = $6
+  SELECT nspowner, 'schema ' || quote_ident(nspname), false FROM pg_namespace WHERE nspname = $6
   UNION ALL
-  SELECT t.typowner, 'type ' || quote_ident(t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+  SELECT t.typowner, 'type ' || quote_ident(t.typname), true FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
    WHERE (n.nspname::text, t.typname::text) IN (SELECT * FROM unnest($7::text[], $8::text[]))
   UNION ALL
-  SELECT proowner, 'function ' || quote_ident(proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')' FROM unnest($9::text[]) one JOIN pg_proc p ON p.oid = to_regprocedure(one)
+  SELECT proowner, 'function ' || quote_ident(proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')', true
+    FROM unnest($9::text[]) one JOIN pg_proc p ON p.oid = to_regprocedure(one)
 ), owners AS (
-  SELECT o.rolname, o.rolsuper, o.oid, jsonb_agg(owned.what ORDER BY owned.what) AS owns
+  SELECT o.rolname, o.rolsuper, o.oid, jsonb_agg(DISTINCT owned.what ORDER BY owned.what) AS owns, bool_or(owned.within) AS within
     FROM owned JOIN pg_roles o ON o.oid = owned.owner GROUP BY 1, 2, 3
 ), own AS (
   SELECT n.oid, has_schema_privilege(r.rolname, n.oid, 'USAGE') AS use_it,
@@ -65,6 +68,9 @@ SELECT jsonb_build_object(
      coalesce((SELECT has_schema_privilege(r.rolname, oid, 'CREATE') FROM pg_namespace WHERE nspname = $2), false),
   'owners', coalesce((SELECT jsonb_agg(jsonb_build_object(
       'role', o.rolname, 'superuser', o.rolsuper, 'owns', o.owns,
+      'takes_over', $10 AND o.within,
+      'create_in_schema',
+         coalesce((SELECT has_schema_privilege(o.rolname, oid, 'CREATE') FROM pg_namespace WHERE nspname = $2), false),
       'may_become', pg_has_role(r.rolname, o.oid, '{membership}'),
       'inherited', pg_has_role(r.rolname, o.oid, 'USAGE')) ORDER BY o.rolname) FROM owners o), '[]'),
   'own', (SELECT jsonb_build_object('use_it', own.use_it, 'create_in', own.create_in, 'write', coalesce((
@@ -110,7 +116,18 @@ pub async fn privileges(
         .json(
             doing,
             &sql,
-            &[&role, schema, &all, &schemas, &names, &previous, &of_types, &types, &owned.routines],
+            &[
+                &role,
+                schema,
+                &all,
+                &schemas,
+                &names,
+                &previous,
+                &of_types,
+                &types,
+                &owned.routines,
+                &owned.hands_over,
+            ],
         )
         .await?)
 }

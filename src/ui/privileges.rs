@@ -61,7 +61,7 @@ mod tests {
             "role": "segue", "database": "app", "schema": "public", "server_version": 150_018, "superuser": false,
             "inherits": true, "connect": true, "create_in_database": false, "use_schema": true,
             "create_in_schema": true, "owners": [{"role": "postgres", "superuser": true, "may_become": false,
-            "inherited": false, "owns": ["us\ners"]}], "own": null, "read_all_stats": true,
+            "inherited": false, "owns": ["us\ners"], "takes_over": false, "create_in_schema": true}], "own": null, "read_all_stats": true,
             "cancel_autovacuum": null, "reserved_connections": null, "silence_triggers": false
         }))
         .unwrap();
