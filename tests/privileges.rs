@@ -241,6 +241,14 @@ fn what_is_made_for_an_owner_who_may_make_nothing_is_asked_for_before() {
         at.query(&for_owner);
         segue(&theirs, &["privileges", &plan]).exits(0);
         segue(&theirs, &["start", &plan]).exits(0);
+        // Who completes need not be who started, nor still have what it had.
+        at.query(&format!("REVOKE app_{tag} FROM {role}"));
+        let refused = segue(&theirs, &["complete"]).exits(4).said();
+        assert!(
+            refused.contains(&format!("GRANT \"app_{tag}\" TO")) && refused.contains("complete again"),
+            "{refused}"
+        );
+        at.query(&format!("GRANT app_{tag} TO {role}"));
         segue(&theirs, &["complete"]).exits(0);
         let owned = "SELECT count(*) = 3 FROM pg_class WHERE relname LIKE 'users%' AND relkind IN ('r', 'p') AND relowner = ";
         assert!(at.is_true(&format!("{owned}'app_{tag}'::regrole")));

@@ -7,8 +7,9 @@ use crate::compile::Program;
 use crate::control::privileges;
 use crate::store::{self, Of};
 
-/// Some of what a role may not would be found out at the contract only, where there is no way back.
-pub async fn may(connected: &Connected, program: &Program) -> Result<(), Fail> {
+/// Some of what a role may not would be found out at the contract only, where there is no way back. `then`: what to do again once
+/// it is granted.
+pub async fn may(connected: &Connected, program: &Program, then: &str) -> Result<(), Fail> {
     let of = Of::Plan { owned: program.owned.clone(), previous: program.previous_version_schema.clone() };
     let facts = store::privileges(&connected.session, None, &program.schema, &of).await?;
     let lacking = facts.as_ref().map(privileges::stops).unwrap_or_default();
@@ -20,7 +21,7 @@ pub async fn may(connected: &Connected, program: &Program) -> Result<(), Fail> {
     let sql: Vec<&str> = lacking.iter().flat_map(|need| &need.sql).map(String::as_str).collect();
     let message = format!("the role {role} lacks what the plan {} needs: {}", program.plan, what.join("; "));
     Err(Fail::new(Exit::Refused, message).help(format!(
-        "have it granted, and start again; `segue privileges` lists all of it: {}",
+        "have it granted, and {then} again; `segue privileges` lists all of it: {}",
         sql.join(" ")
     )))
 }

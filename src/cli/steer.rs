@@ -4,7 +4,7 @@
 use super::context::{Connected, Context};
 use super::exit::Exit;
 use super::fail::{self, Fail};
-use super::{start, watching};
+use super::{role, start, watching};
 use crate::clock::{Deadline, poll_until};
 use crate::control::advance::Ending;
 use crate::control::record;
@@ -286,6 +286,9 @@ pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
     let rollout = under_way(context, &connected, "complete").await?;
     if !is_supervised(context, &connected).await? {
         can_take(&connected, &rollout, record::CommandKind::Complete { force }).await?;
+        // It need not be the role that started it.
+        let program = store::contents(&connected.session, rollout.id).await?.program;
+        role::may(&connected, &program, "complete").await?;
     }
     let id = put(&mut connected, &rollout, CommandKind::Complete, None, json!({"force": force})).await?;
     ask_or_do(context, connected, rollout, id, "completed").await

@@ -140,7 +140,7 @@ impl<'s> Filling<'s> {
     /// Where the next range is cut: below which line of its page a row belongs to the slices so far. The last takes what is left.
     async fn bounds(
         &mut self,
-        session: &Session,
+        session: &mut Session,
         stretches: &[Range<u64>],
     ) -> Result<Vec<Option<u16>>, Halt> {
         let whole = vec![None];
