@@ -34,7 +34,7 @@ const FIRST: &str = "operations:
       column: {name: full_name, type: text, nullable: false}
       up: first_name || ' ' || last_name
   - create_index: {table: users, name: users_full_name, columns: [{column: full_name}]}
-  - create_table: {name: notes, columns: [{name: id, type: int, pk: true}]}
+  - create_table: {name: notes, columns: [{name: id, type: serial, pk: true}]}
 ";
 const SECOND: &str = "operations:
   - alter_column: {table: bills, column: amount, type: bigint, up: amount, down: amount}
@@ -248,7 +248,10 @@ fn what_is_made_for_an_owner_who_may_make_nothing_is_asked_for_before() {
             refused.contains(&format!("GRANT \"app_{tag}\" TO")) && refused.contains("complete again"),
             "{refused}"
         );
-        at.query(&format!("GRANT app_{tag} TO {role}"));
+        // Somebody else's table is none of what the contract touches.
+        at.query(&format!(
+            "GRANT app_{tag} TO {role}; CREATE TABLE other (); ALTER TABLE other OWNER TO billing_{tag}"
+        ));
         segue(&theirs, &["complete"]).exits(0);
         let owned = "SELECT count(*) = 3 FROM pg_class WHERE relname LIKE 'users%' AND relkind IN ('r', 'p') AND relowner = ";
         assert!(at.is_true(&format!("{owned}'app_{tag}'::regrole")));

@@ -109,7 +109,7 @@ pub async fn compile_parsed(
         Err(error) => {
             // Where it is for want of a right, all of them are named, and what grants them.
             if error.sqlstate() == Some(sqlstate::INSUFFICIENT_PRIVILEGE) {
-                role::may(connected, &program, "start").await?;
+                role::may_start(connected, &program).await?;
             }
             return Err(error.into());
         }

@@ -52,6 +52,6 @@ async fn of_plan(context: &Context, connected: &mut Connected, path: &Path) -> R
     let mut owned = program.owned.clone();
     // What is only locked needs less than its owner; there is no grant for that which every version has.
     owned.relations.extend(program.tables());
-    let of = Of::Plan { owned, previous: program.previous_version_schema.clone() };
+    let of = Of::Plan { owned, previous: program.previous_version_schema.clone(), publishes: true };
     Ok((of, skips))
 }

@@ -75,7 +75,7 @@ pub async fn roll_out(
         policy.locks.budget = budget;
     }
     let policy = accepting_blind(policy, &flags.accept_blind)?;
-    role::may(&connected, &program, "start").await?;
+    role::may_start(&connected, &program).await?;
     let config = connected.config;
     drop(connected.session);
     guards_can_be_read(context, &config, &policy).await?;

@@ -286,9 +286,8 @@ pub async fn complete(context: &Context, force: bool) -> Result<(), Fail> {
     let rollout = under_way(context, &connected, "complete").await?;
     if !is_supervised(context, &connected).await? {
         can_take(&connected, &rollout, record::CommandKind::Complete { force }).await?;
-        // It need not be the role that started it.
         let program = store::contents(&connected.session, rollout.id).await?.program;
-        role::may(&connected, &program, "complete").await?;
+        role::may_complete(&connected, &program).await?;
     }
     let id = put(&mut connected, &rollout, CommandKind::Complete, None, json!({"force": force})).await?;
     ask_or_do(context, connected, rollout, id, "completed").await

@@ -24,8 +24,9 @@ pub fn owned(draft: &Draft<'_>, objects: Option<&Objects>) -> Owned {
         _ => None,
     });
     let types = enums::changed(draft);
-    let sequences =
-        || draft.tables.iter().flat_map(|table| &table.columns).any(|column| column.serial.is_some());
+    // A table that the plan makes is its maker's, with its sequences.
+    let there = || draft.tables.iter().filter(|table| table.source.is_some());
+    let sequences = || there().flat_map(|table| &table.columns).any(|column| column.serial.is_some());
     let views = || objects.is_some_and(|objects| !objects.views.is_empty());
     let hands_over = !draft.partitionings.is_empty() || !types.is_empty() || views() || sequences();
     Owned { relations, routines: dropped.collect(), types, hands_over }

@@ -11,8 +11,9 @@ use crate::pg::Session;
 pub enum Of {
     /// Every table of the schema.
     Schema,
-    /// These with tables' partitions, and a version schema that is to be removed.
-    Plan { owned: Owned, previous: Option<Ident> },
+    /// These with tables' partitions, and a version schema that is to be removed. `publishes`: a version schema that shows all of
+    /// the tables is still to be made.
+    Plan { owned: Owned, previous: Option<Ident>, publishes: bool },
 }
 
 /// `$1` role, `$2` schema, `$3` whether all of its tables, `$4` and `$5`: relations, `$6` an earlier version schema,
@@ -105,7 +106,9 @@ pub async fn privileges(
     let (all, owned, previous) = match of {
         Of::Schema => (true, &none, None),
         // Before 15 a version's views read with their owner's rights, and they show all of its tables.
-        Of::Plan { owned, previous } => (session.server_version() < 150_000, owned, previous.clone()),
+        Of::Plan { owned, previous, publishes } => {
+            (*publishes && session.server_version() < 150_000, owned, previous.clone())
+        }
     };
     let apart = |of: &[QualifiedName]| -> (Vec<Ident>, Vec<Ident>) {
         of.iter().map(|one| (one.schema.clone(), one.name.clone())).unzip()
