@@ -429,6 +429,16 @@ fn a_widened_key_changes_over_with_all_that_is_tied_to_it_at_one_moment() {
     assert_eq!(codes(&catalog, gone), ["compile.dependents"]);
 }
 
+#[test]
+fn what_a_partitioned_table_asks_of_applications_is_told() {
+    let operation = "  - partition_table: {table: users, by: hash, columns: [id], modulus: 2}\n";
+    let (program, diagnostics) = compiled(&catalog(), None, operation);
+    assert!(program.is_some(), "{diagnostics:?}");
+    let told = diagnostics.0.iter().find(|diagnostic| diagnostic.code == "compile.rows_move");
+    let message = &told.expect("it is told").message;
+    assert!(message.contains("`users` that changes (id)") && message.contains("40001"), "{message}");
+}
+
 fn with_mood() -> Catalog {
     let mut catalog = catalog();
     let labels = ["sad", "ok"].map(str::to_owned).to_vec();

@@ -40,6 +40,7 @@ pub fn apply(draft: &mut Draft<'_>, op: &PartitionTable, span: &Option<Span>) {
         return;
     }
     let Some((own_key, key, primary)) = key else { return };
+    warn_of_moves(draft, op, &columns);
     let (keys, indexes) = rest(draft, table, source, primary);
     let parent = draft.names.hidden(&source.name, "_segue_new_");
     let early_key = (own_key.len() < key.len()).then(|| draft.names.hidden(&source.name, "_segue_key_"));
@@ -216,6 +217,19 @@ fn primary_key(
     }
     let renamed = renamed(draft, constraint, definition);
     Some((constraint.columns.clone(), key, renamed))
+}
+
+/// No fault of the plan, but what applications have not met before.
+fn warn_of_moves(draft: &mut Draft<'_>, op: &PartitionTable, columns: &[Ident]) {
+    let message = format!(
+        "from the contract on, an UPDATE of `{}` that changes ({}) may move the row to another partition: what else writes \
+         that row at the same moment fails with 40001, also in READ COMMITTED",
+        op.table.as_str(),
+        shown_list(columns)
+    );
+    let help = "so it is with every partitioned table of PostgreSQL: an application that changes these columns has to try \
+                again what fails with 40001";
+    draft.warn("compile.rows_move", message, &op.table.span, help);
 }
 
 fn shown_list(columns: &[Ident]) -> String {
