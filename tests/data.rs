@@ -79,6 +79,28 @@ fn what_is_volatile_or_reads_other_rows_is_told() {
     let said = outcome.said();
     assert!(said.contains("warning[server.volatile]") && said.contains("calls random"), "{outcome}");
     assert!(said.contains("warning[compile.reads_others]") && said.contains("add_column t.x"), "{outcome}");
+
+    at.query("ALTER TABLE t ADD at timestamptz");
+    let told = |up: &str, type_name: &str| {
+        let plan = format!(
+            "operations:\n  - add_column: {{table: t, column: {{name: w, type: {type_name}, nullable: true}}, up: {up:?}}}\n"
+        );
+        let said = segue(&at.url(), &["check", &folder.file("one.yaml", &plan)]).exits(0).said();
+        let line = said.lines().find(|line| line.contains("warning[server.not_immutable]"));
+        line.map(str::to_owned)
+    };
+    let calls = told("to_char(at, 'YYYY')", "text").expect("TimeZone decides the year");
+    assert!(calls.contains("depends on more than its row (it calls to_char)"), "{calls}");
+    assert!(
+        told("t.at::date", "date").expect("a cast").contains("depends on more than its row: on settings")
+    );
+    assert!(told("at", "text").is_some(), "an assignment's cast");
+    for (up, type_name) in
+        [("(at AT TIME ZONE 'UTC')::date", "date"), ("v + 1", "bigint"), ("(SELECT 1)", "integer")]
+    {
+        assert_eq!(told(up, type_name), None, "{up}");
+    }
+
     let outcome = segue(
         &at.url(),
         &["check", "--data", &folder.file("plain.yaml", "operations: [{drop_table: {name: t}}]")],

@@ -1,7 +1,7 @@
 //! Owns asking the server whether a program's expressions mean something there and fit their
 //! columns, in a transaction that is rolled back. Must not read any row.
 
-use crate::compile::expr::functions;
+use super::volatility;
 use crate::compile::program::{Action, CheckKind, ExpressionCheck, OLD_DEFAULT, Phase, Program};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span};
 use crate::ident::{Ident, QualifiedName};
@@ -52,41 +52,13 @@ pub async fn expressions(
         }
         tx.batch(doing, "ROLLBACK TO SAVEPOINT one").await?;
     }
-    found.extend(volatile(&tx, program, source).await?);
+    found.extend(volatility::told(&tx, program, source, &place).await?);
     tx.rollback(doing).await?;
     Ok(found)
 }
 
-/// Which of the `up` and `down` call what gives another value each time.
-async fn volatile(tx: &Tx<'_>, program: &Program, source: &Arc<Source>) -> Result<Diagnostics, pg::Error> {
-    let mut found = Diagnostics::default();
-    // By name alone: where there are several of a name, all have to be.
-    let sql = "SELECT p.proname::text FROM pg_catalog.pg_proc p
-                WHERE p.proname = ANY ($1::text[]::name[])
-                GROUP BY 1 HAVING bool_and(p.provolatile = 'v') ORDER BY 1";
-    let values = program.checks.iter().filter(|check| check.kind == CheckKind::Value);
-    for check in values.filter(|c| c.what.starts_with("up of ") || c.what.starts_with("down of ")) {
-        let names: Vec<String> = functions(&check.expression).into_iter().collect();
-        if names.is_empty() {
-            continue;
-        }
-        let rows = tx.query("looking at the functions of an expression", sql, &[&names]).await?;
-        let volatile = rows.iter().map(|row| row.cell::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-        if volatile.is_empty() {
-            continue;
-        }
-        let text =
-            format!("{} calls {}, which may give another value each time", check.what, volatile.join(", "));
-        found.push(
-            Diagnostic::warning("server.volatile", text)
-                .at(span(check, source))
-                .help("a row that is written again gets another value; a function of your own that does not is better declared STABLE or IMMUTABLE"),
-        );
-    }
-    Ok(found)
-}
-
-fn span(check: &ExpressionCheck, source: &Arc<Source>) -> Option<Span> {
+/// Its place in the plan.
+pub(super) fn span(check: &ExpressionCheck, source: &Arc<Source>) -> Option<Span> {
     check.position.map(|(start, end)| Span { source: source.clone(), bytes: start..end })
 }
 

@@ -19,6 +19,7 @@ pub mod through_text;
 pub mod vacuum;
 pub mod verify;
 mod violation;
+mod volatility;
 
 use crate::compile::program::{Action, Phase, Program, Undo};
 use crate::control::policy::Policy;
