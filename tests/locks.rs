@@ -6,6 +6,7 @@ mod common;
 use common::{At, Folder, PATIENCE, Running, segue, spawn, state, status, wait_for};
 use segue::sandbox::{self, Cluster, Options, Pair};
 use std::{
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -272,4 +273,45 @@ fn index_builds_are_waited_for_and_say_whom_they_wait_for() {
     second.query("COMMIT").unwrap();
     running.outcome().exits(0);
     assert_eq!(state(&url), "ready");
+}
+
+#[test]
+fn a_table_that_is_written_without_a_break_and_the_one_that_it_points_at_are_had_together() {
+    let (database, folder) = (sandbox::database().unwrap(), Folder::new());
+    let at = At::of(&database);
+    let url = at.url();
+    // A write holds `written` all along, and `a_parent`, which comes first by name, from its end on.
+    at.query(
+        "CREATE TABLE a_parent (id integer PRIMARY KEY);
+         INSERT INTO a_parent SELECT n FROM generate_series(1, 50) n;
+         CREATE TABLE written (id bigserial PRIMARY KEY, parent integer NOT NULL REFERENCES a_parent);
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON written FOR EACH ROW EXECUTE FUNCTION slow()",
+    );
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let write = || {
+            let mut session = database.session().unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                session.query("INSERT INTO written (parent) VALUES (1 + random() * 40)").unwrap();
+            }
+        };
+        for _ in 0..3 {
+            scope.spawn(write);
+        }
+        // Whatever comes of it, the writers end.
+        let rolled_out = std::panic::catch_unwind(|| {
+            let plan = "operations: [{widen_key: {table: a_parent, column: id}}]";
+            segue(&url, &["start", &folder.file("plan.yaml", plan)]).exits(0);
+            segue(&url, &["complete"]).exits(0);
+        });
+        stop.store(true, Ordering::Relaxed);
+        if let Err(panic) = rolled_out {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    let type_name = "SELECT format_type(atttypid, NULL) FROM pg_attribute
+                      WHERE attrelid = 'written'::regclass AND attname = 'parent'";
+    assert_eq!(at.value(type_name).as_deref(), Some("bigint"));
 }

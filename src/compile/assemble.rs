@@ -27,7 +27,7 @@ pub fn step(
     Step { title: title.into(), phase, action, locks, cost, undo }
 }
 
-/// Sorted by name, so that every step takes its locks in one order; the stronger where one comes twice.
+/// Sorted by name; the stronger where one comes twice. `lock_order` has the last word.
 pub fn locks(wanted: impl IntoIterator<Item = (QualifiedName, LockMode)>) -> Vec<Lock> {
     let mut strongest: BTreeMap<QualifiedName, LockMode> = BTreeMap::new();
     for (relation, mode) in wanted {

@@ -17,6 +17,7 @@ pub mod expr;
 pub mod firing;
 mod followed;
 mod hazard;
+mod lock_order;
 mod lookup;
 mod mirror;
 mod names;
@@ -99,6 +100,8 @@ pub fn compile(
         draft.error_help("compile.dependents", message, &span, "change the type in a plan of its own");
         return (None, draft.diagnostics);
     }
+    let mut steps = steps(&draft, &shapes, &versions, objects.as_ref());
+    lock_order::apply(&draft, &mut steps);
     let program = Program {
         format: FORMAT,
         plan: plan.name.clone(),
@@ -122,7 +125,7 @@ pub fn compile(
         objects: objects.as_ref().map(|objects| objects.publish.clone()).unwrap_or_default(),
         types: Types { in_version: enums::in_version(&draft) },
         owned: owned::owned(&draft, objects.as_ref()),
-        steps: steps(&draft, &shapes, &versions, objects.as_ref()),
+        steps,
     };
     draft.diagnostics.extend(views::check_names(catalog, &program));
     let program = Some(program).filter(|_| !draft.diagnostics.has_errors());
