@@ -299,6 +299,18 @@ async fn the_journal_is_kept_in_order_and_append_only() {
     assert!(all.iter().all(|r| r.term == 1 && r.rollout == rollout.id));
     assert_eq!(records(&session, rollout.id, all[1].seq, 100).await.unwrap(), all[2..]);
     assert_eq!(records(&session, rollout.id, 0, 1).await.unwrap(), all[..1]);
+    // Longer than what is read at once.
+    let many = "INSERT INTO segue.records (rollout, term, kind, body)
+                SELECT id, 1, 'many', jsonb_build_object('n', n) FROM segue.rollouts, generate_series(1, 1200) n";
+    session.batch("writing many", many).await.unwrap();
+    let mut each = Vec::new();
+    let take = |record| {
+        each.push(record);
+        Ok(())
+    };
+    each_record(&session, rollout.id, take).await.unwrap();
+    assert_eq!(each, records(&session, rollout.id, 0, i64::MAX).await.unwrap());
+    assert_eq!((each.len(), &each[1202].body), (1203, &json!({"n": 1200})));
     for sql in ["DELETE FROM segue.records", "UPDATE segue.records SET kind = 'x'", "TRUNCATE segue.records"]
     {
         let error = session.batch("spoiling the journal", sql).await.unwrap_err().to_string();

@@ -60,17 +60,19 @@ pub async fn log(context: &Context, plan: Option<&str>) -> Result<(), Fail> {
             None => Fail::new(Exit::Failed, "there was no rollout of this schema"),
         });
     };
-    let records = store::records(&connected.session, rollout.id, 0, i64::MAX).await?;
     if context.global.json {
-        for record in &records {
+        store::each_record(&connected.session, rollout.id, |record| {
             let mut line = json!({"at": record.at, "event": record.kind, "term": record.term});
-            if let (Some(line), Some(body)) = (line.as_object_mut(), record.body.as_object()) {
-                line.extend(body.clone());
+            if let (Some(line), serde_json::Value::Object(body)) = (line.as_object_mut(), record.body) {
+                line.extend(body);
             }
             super::print_json(&line);
-        }
+            Ok(())
+        })
+        .await?;
         return Ok(());
     }
+    let records = store::records(&connected.session, rollout.id, 0, i64::MAX).await?;
     let rows: Vec<Vec<String>> = records
         .iter()
         .map(|r| vec![r.at.to_string(), r.term.to_string(), r.kind.clone(), r.body.to_string()])

@@ -11,9 +11,9 @@ use crate::control::status::{Facts, Status, Supervisor};
 use crate::control::thresholds;
 use crate::control::tuning::{Change, Tuning};
 use crate::execute::{backfill::bare_name, board};
-use crate::journal;
 use crate::monitor::{self, Watch};
 use crate::store::{self, LeaseSeen, Rollout};
+use crate::supervise::keeper;
 use crate::ui;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -104,15 +104,7 @@ pub(super) async fn fold(
     contents: &store::Contents,
 ) -> Result<RolloutState, Fail> {
     let mut state = RolloutState::new(&contents.program, rollout.goal);
-    for stored in store::records(&connected.session, rollout.id, 0, i64::MAX).await? {
-        let stored = journal::Stored { kind: stored.kind, body: stored.body };
-        let record = journal::decode(&stored).map_err(|message| store::Error::Unreadable {
-            rollout: rollout.id,
-            what: "journal",
-            message,
-        })?;
-        state.fold(&record);
-    }
+    keeper::journal(&connected.session, rollout.id, |record| state.fold(&record)).await?;
     Ok(state)
 }
 

@@ -68,13 +68,18 @@ pub async fn run(work: &Work, step: usize, table: &QualifiedName, partitioned: b
 
 /// Leaves that this step is done with, by whichever supervisor.
 async fn behind(session: &Session, work: &Work, step: usize) -> Result<Vec<String>, Halt> {
-    let records = store::records(session, work.fence.rollout, 0, i64::MAX).await?;
-    let decoded = records.into_iter().map(|r| journal::Stored { kind: r.kind, body: r.body });
-    let leaves = decoded.filter_map(|stored| match journal::decode(&stored) {
-        Ok(Record::Vacuumed { step: of, relation, .. }) if of == step => Some(relation),
-        _ => None,
-    });
-    Ok(leaves.collect())
+    let mut leaves = Vec::new();
+    store::each_record(session, work.fence.rollout, |r| {
+        if let Ok(Record::Vacuumed { step: of, relation, .. }) =
+            journal::decode(&journal::Stored { kind: r.kind, body: r.body })
+            && of == step
+        {
+            leaves.push(relation);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(leaves)
 }
 
 async fn one(work: &Work, leaf: &str) -> Result<Told, Halt> {

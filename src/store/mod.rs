@@ -31,7 +31,7 @@ pub use fence::{Fence, TakeOver, fence_in_tx, take_over, try_take_over};
 pub use init::{SCHEMA, Stored, VERSION, init, stored};
 pub use lease::{Claim, Lease, LeaseSeen, acquire, look, release, renew};
 pub use privileges::{Of, privileges};
-pub use record::{Record, append, append_in_tx, records, stands};
+pub use record::{Record, append, append_in_tx, each_record, records, stands};
 pub use rollout::{
     Contents, NewRollout, Rollout, applied_plans, contents, create_rollout, current_rollout, history,
     rollout, set_goal, set_state,

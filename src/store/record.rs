@@ -60,6 +60,22 @@ pub async fn records(session: &Session, rollout: i64, after: i64, limit: i64) ->
     rows.iter().map(read).collect()
 }
 
+/// Gives every record, oldest first, to `take`. A journal of weeks is never in memory whole.
+pub async fn each_record(
+    session: &Session,
+    rollout: i64,
+    mut take: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<(), Error> {
+    const PAGE: i64 = 500;
+    let mut after = 0;
+    loop {
+        let page = records(session, rollout, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        page.into_iter().try_for_each(&mut take)?;
+    }
+}
+
 fn read(row: &Row) -> Result<Record, Error> {
     Ok(Record {
         seq: row.read("seq")?,

@@ -160,11 +160,13 @@ struct Seized {
 async fn seize(config: &Config, rollout: &Rollout) -> Result<Seized, NotBegun> {
     let session = keeper::open(config).await?;
     let server = keeper::server(&session).await?;
-    let known =
-        keeper::journal(&session, rollout.id).await?.into_iter().rev().find_map(|(_, record)| match record {
-            Record::ServerSeen { server } => Some(server),
-            _ => None,
-        });
+    let mut known = None;
+    let last_seen = |record| {
+        if let Record::ServerSeen { server } = record {
+            known = Some(server);
+        }
+    };
+    keeper::journal(&session, rollout.id, last_seen).await?;
     if let Some(known) = known.filter(|known| known.change(&server) == Change::Another) {
         return Err(NotBegun::Another(format!(
             "this is another database cluster (system identifier {}) than the rollout was begun on ({})",

@@ -10,7 +10,6 @@ use crate::journal;
 use crate::monitor;
 use crate::pg::{self, Class, Config, Limits, Session};
 use crate::store::{self, Command, Fence, Lease};
-use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -40,21 +39,19 @@ pub async fn server(session: &Session) -> Result<Server, pg::Error> {
     session.json("asking the server which it is", monitor::IDENTITY_SQL, &[]).await
 }
 
-/// Every record of a rollout, oldest first.
-pub async fn journal(session: &Session, rollout: i64) -> Result<Vec<(Timestamp, Record)>, store::Error> {
-    let mut all = Vec::new();
-    let mut after = 0;
-    loop {
-        let page = store::records(session, rollout, after, 1_000).await?;
-        let Some(last) = page.last() else { return Ok(all) };
-        after = last.seq;
-        for stored in page {
-            let at = stored.at;
-            let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body })
-                .map_err(|message| store::Error::Unreadable { rollout, what: "journal", message })?;
-            all.push((at, record));
-        }
-    }
+/// Gives every record of a rollout, oldest first, to `take`.
+pub async fn journal(
+    session: &Session,
+    rollout: i64,
+    mut take: impl FnMut(Record),
+) -> Result<(), store::Error> {
+    store::each_record(session, rollout, |stored| {
+        let record = journal::decode(&journal::Stored { kind: stored.kind, body: stored.body })
+            .map_err(|message| store::Error::Unreadable { rollout, what: "journal", message })?;
+        take(record);
+        Ok(())
+    })
+    .await
 }
 
 pub struct Keeper {

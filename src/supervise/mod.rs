@@ -116,9 +116,7 @@ impl Supervisor {
         let contents = store::contents(keeper.session(), rollout.id).await?;
         let (program, stored) = (Arc::new(contents.program), Arc::new(contents.policy));
         let mut state = RolloutState::new(&program, rollout.goal);
-        for (_, record) in keeper::journal(keeper.session(), rollout.id).await? {
-            state.fold(&record);
-        }
+        keeper::journal(keeper.session(), rollout.id, |record| state.fold(&record)).await?;
         keeper.found(&rollout, &state);
         let change = state.server.as_ref().map_or(Change::Restarted, |known| known.change(&server));
         // Before anything is expected of it: another primary has other standbys.
