@@ -276,13 +276,23 @@ fn index_builds_are_waited_for_and_say_whom_they_wait_for() {
 }
 
 #[test]
-fn a_table_that_is_written_without_a_break_and_the_one_that_it_points_at_are_had_together() {
+fn what_is_written_without_a_break_and_what_it_points_at_are_had_together() {
+    // A write holds `written` all along, and `a_parent`, which comes first by name, from its end on.
+    had_together("INSERT INTO written (parent) VALUES (1 + random() * 40)");
+    // The other way round.
+    had_together(
+        "BEGIN; INSERT INTO a_parent VALUES (nextval('parents')); SELECT pg_sleep(0.03);
+         INSERT INTO written (parent) VALUES (currval('parents')); COMMIT",
+    );
+}
+
+fn had_together(writing: &str) {
     let (database, folder) = (sandbox::database().unwrap(), Folder::new());
     let at = At::of(&database);
     let url = at.url();
-    // A write holds `written` all along, and `a_parent`, which comes first by name, from its end on.
     at.query(
-        "CREATE TABLE a_parent (id integer PRIMARY KEY);
+        "CREATE SEQUENCE parents START 100;
+         CREATE TABLE a_parent (id integer PRIMARY KEY);
          INSERT INTO a_parent SELECT n FROM generate_series(1, 50) n;
          CREATE TABLE written (id bigserial PRIMARY KEY, parent integer NOT NULL REFERENCES a_parent);
          CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
@@ -294,7 +304,7 @@ fn a_table_that_is_written_without_a_break_and_the_one_that_it_points_at_are_had
         let write = || {
             let mut session = database.session().unwrap();
             while !stop.load(Ordering::Relaxed) {
-                session.query("INSERT INTO written (parent) VALUES (1 + random() * 40)").unwrap();
+                session.query(writing).unwrap();
             }
         };
         for _ in 0..3 {

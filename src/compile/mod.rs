@@ -17,7 +17,7 @@ pub mod expr;
 pub mod firing;
 mod followed;
 mod hazard;
-mod lock_order;
+pub mod lock_order;
 mod lookup;
 mod mirror;
 mod names;

@@ -6,11 +6,13 @@ use super::blockers::{self, Autovacuum, Blocker};
 use super::contents::Contents;
 use super::gate::Pass;
 use super::{Halt, Work, standbys};
+use crate::compile::lock_order;
 use crate::compile::program::{Lock, LockMode};
 use crate::control::policy::LockPolicy;
 use crate::control::record::{Direction, Outcome, Record};
 use crate::control::replay;
 use crate::control::retry::{LockAttempts, LockNext};
+use crate::ident::Ident;
 use crate::journal;
 use crate::pg::{self, Class, Limits, Session};
 use crate::store;
@@ -34,6 +36,7 @@ pub async fn run(
     let (mut attempts, mut next) = begin(work).await?;
     let mut last_seen = String::from("nobody was seen; the lock was taken by short transactions each time");
     let mut long_try: Option<Instant> = None;
+    let mut tries = 0;
     loop {
         let LockNext::Next { lock_timeout, rest } = next else {
             return Err(Halt::Postponed { blockers: last_seen });
@@ -68,7 +71,11 @@ pub async fn run(
             }
         }
         let begun = Instant::now();
-        match attempt(work, &mut session, at, contents, locks, wait).await {
+        let versions: Vec<&Ident> =
+            [&work.program.version_schema].into_iter().chain(&work.program.previous_version_schema).collect();
+        let in_turn = lock_order::of_try(locks, tries, &versions);
+        tries += 1;
+        match attempt(work, &mut session, at, contents, &in_turn, wait).await {
             Ok(()) => {
                 if !strong.is_empty() {
                     replayed(work, &mut session).await;
@@ -163,7 +170,7 @@ async fn attempt(
     session: &mut Session,
     (step, direction): (usize, Direction),
     contents: &Contents<'_>,
-    locks: &[Lock],
+    locks: &[&Lock],
     lock_timeout: Duration,
 ) -> Result<(), Halt> {
     let doing = format!("carrying out \"{}\"", work.title(step, direction));
