@@ -23,6 +23,8 @@ use tokio::time::Instant;
 const LEAST_WAIT: Duration = Duration::from_millis(10);
 /// Over `deadlock_timeout`, after which autovacuum yields to who waits for it.
 const AUTOVACUUM_MARGIN: Duration = Duration::from_millis(200);
+/// Who is in the way when nobody is found there.
+const NOBODY: &str = "short transactions: each was over before it could be named";
 const AUTOVACUUM_EVERY: Duration = Duration::from_secs(60);
 
 /// Carries it out. `Ok(true)`: done, and journalled in its own transaction.
@@ -34,7 +36,7 @@ pub async fn run(
 ) -> Result<bool, Halt> {
     let mut gate = work.gate.clone();
     let (mut attempts, mut next) = begin(work).await?;
-    let mut last_seen = String::from("nobody was seen; the lock was taken by short transactions each time");
+    let mut last_seen = NOBODY.to_owned();
     let mut long_try: Option<Instant> = None;
     let mut tries = 0;
     loop {
@@ -84,10 +86,11 @@ pub async fn run(
             }
             Err(Halt::Failed(error)) if is_about_locks(&error, &work.gate) => {
                 let found = blockers::look(&session, &wanted, Duration::ZERO).await.unwrap_or_default();
-                if !found.is_empty() {
-                    last_seen = blockers::tell(&found);
-                    work.tell_blocked(&last_seen);
-                }
+                last_seen = match found.is_empty() {
+                    true => NOBODY.to_owned(),
+                    false => blockers::tell(&found),
+                };
+                work.tell_blocked(&last_seen);
                 // The whole attempt: while it waited for one lock, others waited for those it had.
                 next = attempts.failed(begun.elapsed(), fastrand::f64());
             }
