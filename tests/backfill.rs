@@ -6,6 +6,8 @@
 
 mod common;
 
+#[path = "backfill/dear.rs"]
+mod dear;
 #[path = "backfill/kills.rs"]
 mod kills;
 #[path = "backfill/only.rs"]

@@ -5,6 +5,7 @@
 //! no more begins than the limit allows and one slice; several workers may exceed it by what their slices in hand
 //! turn out to be over the last one.
 
+use super::pace::SHORTEST;
 use super::tuning::Tuning;
 use crate::plan::limits::Limit;
 use std::time::Duration;
@@ -42,10 +43,10 @@ pub struct Wait {
 }
 
 /// What a slice came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spent {
-    /// Length of the range that it was a slice of.
-    pub blocks: u32,
+    /// Length of the range that it was a slice of; of a block that was cut finer, a part.
+    pub blocks: f64,
     pub rows: u64,
     /// `None`: not measured.
     pub wal: Option<u64>,
@@ -82,9 +83,9 @@ impl Limits {
         }
     }
 
-    /// Length of a range whose slices are no more than the limits allow in half a second, as dense as it was so far.
-    pub fn most_blocks(&self) -> Option<u32> {
-        [self.rows.most_blocks(), self.wal.most_blocks()].into_iter().flatten().min()
+    /// Length of a range, in blocks, whose slices are no more than the limits allow in half a second, as dense as it was so far.
+    pub fn longest(&self) -> f64 {
+        self.rows.longest().min(self.wal.longest())
     }
 }
 
@@ -148,16 +149,18 @@ impl Bucket {
         }
     }
 
-    fn end(&mut self, paid: &Paid, amount: f64, blocks: u32) {
+    fn end(&mut self, paid: &Paid, amount: f64, blocks: f64) {
         self.settle(paid, amount);
         self.usual = amount;
-        let dense = amount / f64::from(blocks.max(1));
+        let dense = amount / blocks.max(SHORTEST);
         self.per_block = dense.max(self.per_block + FORGET * (dense - self.per_block));
     }
 
-    fn most_blocks(&self) -> Option<u32> {
-        let allowed = self.per_second? * SLICE_SECONDS;
-        (self.per_block > 0.0).then(|| (allowed / self.per_block).clamp(1.0, f64::from(u32::MAX)) as u32)
+    fn longest(&self) -> f64 {
+        match self.per_second {
+            Some(per_second) if self.per_block > 0.0 => per_second * SLICE_SECONDS / self.per_block,
+            _ => f64::INFINITY,
+        }
     }
 }
 
@@ -181,7 +184,7 @@ mod tests {
     }
 
     fn rows(rows: u64) -> Option<Spent> {
-        Some(Spent { blocks: 10, rows, wal: None })
+        Some(Spent { blocks: 10.0, rows, wal: None })
     }
 
     /// Workers at slices of so many rows and seconds, in turn; gives when each began and its rows.
@@ -209,7 +212,7 @@ mod tests {
     fn without_limits_nothing_waits() {
         let seen = work(&mut limited(None, None), 1, &[(1_000_000, 0.001); 20]);
         assert!((seen[19].0 - 0.019).abs() < 1e-6);
-        assert_eq!(limited(None, None).most_blocks(), None);
+        assert_eq!(limited(None, None).longest(), f64::INFINITY);
     }
 
     #[test]
@@ -225,11 +228,11 @@ mod tests {
     fn the_tighter_limit_is_the_one_that_is_named() {
         let mut limits = limited(Some(1_000), Some(1_000_000));
         let ticket = limits.begin(Duration::ZERO).unwrap();
-        limits.end(ticket, Some(Spent { blocks: 10, rows: 100, wal: Some(500_000) }));
+        limits.end(ticket, Some(Spent { blocks: 10.0, rows: 100, wal: Some(500_000) }));
         let wait = limits.begin(Duration::ZERO).unwrap_err();
         assert_eq!((wait.by, wait.length.as_millis()), (Limit::Wal, 500));
         // Half a second's worth: 500 rows are 50 blocks, 500 kB are 10.
-        assert_eq!(limits.most_blocks(), Some(10));
+        assert_eq!(limits.longest(), 10.0);
         limits.set(Duration::ZERO, &tuning(Some(1_000), None));
         let wait = limits.begin(Duration::ZERO).unwrap_err();
         assert_eq!((wait.by, wait.length.as_millis()), (Limit::Rate, 100));
@@ -297,7 +300,7 @@ mod tests {
             prop_assert!(limits.begin(now).is_ok());
         }
 
-        /// A range as long as is said is at most half a second's worth a slice, or a single block.
+        /// A range as long as is said is at most half a second's worth a slice: of a block that has more, a part.
         #[test]
         fn slices_fit_into_a_second(slices in slices(), rate in 100u64..1_000_000, dense in 1u64..300) {
             let mut limits = limited(Some(rate), None);
@@ -307,8 +310,7 @@ mod tests {
             }
             let ticket = limits.begin(Duration::ZERO).unwrap();
             limits.end(ticket, rows(dense * 10));
-            let most = limits.most_blocks().unwrap();
-            prop_assert!(most == 1 || u64::from(most) * dense <= rate / 2 + 1);
+            prop_assert!(limits.longest() * dense as f64 <= rate as f64 / 2.0 + 1.0);
         }
     }
 }

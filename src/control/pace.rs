@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-/// Bounds of a range's length, in blocks, and where it starts.
-pub const LEAST_BLOCKS: u32 = 1;
-pub const MOST_BLOCKS: u32 = 4096;
-pub const FIRST_BLOCKS: u32 = 64;
+/// Bounds of a range's length, in blocks: of one block that takes too long a slice takes a part of the rows. More parts leave no
+/// rows in most of them.
+pub const SHORTEST: f64 = 1.0 / 256.0;
+const LONGEST: f64 = 4096.0;
+/// Where it starts: short, since nothing is known yet of what a row costs.
+const FIRST: f64 = 2.0;
 /// A rest is never longer: verdicts change faster than that.
 pub const LONGEST_REST: Duration = Duration::from_secs(5);
 
@@ -25,10 +27,10 @@ const WORTHWHILE: f64 = 0.25;
 const ASIDE: f64 = 0.3;
 
 /// What the dearest slice of a range took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SliceMeasure {
     /// Length of the range that it was a slice of.
-    pub blocks: u32,
+    pub blocks: f64,
     /// From before BEGIN to after COMMIT.
     pub elapsed: Duration,
     /// Of it, the statement that fills.
@@ -36,14 +38,22 @@ pub struct SliceMeasure {
 }
 
 impl SliceMeasure {
-    pub const NONE: SliceMeasure = SliceMeasure { blocks: 0, elapsed: Duration::ZERO, work: Duration::ZERO };
+    pub const NONE: SliceMeasure =
+        SliceMeasure { blocks: 0.0, elapsed: Duration::ZERO, work: Duration::ZERO };
+}
+
+/// Into how many parts, a power of two, the slices of a range of this length are cut further.
+pub fn parts(length: f64) -> u32 {
+    // The nearest power.
+    1 << -length.clamp(SHORTEST, 1.0).log2().round() as u32
 }
 
 /// Holds slices at a target time.
 #[derive(Clone, Debug)]
 pub struct Pace {
     target: f64,
-    blocks: u32,
+    /// Whole blocks, or less than one.
+    length: f64,
     /// Blocks a second of what fills them, smoothed.
     rate: Option<f64>,
     /// Seconds of a slice beside that, smoothed.
@@ -52,7 +62,7 @@ pub struct Pace {
 
 impl Pace {
     pub fn new(target: Duration) -> Pace {
-        Pace { target: target.as_secs_f64().max(0.001), blocks: FIRST_BLOCKS, rate: None, aside: 0.0 }
+        Pace { target: target.as_secs_f64().max(0.001), length: FIRST, rate: None, aside: 0.0 }
     }
 
     /// Another target from now on; the next range is as short as it asks for.
@@ -61,7 +71,7 @@ impl Pace {
         let shorter = target < self.target;
         self.target = target;
         if let (true, Some(rate)) = (shorter, self.rate) {
-            self.blocks = self.blocks.min((rate * self.for_rows()) as u32).max(LEAST_BLOCKS);
+            self.shorten(rate * self.for_rows());
         }
     }
 
@@ -70,9 +80,9 @@ impl Pace {
         (self.target - self.aside).max(self.target * WORTHWHILE)
     }
 
-    /// Length of the range to come.
-    pub fn blocks(&self) -> u32 {
-        self.blocks
+    /// Length of the range to come: a whole number of blocks, or less than one.
+    pub fn length(&self) -> f64 {
+        self.length
     }
 
     /// Whether a slice's rows took so long that its range should end with it.
@@ -82,41 +92,60 @@ impl Pace {
 
     /// After each range: the length of the next. `throttled`: at any moment of it; `fresh`: all guarded signals are.
     /// Never grows on what is not fresh, while throttled, or after a slice that took too long.
-    pub fn next(&mut self, measured: SliceMeasure, throttled: bool, fresh: bool) -> u32 {
+    pub fn next(&mut self, measured: SliceMeasure, throttled: bool, fresh: bool) -> f64 {
         let work = measured.work.as_secs_f64().max(1e-6);
-        let current = f64::from(self.blocks);
-        if measured.blocks > 0 {
+        let current = self.length;
+        if measured.blocks > 0.0 {
             let aside = measured.elapsed.saturating_sub(measured.work).as_secs_f64();
             self.aside += ASIDE * (aside - self.aside);
         }
         let may_take = self.for_rows();
         // The short range at a table's end says little, unless it was slow all the same.
-        let telling = f64::from(measured.blocks) >= current / 2.0 || work > may_take;
-        if telling && measured.blocks > 0 {
-            let seen = f64::from(measured.blocks) / work;
+        let telling = measured.blocks >= current / 2.0 || work > may_take;
+        if telling && measured.blocks > 0.0 {
+            let seen = measured.blocks / work;
             let rate = match self.rate {
                 Some(rate) => rate + if seen < rate { SLOWER } else { FASTER } * (seen - rate),
                 None => seen,
             };
             self.rate = Some(rate);
             let may_grow = fresh && !throttled && work <= may_take;
-            let most = if may_grow { current * GROWTH } else { current };
-            let mut wanted = (rate * may_take).min(most);
+            // Half of one block must not be lost for ever; but one comes before two.
+            let grown = if current < 1.0 { (current * GROWTH).min(1.0) } else { (current * GROWTH).ceil() };
+            let mut wanted = (rate * may_take).min(if may_grow { grown } else { current });
             if work > BRAKE * may_take {
                 wanted = wanted.min(current / BRAKE);
                 self.rate = Some(rate.min(wanted / may_take));
             }
-            // Upwards where it grows: half of one block must not be lost for ever.
-            let whole = if wanted > current { wanted.ceil() } else { wanted.floor() };
-            self.blocks = (whole as u32).clamp(LEAST_BLOCKS, MOST_BLOCKS);
+            self.length = whole(wanted);
         }
-        self.blocks
+        self.length
+    }
+
+    /// Of so many times fewer slices a range is cut into from now on, each has so many times the rows.
+    pub fn coarser(&mut self, times: f64) {
+        let times = times.max(1.0);
+        self.rate = self.rate.map(|rate| rate / times);
+        self.shorten(self.length / times);
     }
 
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
     pub fn failed(&mut self) {
-        self.blocks = (self.blocks / 2).max(LEAST_BLOCKS);
-        self.rate = self.rate.map(|rate| rate.min(f64::from(self.blocks) / self.for_rows()));
+        self.shorten(self.length / 2.0);
+        self.rate = self.rate.map(|rate| rate.min(self.length / self.for_rows()));
+    }
+
+    fn shorten(&mut self, to: f64) {
+        self.length = self.length.min(whole(to));
+    }
+}
+
+/// A block that takes a little too long is not cut: each part has its own commit.
+fn whole(length: f64) -> f64 {
+    match length {
+        1.0.. => length.floor().min(LONGEST),
+        0.7.. => 1.0,
+        _ => length.max(SHORTEST),
     }
 }
 
@@ -124,9 +153,9 @@ impl Pace {
 /// the standbys to the next, instead of in bursts that look like a standby falling behind; and long enough to be worth a commit.
 pub fn portion(target: Duration, share: Option<f64>) -> f64 {
     const LOOK: f64 = 0.25;
-    const SHORTEST: f64 = 0.005;
+    const LEAST: f64 = 0.005;
     let Some(share) = share.filter(|share| *share < 1.0) else { return 1.0 };
-    ((LOOK * share).max(SHORTEST) / target.as_secs_f64().max(0.001)).min(1.0)
+    ((LOOK * share).max(LEAST) / target.as_secs_f64().max(0.001)).min(1.0)
 }
 
 /// How long to rest after a slice, to work for a share of the time only: a slice's time is to all time as `share` is to 1.
@@ -147,22 +176,27 @@ mod tests {
 
     const TARGET: Duration = Duration::from_millis(50);
 
-    fn took(blocks: u32, ms: f64) -> SliceMeasure {
+    fn took(blocks: f64, ms: f64) -> SliceMeasure {
         beside(blocks, ms, 0.0)
     }
 
     /// A slice whose rows took `ms` and whose round trips and commit took `aside`.
-    fn beside(blocks: u32, ms: f64, aside: f64) -> SliceMeasure {
+    fn beside(blocks: f64, ms: f64, aside: f64) -> SliceMeasure {
         let seconds = |ms: f64| Duration::from_secs_f64(ms / 1000.0);
         SliceMeasure { blocks, elapsed: seconds(ms + aside), work: seconds(ms) }
     }
 
+    /// What a slice takes on.
+    fn cut(pace: &Pace) -> f64 {
+        if pace.length() >= 1.0 { pace.length() } else { 1.0 / f64::from(parts(pace.length())) }
+    }
+
     /// Runs slices whose cost in ms is `cost(slice, blocks)`; gives lengths and times.
-    fn run(slices: usize, mut cost: impl FnMut(usize, f64) -> f64) -> Vec<(u32, f64)> {
+    fn run(slices: usize, mut cost: impl FnMut(usize, f64) -> f64) -> Vec<(f64, f64)> {
         let mut pace = Pace::new(TARGET);
         (0..slices)
             .map(|i| {
-                let (blocks, ms) = (pace.blocks(), cost(i, f64::from(pace.blocks())));
+                let (blocks, ms) = (cut(&pace), cost(i, cut(&pace)));
                 pace.next(took(blocks, ms), false, true);
                 (blocks, ms)
             })
@@ -171,15 +205,15 @@ mod tests {
 
     #[test]
     fn comes_to_the_target_from_either_side_and_stays() {
-        for per_block in [0.05, 0.4, 1.0, 5.0, 40.0] {
+        for per_block in [0.005, 0.05, 0.4, 1.0, 5.0, 40.0, 240.0, 3000.0] {
             let seen = run(200, |_, n| 1.0 + per_block * n);
             for (blocks, ms) in &seen[100..] {
-                assert!(*ms <= 101.0, "{per_block}: {blocks} blocks took {ms}");
-                assert!(*ms >= 35.0 || *blocks == MOST_BLOCKS, "{per_block}: {blocks} blocks took {ms}");
+                assert!(*ms <= 72.0, "{per_block}: {blocks} blocks took {ms}");
+                assert!(*ms >= 34.0 || *blocks == LONGEST, "{per_block}: {blocks} blocks took {ms}");
             }
             let (least, most) =
-                seen[100..].iter().fold((u32::MAX, 0), |(l, m), (b, _)| (l.min(*b), m.max(*b)));
-            assert!(most - least <= 1 + most / 10, "{per_block}: between {least} and {most}");
+                seen[100..].iter().fold((f64::MAX, 0.0), |(l, m): (f64, f64), (b, _)| (l.min(*b), m.max(*b)));
+            assert!(most - least <= 1.0 + most / 10.0, "{per_block}: between {least} and {most}");
         }
     }
 
@@ -197,7 +231,7 @@ mod tests {
     fn noise_neither_oscillates_nor_runs_away() {
         let mut random = fastrand::Rng::with_seed(7);
         let seen = run(2000, |_, n| 0.5 * n * (0.7 + 0.6 * random.f64()));
-        let lengths: Vec<f64> = seen[200..].iter().map(|(b, _)| f64::from(*b)).collect();
+        let lengths: Vec<f64> = seen[200..].iter().map(|(b, _)| *b).collect();
         let mean = lengths.iter().sum::<f64>() / lengths.len() as f64;
         assert!((60.0..115.0).contains(&mean), "{mean}");
         assert!(lengths.iter().all(|b| *b > mean * 0.6 && *b < mean * 1.5));
@@ -207,8 +241,8 @@ mod tests {
     #[test]
     fn a_stall_brakes_and_is_left_behind() {
         let seen = run(300, |i, n| if i % 100 == 50 { 3000.0 } else { 0.5 * n });
-        assert!(seen[51].0 <= seen[50].0 / 4);
-        assert!(seen[99].0 >= 80, "{:?}", &seen[50..100]);
+        assert!(seen[51].0 <= seen[50].0 / 4.0);
+        assert!(seen[99].0 >= 80.0, "{:?}", &seen[50..100]);
     }
 
     #[test]
@@ -219,8 +253,8 @@ mod tests {
             let mut random = fastrand::Rng::with_seed(5);
             let mut seen = Vec::new();
             for _ in 0..300 {
-                let (blocks, noise) = (pace.blocks(), 0.5 + random.f64());
-                let ms = per_block * f64::from(blocks);
+                let (blocks, noise) = (cut(&pace), 0.5 + random.f64());
+                let ms = per_block * blocks;
                 pace.next(beside(blocks, ms, aside * noise), false, true);
                 seen.push(ms);
             }
@@ -229,20 +263,20 @@ mod tests {
             let fits = |ms: &f64| *ms >= least - 1.5 * per_block && *ms <= most + 1.5 * per_block;
             assert!(seen[100..].iter().all(fits), "{aside} and {per_block}: {:?}", &seen[280..]);
         }
-        // But dear rows do.
-        assert!(run(300, |_, n| 200.0 * n)[299].0 == 1);
+        // But dear rows do, and then finer than a block.
+        assert_eq!(run(300, |_, n| 200.0 * n)[299].0, 0.25);
     }
 
     #[test]
     fn a_tables_short_end_says_little() {
         let mut pace = Pace::new(TARGET);
         for _ in 0..50 {
-            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), false, true);
+            pace.next(took(pace.length(), 0.5 * pace.length()), false, true);
         }
-        let before = pace.blocks();
-        assert_eq!(pace.next(took(3, 8.0), false, true), before);
-        assert!(pace.next(took(3, 80.0), false, true) < before);
-        assert!(pace.next(took(0, 8.0), false, true) <= before);
+        let before = pace.length();
+        assert_eq!(pace.next(took(3.0, 8.0), false, true), before);
+        assert!(pace.next(took(3.0, 80.0), false, true) < before);
+        assert!(pace.next(took(0.0, 8.0), false, true) <= before);
     }
 
     #[test]
@@ -275,29 +309,54 @@ mod tests {
     fn another_target_is_in_force_with_the_next_range() {
         let mut pace = Pace::new(TARGET);
         let work = |pace: &mut Pace| {
-            pace.next(took(pace.blocks(), 0.5 * f64::from(pace.blocks())), false, true);
+            pace.next(took(pace.length(), 0.5 * pace.length()), false, true);
         };
         (0..50).for_each(|_| work(&mut pace));
-        assert!(pace.blocks() >= 80);
+        assert!(pace.length() >= 80.0);
         pace.aim(Duration::from_millis(20));
-        assert!((30..=41).contains(&pace.blocks()), "{}", pace.blocks());
+        assert!((30.0..=41.0).contains(&pace.length()), "{}", pace.length());
         pace.aim(TARGET);
-        assert!(pace.blocks() <= 41);
+        assert!(pace.length() <= 41.0);
         (0..50).for_each(|_| work(&mut pace));
-        assert!(pace.blocks() >= 80);
+        assert!(pace.length() >= 80.0);
     }
 
     #[test]
     fn a_failure_halves() {
         let mut pace = Pace::new(TARGET);
         pace.failed();
-        assert_eq!(pace.blocks(), 32);
-        (0..10).for_each(|_| pace.failed());
-        assert_eq!(pace.blocks(), 1);
-        for _ in 0..40 {
-            pace.next(took(pace.blocks(), 1.0), false, true);
+        assert_eq!(pace.length(), 1.0);
+        (0..20).for_each(|_| pace.failed());
+        assert_eq!((pace.length(), parts(pace.length())), (SHORTEST, 256));
+        for _ in 0..60 {
+            pace.next(took(pace.length(), 1.0), false, true);
         }
-        assert!(pace.blocks() > 64);
+        assert!(pace.length() > 64.0);
+    }
+
+    #[test]
+    fn fewer_slices_are_as_long_at_once() {
+        // Twenty slices of 2 ms a block; then none but the whole of it.
+        let mut pace = Pace::new(TARGET);
+        (0..50).for_each(|_| {
+            pace.next(took(cut(&pace), 2.0 * cut(&pace)), false, true);
+        });
+        assert!((20.0..=25.0).contains(&pace.length()), "{}", pace.length());
+        pace.coarser(20.0);
+        for _ in 0..50 {
+            let ms = 40.0 * cut(&pace);
+            assert!(ms <= 60.0, "{ms}");
+            pace.next(took(cut(&pace), ms), false, true);
+        }
+        let before = pace.length();
+        pace.coarser(0.1);
+        assert_eq!(pace.length(), before);
+    }
+
+    #[test]
+    fn of_a_dear_block_a_slice_takes_a_part() {
+        let all: Vec<u32> = [5.0, 1.0, 0.5, 0.4, 0.3, 0.1, 0.004, 0.0].map(parts).into();
+        assert_eq!(all, [1, 1, 2, 2, 4, 8, 256, 256]);
     }
 
     fn range() -> impl Strategy<Value = (f64, bool, bool)> {
@@ -309,15 +368,16 @@ mod tests {
         fn bounded_and_grows_only_when_it_may(ranges in prop::collection::vec(range(), 1..200)) {
             let mut pace = Pace::new(TARGET);
             for (ms, throttled, fresh) in ranges {
-                let before = pace.blocks();
+                let before = pace.length();
                 let next = pace.next(took(before, ms), throttled, fresh);
-                prop_assert!((LEAST_BLOCKS..=MOST_BLOCKS).contains(&next));
-                prop_assert!(f64::from(next) <= (f64::from(before) * GROWTH).ceil());
+                prop_assert!((SHORTEST..=LONGEST).contains(&next) && (next < 1.0 || next.fract() == 0.0));
+                let most = if before < 1.0 { 1.0 } else { (before * GROWTH).ceil() };
+                prop_assert!(next <= most);
                 if !fresh || throttled || ms > 50.001 {
                     prop_assert!(next <= before);
                 }
                 if ms > 200.001 {
-                    prop_assert!(next <= (before / 4).max(1));
+                    prop_assert!(next <= whole(before / 4.0));
                 }
             }
         }
@@ -325,10 +385,10 @@ mod tests {
         /// From the same state, a slower slice or a throttle never gives more work; a smaller share never less rest.
         #[test]
         fn worse_never_gives_more(past in prop::collection::vec(range(), 0..50), a in 0.01f64..2000.0, b in 0.01f64..2000.0,
-                                  s in 0.0f64..=1.0, t in 0.0f64..=1.0, blocks in 1u32..5000) {
+                                  s in 0.0f64..=1.0, t in 0.0f64..=1.0, blocks in 0.01f64..5000.0) {
             let mut pace = Pace::new(TARGET);
             for (ms, throttled, fresh) in past {
-                pace.next(took(pace.blocks(), ms), throttled, fresh);
+                pace.next(took(pace.length(), ms), throttled, fresh);
             }
             let after = |ms: f64, throttled| pace.clone().next(took(blocks, ms), throttled, true);
             prop_assert!(after(a.max(b), false) <= after(a.min(b), false));
@@ -342,13 +402,13 @@ mod tests {
         fn recovers_within_a_bound(past in prop::collection::vec(range(), 0..50)) {
             let mut pace = Pace::new(TARGET);
             for (ms, throttled, fresh) in past {
-                pace.next(took(pace.blocks(), ms), throttled, fresh);
+                pace.next(took(pace.length(), ms), throttled, fresh);
             }
-            for _ in 0..100 {
-                let ms = 0.5 * f64::from(pace.blocks());
-                pace.next(took(pace.blocks(), ms), false, true);
+            for _ in 0..120 {
+                let ms = 0.5 * cut(&pace);
+                pace.next(took(cut(&pace), ms), false, true);
             }
-            prop_assert!((80..=101).contains(&pace.blocks()), "{}", pace.blocks());
+            prop_assert!((80.0..=101.0).contains(&pace.length()), "{}", pace.length());
         }
     }
 }

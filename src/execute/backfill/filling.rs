@@ -26,9 +26,6 @@ const MOST_LOST: u32 = 60;
 const STRETCHES: u64 = 2;
 const STRETCHES_WITH_NEIGHBOURS: u64 = 8;
 
-/// More parts leave no rows in most of them.
-const FINEST: u32 = 256;
-
 /// A range in which fewer of the rows found room on their page than this share was sliced for nothing: something holds the
 /// horizon back, so that dead copies stay. The next ones are filled plainly, then it is tried again.
 const IN_PLACE: f64 = 0.25;
@@ -64,8 +61,8 @@ pub struct Filling<'s> {
     shared: &'s Shared,
     at: Checkpoint,
     lost: u32,
-    /// Into how many parts a slice is cut further, a power of two: where a single block takes too long.
-    finer: u32,
+    /// Into how many slices the last range was cut by its lines.
+    cut: usize,
     /// Of the table, once it was looked at.
     shape: Option<Shape>,
     /// Ranges to be filled without slicing.
@@ -87,7 +84,7 @@ impl<'s> Filling<'s> {
             shared,
             at,
             lost: 0,
-            finer: 1,
+            cut: 1,
             shape: None,
             plain: 0,
             dearest: SliceMeasure::NONE,
@@ -164,19 +161,21 @@ impl<'s> Filling<'s> {
         Ok(bounds.into_iter().map(Some).chain(whole).collect())
     }
 
-    /// The stretches of the next range.
-    fn stretches(&self) -> Vec<Range<u64>> {
+    /// The stretches of the next range, and into how many parts their slices are cut where a single block takes too long.
+    fn stretches(&self) -> (Vec<Range<u64>>, u32) {
         let count = match self.tuning.workers {
             _ if self.at.run == SWEEP => 1,
             0 | 1 => STRETCHES,
             _ => STRETCHES_WITH_NEIGHBOURS,
         };
-        let length = self.shared.blocks(&self.tuning, self.portion);
+        let wanted = self.shared.length(&self.tuning, self.portion);
+        let length = (wanted as u64).max(1);
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
-        (0..count)
+        let stretches = (0..count)
             .map(|n| (start + n * length).min(end)..(start + (n + 1) * length).min(end))
             .filter(|stretch| !stretch.is_empty())
-            .collect()
+            .collect();
+        (stretches, pace::parts(wanted))
     }
 
     /// One range. Rows are counted with each slice, or a kill would lose count of them; the position
@@ -185,13 +184,18 @@ impl<'s> Filling<'s> {
     async fn range(&mut self, session: &mut Session) -> Result<(), Halt> {
         self.tuning = self.shared.work.gate.tuning();
         self.portion = pace::portion(self.tuning.slice_time, self.shared.work.gate.share());
-        let stretches = self.stretches();
-        let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
+        let (mut stretches, mut parts) = self.stretches();
         let bounds = self.bounds(session, &stretches).await?;
+        if bounds.len() < self.cut {
+            lock(&self.shared.pace).coarser(self.cut as f64 / bounds.len() as f64);
+            (stretches, parts) = self.stretches();
+        }
+        self.cut = bounds.len();
+        let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         (self.dearest, self.throttled) = (SliceMeasure::NONE, false);
         let slices: Vec<(Option<u16>, (u32, u32))> = bounds
             .iter()
-            .flat_map(|below| (0..self.finer).map(|part| (*below, (part, self.finer))))
+            .flat_map(|below| (0..parts).map(move |part| (*below, (part, parts))))
             .collect();
         // One in the middle tells whether slicing is of use; the first moves by design, and the last have few rows.
         let watched = (slices.len() > 1).then_some(slices.len() / 2);
@@ -216,6 +220,7 @@ impl<'s> Filling<'s> {
     async fn slice(&mut self, session: &mut Session, which: Which<'_>) -> Result<Done, Halt> {
         let Which { blocks, below, part, watch, last } = which;
         let to = if last { blocks.end as i64 } else { self.at.next_block };
+        let length = (blocks.end - blocks.start) as f64 / f64::from(part.1);
         let shared = self.shared;
         loop {
             if shared.halted.load(Ordering::Acquire) {
@@ -227,7 +232,7 @@ impl<'s> Filling<'s> {
             // Throttled since the range was cut.
             if pace::portion(self.tuning.slice_time, share) < self.portion * TOO_COARSE {
                 drop(turn);
-                shared.spent(ticket, 0, None);
+                shared.spent(ticket, 0.0, None);
                 return Ok(Done::TooMuch);
             }
             let begun = Instant::now();
@@ -237,7 +242,7 @@ impl<'s> Filling<'s> {
             let here = Slice { leaf: &leaf, blocks: blocks.clone(), below, part, without: &without };
             let result = slice::run(&shared.work, session, &shared.spec, &here, &checkpoint, watch).await;
             drop(turn);
-            shared.spent(ticket, blocks.end - blocks.start, result.as_ref().ok());
+            shared.spent(ticket, length, result.as_ref().ok());
             let filled = match result {
                 Ok(filled) => filled,
                 Err(halt) => match self.failed(session, &here, halt).await? {
@@ -252,7 +257,6 @@ impl<'s> Filling<'s> {
                 tracing::info!(table = %self.at.relation, "rows find no room on their pages: filling plainly for a while");
                 self.plain = PLAIN_RANGES;
             }
-            let length = (blocks.end - blocks.start) as u32;
             let elapsed = begun.elapsed();
             self.throttled |= share.is_some_and(|share| share < NEARLY_FULL);
             if filled.work > self.dearest.work {
@@ -282,16 +286,16 @@ impl<'s> Filling<'s> {
                 if self.lost < MOST_LOST && !error.session_is_gone() =>
             {
                 self.lost += 1;
-                let length = slice.blocks.end - slice.blocks.start;
-                {
-                    // The short range at a table's end may be far below the pace's own.
+                let blocks = (slice.blocks.end - slice.blocks.start) as f64;
+                let length = blocks / f64::from(slice.part.1);
+                // Less than a block does not get a lock sooner.
+                if length > 1.0 || class == Class::Cancelled {
                     let mut pace = lock(&self.shared.pace);
-                    while length > 1 && u64::from(pace.blocks()) >= length {
+                    pace.failed();
+                    // The short range at a table's end may be far below the pace's own.
+                    while length > pace::SHORTEST && pace.length() >= length {
                         pace.failed();
                     }
-                }
-                if length == 1 && class == Class::Cancelled {
-                    self.finer = (self.finer * 2).min(FINEST);
                 }
                 let rest = Duration::from_millis(50) * 2u32.pow(self.lost.min(6));
                 match self.shared.work.gate.clone().rest(rest.mul_f64(0.5 + fastrand::f64())).await {

@@ -16,15 +16,15 @@ use tokio::time::Instant;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Shared {
-    /// Length of the next range, if its slices are to take this portion of their time.
-    pub(super) fn blocks(&self, tuning: &Tuning, portion: f64) -> u64 {
+    /// Length of the next range in blocks, if its slices are to take this portion of their time.
+    pub(super) fn length(&self, tuning: &Tuning, portion: f64) -> f64 {
         let mut limits = lock(&self.limits);
         limits.set(self.begun.elapsed(), tuning);
-        let most = limits.most_blocks().unwrap_or(u32::MAX);
+        let longest = limits.longest();
         drop(limits);
         let mut pace = lock(&self.pace);
         pace.aim(tuning.slice_time);
-        ((f64::from(pace.blocks()) * portion) as u64).clamp(1, u64::from(most.max(1)))
+        (pace.length() * portion).min(longest)
     }
 
     /// Waits until the limits allow another slice. `None`: they are not those that its range was cut under.
@@ -56,8 +56,7 @@ impl Shared {
     }
 
     /// Gives a turn back; `None`: the slice failed.
-    pub(super) fn spent(&self, ticket: Ticket, blocks: u64, filled: Option<&Filled>) {
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+    pub(super) fn spent(&self, ticket: Ticket, blocks: f64, filled: Option<&Filled>) {
         let spent = filled.map(|filled| Spent { blocks, rows: filled.rows, wal: filled.wal });
         lock(&self.limits).end(ticket, spent);
     }
