@@ -7,8 +7,9 @@ use std::time::Duration;
 /// rows in most of them.
 pub const SHORTEST: f64 = 1.0 / 256.0;
 const LONGEST: f64 = 4096.0;
-/// Where it starts: short, since nothing is known yet of what a row costs.
-const FIRST: f64 = 2.0;
+/// Where it starts, since nothing is known yet of what a row costs; and how long it may be once something is.
+const FIRST: f64 = 1.0;
+const SECOND: f64 = 64.0;
 /// A rest is never longer: verdicts change faster than that.
 pub const LONGEST_REST: Duration = Duration::from_secs(5);
 
@@ -104,14 +105,18 @@ impl Pace {
         let telling = measured.blocks >= current / 2.0 || work > may_take;
         if telling && measured.blocks > 0.0 {
             let seen = measured.blocks / work;
+            // Half of one block must not be lost for ever; but one comes before two.
+            let grown = match self.rate {
+                None => SECOND,
+                Some(_) if current < 1.0 => (current * GROWTH).min(1.0),
+                Some(_) => (current * GROWTH).ceil(),
+            };
             let rate = match self.rate {
                 Some(rate) => rate + if seen < rate { SLOWER } else { FASTER } * (seen - rate),
                 None => seen,
             };
             self.rate = Some(rate);
             let may_grow = fresh && !throttled && work <= may_take;
-            // Half of one block must not be lost for ever; but one comes before two.
-            let grown = if current < 1.0 { (current * GROWTH).min(1.0) } else { (current * GROWTH).ceil() };
             let mut wanted = (rate * may_take).min(if may_grow { grown } else { current });
             if work > BRAKE * may_take {
                 wanted = wanted.min(current / BRAKE);
@@ -132,7 +137,7 @@ impl Pace {
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
     pub fn failed(&mut self) {
         self.shorten(self.length / 2.0);
-        self.rate = self.rate.map(|rate| rate.min(self.length / self.for_rows()));
+        self.rate = Some(self.rate.unwrap_or(f64::INFINITY).min(self.length / self.for_rows()));
     }
 
     fn shorten(&mut self, to: f64) {
@@ -325,7 +330,7 @@ mod tests {
     fn a_failure_halves() {
         let mut pace = Pace::new(TARGET);
         pace.failed();
-        assert_eq!(pace.length(), 1.0);
+        assert_eq!(pace.length(), 0.5);
         (0..20).for_each(|_| pace.failed());
         assert_eq!((pace.length(), parts(pace.length())), (SHORTEST, 256));
         for _ in 0..60 {
@@ -368,10 +373,11 @@ mod tests {
         fn bounded_and_grows_only_when_it_may(ranges in prop::collection::vec(range(), 1..200)) {
             let mut pace = Pace::new(TARGET);
             for (ms, throttled, fresh) in ranges {
-                let before = pace.length();
+                let (before, known) = (pace.length(), pace.rate.is_some());
                 let next = pace.next(took(before, ms), throttled, fresh);
                 prop_assert!((SHORTEST..=LONGEST).contains(&next) && (next < 1.0 || next.fract() == 0.0));
                 let most = if before < 1.0 { 1.0 } else { (before * GROWTH).ceil() };
+                let most = if known { most } else { SECOND };
                 prop_assert!(next <= most);
                 if !fresh || throttled || ms > 50.001 {
                     prop_assert!(next <= before);

@@ -193,10 +193,8 @@ impl<'s> Filling<'s> {
         self.cut = bounds.len();
         let end = stretches.last().map_or(self.at.end_block as u64, |last| last.end);
         (self.dearest, self.throttled) = (SliceMeasure::NONE, false);
-        let slices: Vec<(Option<u16>, (u32, u32))> = bounds
-            .iter()
-            .flat_map(|below| (0..parts).map(move |part| (*below, (part, parts))))
-            .collect();
+        let slices: Vec<(Option<u16>, (u32, u32))> =
+            bounds.iter().flat_map(|below| (0..parts).map(move |part| (*below, (part, parts)))).collect();
         // One in the middle tells whether slicing is of use; the first moves by design, and the last have few rows.
         let watched = (slices.len() > 1).then_some(slices.len() / 2);
         for (n, (below, part)) in slices.iter().enumerate() {
