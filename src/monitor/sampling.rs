@@ -17,7 +17,7 @@ use crate::pg::{self, Limits, Param, Session, Setup, sqlstate};
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 /// Every question of the monitor's. The client's side also ends what the server's cannot: a dead network.
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// Why the lock signals are not to be believed; `None`: they are.
     untested: Mutex<Option<String>>,
+    /// Told when they have passed their test: they are then read at once, since a start waits for it.
+    tested: Notify,
     state: watch::Sender<Arc<MonitorState>>,
     /// What named standbys said last.
     heard: Mutex<cascade::AllHeard>,
@@ -93,7 +95,8 @@ impl Shared {
         let state = watch::Sender::new(Arc::new(inner.state.clone()));
         let untested = Mutex::new(watch.self_test.then(|| NOT_READ_YET.to_owned()));
         let heard = Mutex::default();
-        Shared { heard, untested, config, watch, inner: Mutex::new(inner), state, start: now }
+        let tested = Notify::new();
+        Shared { heard, untested, tested, config, watch, inner: Mutex::new(inner), state, start: now }
     }
 
     pub fn subscribe(&self) -> watch::Receiver<Arc<MonitorState>> {
@@ -256,6 +259,7 @@ async fn fast(shared: &Shared) {
             tokio::select! {
                 biased;
                 _ = ticks.tick() => {}
+                () = shared.tested.notified() => {}
                 _ = positions.tick() => match position(shared, &session, &mut sampler).await {
                     Err(Trouble::Session(why)) => break why,
                     // The next full look says what is wrong.
@@ -366,7 +370,10 @@ async fn prove(shared: &Shared) {
     }
     loop {
         match self_test::run(&shared.config, &shared.watch.role).await {
-            Ok(()) => return say(None),
+            Ok(()) => {
+                say(None);
+                return shared.tested.notify_one();
+            }
             Err(why) => {
                 tracing::warn!("{why}");
                 say(Some(why));
