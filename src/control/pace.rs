@@ -26,6 +26,8 @@ const TOO_LONG: f64 = 2.0;
 const WORTHWHILE: f64 = 0.25;
 /// Weight of a new measurement of that rest.
 const ASIDE: f64 = 0.3;
+/// A part of a block is to take this many times that rest: cut finer, rows would pay little else than their transactions.
+const PART: f64 = 2.0;
 
 /// What the dearest slice of a range took.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,11 +38,12 @@ pub struct SliceMeasure {
     pub elapsed: Duration,
     /// Of it, the statement that fills.
     pub work: Duration,
+    pub rows: u64,
 }
 
 impl SliceMeasure {
     pub const NONE: SliceMeasure =
-        SliceMeasure { blocks: 0.0, elapsed: Duration::ZERO, work: Duration::ZERO };
+        SliceMeasure { blocks: 0.0, elapsed: Duration::ZERO, work: Duration::ZERO, rows: 0 };
 }
 
 /// Into how many parts, a power of two, the slices of a range of this length are cut further.
@@ -122,16 +125,24 @@ impl Pace {
                 wanted = wanted.min(current / BRAKE);
                 self.rate = Some(rate.min(wanted / may_take));
             }
-            self.length = whole(wanted);
+            self.length = whole(self.worth_a_commit(wanted, measured));
         }
         self.length
     }
 
+    /// Of a block only a part, where it is the rows that take so long: a machine that is slow at everything, or a stall at a page
+    /// with next to no rows, would have it cut to nothing.
+    fn worth_a_commit(&self, wanted: f64, measured: SliceMeasure) -> f64 {
+        let rate = self.rate.unwrap_or_default();
+        let least = (rate * PART * self.aside).max(measured.blocks / measured.rows.max(1) as f64);
+        wanted.max(least.min(1.0).min(self.length))
+    }
+
     /// Of so many times fewer slices a range is cut into from now on, each has so many times the rows.
     pub fn coarser(&mut self, times: f64) {
-        let times = times.max(1.0);
-        self.rate = self.rate.map(|rate| rate / times);
-        self.shorten(self.length / times);
+        let Some(rate) = self.rate.map(|rate| rate / times.max(1.0)) else { return };
+        self.rate = Some(rate);
+        self.shorten(rate * self.for_rows());
     }
 
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
@@ -188,7 +199,12 @@ mod tests {
     /// A slice whose rows took `ms` and whose round trips and commit took `aside`.
     fn beside(blocks: f64, ms: f64, aside: f64) -> SliceMeasure {
         let seconds = |ms: f64| Duration::from_secs_f64(ms / 1000.0);
-        SliceMeasure { blocks, elapsed: seconds(ms + aside), work: seconds(ms) }
+        SliceMeasure {
+            blocks,
+            elapsed: seconds(ms + aside),
+            work: seconds(ms),
+            rows: (blocks * 200.0) as u64,
+        }
     }
 
     /// What a slice takes on.
@@ -359,6 +375,40 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_machine_does_not_cut_blocks() {
+        // Everything takes thirty times as long: the round trip and the rows of a block, and the four round trips beside them.
+        let mut pace = Pace::new(TARGET);
+        let ms = |pace: &Pace, slow: f64| (0.3 + 0.5 * cut(pace)) * slow;
+        (0..50).for_each(|_| {
+            pace.next(beside(cut(&pace), ms(&pace, 1.0), 1.2), false, true);
+        });
+        assert!(pace.length() >= 80.0);
+        (0..50).for_each(|_| {
+            pace.next(beside(cut(&pace), ms(&pace, 30.0), 36.0), false, true);
+        });
+        assert_eq!(pace.length(), 1.0);
+        (0..50).for_each(|_| {
+            pace.next(beside(cut(&pace), ms(&pace, 1.0), 1.2), false, true);
+        });
+        assert!(pace.length() >= 80.0);
+        // Nor where a block takes less than its transaction.
+        let mut pace = Pace::new(TARGET);
+        (0..50).for_each(|_| {
+            pace.next(beside(cut(&pace), 100.0 * cut(&pace), 120.0), false, true);
+        });
+        assert_eq!(pace.length(), 1.0);
+    }
+
+    #[test]
+    fn a_stall_at_a_page_without_rows_does_not_cut_blocks() {
+        let mut pace = Pace::new(TARGET);
+        for _ in 0..20 {
+            pace.next(SliceMeasure { rows: 0, ..took(cut(&pace), 3000.0) }, false, true);
+        }
+        assert_eq!(pace.length(), 1.0);
+    }
+
+    #[test]
     fn of_a_dear_block_a_slice_takes_a_part() {
         let all: Vec<u32> = [5.0, 1.0, 0.5, 0.4, 0.3, 0.1, 0.004, 0.0].map(parts).into();
         assert_eq!(all, [1, 1, 2, 2, 4, 8, 256, 256]);
@@ -383,7 +433,8 @@ mod tests {
                     prop_assert!(next <= before);
                 }
                 if ms > 200.001 {
-                    prop_assert!(next <= whole(before / 4.0));
+                    // One row cannot be cut.
+                    prop_assert!(next <= whole(before / 4.0).max(0.01));
                 }
             }
         }

@@ -163,12 +163,12 @@ impl<'s> Filling<'s> {
 
     /// The stretches of the next range, and into how many parts their slices are cut where a single block takes too long.
     fn stretches(&self) -> (Vec<Range<u64>>, u32) {
+        let wanted = self.shared.length(&self.tuning, self.portion);
         let count = match self.tuning.workers {
-            _ if self.at.run == SWEEP => 1,
+            _ if self.at.run == SWEEP || wanted < 1.0 => 1,
             0 | 1 => STRETCHES,
             _ => STRETCHES_WITH_NEIGHBOURS,
         };
-        let wanted = self.shared.length(&self.tuning, self.portion);
         let length = (wanted as u64).max(1);
         let (start, end) = (self.at.next_block as u64, self.at.end_block as u64);
         let stretches = (0..count)
@@ -258,7 +258,8 @@ impl<'s> Filling<'s> {
             let elapsed = begun.elapsed();
             self.throttled |= share.is_some_and(|share| share < NEARLY_FULL);
             if filled.work > self.dearest.work {
-                self.dearest = SliceMeasure { blocks: length, elapsed, work: filled.work };
+                let (work, rows) = (filled.work, filled.rows);
+                self.dearest = SliceMeasure { blocks: length, elapsed, work, rows };
             }
             shared.rest(&mut gate, elapsed).await?;
             // What follows in this range would take as long.

@@ -24,7 +24,9 @@ impl Shared {
         drop(limits);
         let mut pace = lock(&self.pace);
         pace.aim(tuning.slice_time);
-        (pace.length() * portion).min(longest)
+        // What is cut finer than a block is cut for its rows' time already.
+        let length = pace.length();
+        (length * portion).max(1.0).min(length).min(longest)
     }
 
     /// Waits until the limits allow another slice. `None`: they are not those that its range was cut under.
