@@ -109,10 +109,11 @@ impl Pace {
         if telling && measured.blocks > 0.0 {
             let seen = measured.blocks / work;
             // Half of one block must not be lost for ever; but one comes before two.
+            // And a block without rows tells nothing of what they cost.
             let grown = match self.rate {
-                None => SECOND,
-                Some(_) if current < 1.0 => (current * GROWTH).min(1.0),
-                Some(_) => (current * GROWTH).ceil(),
+                None if measured.rows > 0 => SECOND,
+                _ if current < 1.0 => (current * GROWTH).min(1.0),
+                _ => (current * GROWTH).ceil(),
             };
             let rate = match self.rate {
                 Some(rate) => rate + if seen < rate { SLOWER } else { FASTER } * (seen - rate),
@@ -286,6 +287,14 @@ mod tests {
         }
         // But dear rows do, and then finer than a block.
         assert_eq!(run(300, |_, n| 200.0 * n)[299].0, 0.25);
+    }
+
+    #[test]
+    fn is_at_full_length_once_it_is_known_what_a_row_costs() {
+        let after = |first: SliceMeasure| Pace::new(TARGET).next(first, false, true);
+        assert_eq!(after(took(1.0, 0.5)), SECOND);
+        assert_eq!(after(took(1.0, 10.0)), 5.0);
+        assert_eq!(after(SliceMeasure { rows: 0, ..took(1.0, 0.1) }), 2.0);
     }
 
     #[test]
