@@ -75,13 +75,29 @@ impl Pace {
         let shorter = target < self.target;
         self.target = target;
         if let (true, Some(rate)) = (shorter, self.rate) {
-            self.shorten(rate * self.for_rows());
+            self.shorten(self.fitting(rate));
         }
     }
 
     /// Of a slice's time, what its rows may take.
     fn for_rows(&self) -> f64 {
         (self.target - self.aside).max(self.target * WORTHWHILE)
+    }
+
+    /// What those of a part of a block may: on a machine that is slow at everything blocks would be cut to nothing.
+    fn for_part(&self) -> f64 {
+        self.for_rows().max(PART * self.aside)
+    }
+
+    /// What the rows of the next slice may take: below one block only parts are left.
+    fn may_take(&self) -> f64 {
+        if self.length <= 1.0 { self.for_part() } else { self.for_rows() }
+    }
+
+    /// The length that fits at this rate.
+    fn fitting(&self, rate: f64) -> f64 {
+        let blocks = rate * self.for_rows();
+        if blocks < 1.0 { (rate * self.for_part()).min(1.0) } else { blocks }
     }
 
     /// Length of the range to come: a whole number of blocks, or less than one.
@@ -91,7 +107,7 @@ impl Pace {
 
     /// Whether a slice's rows took so long that its range should end with it.
     pub fn is_too_long(&self, work: Duration) -> bool {
-        work.as_secs_f64() > TOO_LONG * self.for_rows()
+        work.as_secs_f64() > TOO_LONG * self.may_take()
     }
 
     /// After each range: the length of the next. `throttled`: at any moment of it; `fresh`: all guarded signals are.
@@ -103,7 +119,7 @@ impl Pace {
             let aside = measured.elapsed.saturating_sub(measured.work).as_secs_f64();
             self.aside += ASIDE * (aside - self.aside);
         }
-        let may_take = self.for_rows();
+        let may_take = self.may_take();
         // The short range at a table's end says little, unless it was slow all the same.
         let telling = measured.blocks >= current / 2.0 || work > may_take;
         if telling && measured.blocks > 0.0 {
@@ -121,35 +137,29 @@ impl Pace {
             };
             self.rate = Some(rate);
             let may_grow = fresh && !throttled && work <= may_take;
-            let mut wanted = (rate * may_take).min(if may_grow { grown } else { current });
+            let mut wanted = self.fitting(rate).min(if may_grow { grown } else { current });
             if work > BRAKE * may_take {
                 wanted = wanted.min(current / BRAKE);
                 self.rate = Some(rate.min(wanted / may_take));
             }
-            self.length = whole(self.worth_a_commit(wanted, measured));
+            // One row cannot be cut: a stall at a page with next to no rows says nothing of them.
+            let row = measured.blocks / measured.rows.max(1) as f64;
+            self.length = whole(wanted.max(row.min(current).min(1.0)));
         }
         self.length
-    }
-
-    /// Of a block only a part, where it is the rows that take so long: a machine that is slow at everything, or a stall at a page
-    /// with next to no rows, would have it cut to nothing.
-    fn worth_a_commit(&self, wanted: f64, measured: SliceMeasure) -> f64 {
-        let rate = self.rate.unwrap_or_default();
-        let least = (rate * PART * self.aside).max(measured.blocks / measured.rows.max(1) as f64);
-        wanted.max(least.min(1.0).min(self.length))
     }
 
     /// Of so many times fewer slices a range is cut into from now on, each has so many times the rows.
     pub fn coarser(&mut self, times: f64) {
         let Some(rate) = self.rate.map(|rate| rate / times.max(1.0)) else { return };
         self.rate = Some(rate);
-        self.shorten(rate * self.for_rows());
+        self.shorten(self.fitting(rate));
     }
 
     /// A slice failed for a lock, a deadlock or a cancelled statement: less at a time.
     pub fn failed(&mut self) {
         self.shorten(self.length / 2.0);
-        self.rate = Some(self.rate.unwrap_or(f64::INFINITY).min(self.length / self.for_rows()));
+        self.rate = Some(self.rate.unwrap_or(f64::INFINITY).min(self.length / self.may_take()));
     }
 
     fn shorten(&mut self, to: f64) {
@@ -404,6 +414,28 @@ mod tests {
         let mut pace = Pace::new(TARGET);
         (0..50).for_each(|_| {
             pace.next(beside(cut(&pace), 100.0 * cut(&pace), 120.0), false, true);
+        });
+        assert_eq!(pace.length(), 1.0);
+    }
+
+    #[test]
+    fn a_target_below_what_a_transaction_costs_does_not_cut_blocks() {
+        let mut pace = Pace::new(TARGET);
+        (0..50).for_each(|_| {
+            pace.next(beside(cut(&pace), cut(&pace), 3.0), false, true);
+        });
+        pace.aim(Duration::from_millis(1));
+        assert_eq!(pace.length(), 1.0);
+        pace.coarser(2.0);
+        assert_eq!(pace.length(), 1.0);
+    }
+
+    #[test]
+    fn parts_that_were_cut_on_a_slow_machine_grow_there_again() {
+        let mut pace = Pace::new(TARGET);
+        (0..6).for_each(|_| pace.failed());
+        (0..40).for_each(|_| {
+            pace.next(beside(cut(&pace), 20.0 + cut(&pace), 80.0), false, true);
         });
         assert_eq!(pace.length(), 1.0);
     }
